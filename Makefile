@@ -1,0 +1,71 @@
+# What a newcomer, a developer and CI run: `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# How Go builds here, said once. Debian's OpenCV 4.6 has what gocv's core,
+# imgproc, imgcodecs and videoio need; the tags leave the rest of gocv out, and
+# customenv takes the flags below instead of a pkg-config file that only the
+# all-in libopencv-dev ships. `eval "$(make env)"` gives a shell the same.
+build_vars := GOFLAGS CGO_ENABLED CGO_CPPFLAGS CGO_CXXFLAGS CGO_LDFLAGS
+export GOFLAGS := $(strip $(filter-out -tags=%,$(GOFLAGS)) -tags=customenv,gocv_specific_modules,gocv_videoio)
+export CGO_ENABLED := 1
+export CGO_CPPFLAGS := -I$(CURDIR)/scripts/opencv -I/usr/include/opencv4
+export CGO_CXXFLAGS := -O2 --std=c++11 -DNDEBUG
+export CGO_LDFLAGS := -lopencv_videoio -lopencv_imgcodecs -lopencv_imgproc -lopencv_core
+
+version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+stamp := -ldflags '-s -w -X main.version=$(version)'
+arch := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+
+##@ Use
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## run everything on the built-in demo drive, or on VIDEO= NMEA= HOTLIST=, or on CAMERA= GPS=
+	@exec bin/alpr demo $(foreach v,VIDEO NMEA HOTLIST CAMERA GPS,$(if $($(v)),--$(shell tr A-Z a-z <<<$(v)) '$($(v))'))
+
+.PHONY: build
+build: deps ## build bin/alpr and bin/alpr-backend, which run from the checkout as they are
+	@scripts/step "Building bin/alpr and bin/alpr-backend (minutes the first time: OpenCV's bindings, SQLite)" \
+		go build -v $(stamp) -o bin/ ./cmd/alpr ./cmd/alpr-backend
+	@install -D -m 755 build/lib/libonnxruntime.so.1 bin/lib/libonnxruntime.so.1
+
+.PHONY: deps
+deps: ## install what building needs: Debian packages, ONNX Runtime
+	@scripts/install-deps.sh build
+	@scripts/fetch-onnxruntime.sh $(arch) build/lib
+
+##@ Develop
+
+.PHONY: test
+test: deps ## install what is missing and run every test
+	@scripts/install-deps.sh test
+	@scripts/test.sh
+
+.PHONY: lint
+lint: deps ## check formatting, vet, staticcheck, who imports whom, the shell and Python scripts
+	@scripts/lint.sh
+
+.PHONY: fuzz
+fuzz: deps ## fuzz every parser of outside bytes for FUZZTIME each (20s)
+	@scripts/fuzz.sh $(or $(FUZZTIME),20s)
+
+.PHONY: bench
+bench: deps ## run every benchmark once, or BENCH=regexp
+	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+
+.PHONY: env
+env: ## print the build settings for your shell: eval "$(make env)"
+	@$(foreach v,$(build_vars),echo 'export $(v)="$($(v))"';)
+
+.PHONY: clean
+clean: ## delete what was built here; fetched files stay in build/npm
+	@rm -rf bin build/lib build/arm64
