@@ -51,7 +51,8 @@ test: deps ## install what is missing and run every test
 	@scripts/test.sh
 
 .PHONY: lint
-lint: deps ## check formatting, vet, staticcheck, who imports whom, the shell and Python scripts
+lint: deps ## check formatting, vet, staticcheck, who imports whom, shell and Python scripts
+	@scripts/install-deps.sh test
 	@scripts/lint.sh
 
 .PHONY: fuzz

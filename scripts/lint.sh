@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Checks what a reader should not have to: formatting, vet, staticcheck and who
+# imports whom (.golangci.yml), shell and Python scripts, and that nothing is
+# committed that has no place in a repository.
+# shellcheck disable=SC2317 # the checks are called by name
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+golangci=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
+status=0
+
+# check TEXT COMMAND…: says what is checked, remembers a failure, goes on.
+check() {
+  echo "==> $1"
+  shift
+  "$@" || status=1
+}
+
+# tool PACKAGE@VERSION prints the path of a tool built into build/tools. A tool
+# needs no C library, so it is built without the flags of this project.
+tool() {
+  local path
+  path=$PWD/build/tools/$(basename "${1%@*}")-${1##*@}
+  if [ ! -x "$path" ]; then
+    (GOFLAGS='' CGO_ENABLED=0 GOBIN=$PWD/build/tools/new scripts/step "Building ${1##*/} (minutes the first time)" go install "$1") >&2 || return
+    mv "build/tools/new/$(basename "${1%@*}")" "$path"
+  fi
+  echo "$path"
+}
+
+shell_parses() { git ls-files '*.sh' scripts/step .ci/run | xargs -n 1 bash -n; }
+python_compiles() {
+  git ls-files '*.py' | xargs -r python3 -c '
+import ast, sys
+for path in sys.argv[1:]:
+    with open(path, encoding="utf-8") as f:
+        ast.parse(f.read(), path)'
+}
+# A stray binary, picture or database weighs on every clone for ever.
+no_large_files() {
+  local large
+  large=$(git ls-files -z ':!models/*.onnx' | xargs -0 -r du --apparent-size -b | awk '$1 > 3500000 { print "  " $2 " (" $1 " bytes)" }')
+  [ -z "$large" ] || { printf 'Files over 3.5 MB:\n%s\n' "$large"; return 1; }
+}
+
+linter=$(tool "$golangci") || exit 1
+check "Go: formatting, vet, staticcheck, imports" "$linter" run ./...
+check "Shell scripts parse" shell_parses
+check "Python scripts parse" python_compiles
+check "Nothing large is committed" no_large_files
+exit $status
