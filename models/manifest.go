@@ -1,0 +1,191 @@
+package models
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"alpr"
+)
+
+// ManifestName is the manifest's file name in the folder of the models.
+const ManifestName = "manifest.json"
+
+// Precision chooses between the two files of a network.
+type Precision string
+
+// The precisions. Auto takes the one the manifest calls the default.
+const (
+	Auto Precision = ""
+	FP32 Precision = "fp32"
+	INT8 Precision = "int8"
+)
+
+// Manifest describes both networks.
+type Manifest struct {
+	Detector Entry `json:"detector"`
+	Reader   Entry `json:"reader"`
+}
+
+// Entry describes one network: its files, its interface and its record.
+// Fields that only one of the two networks has say so.
+type Entry struct {
+	Name       string    `json:"name"`
+	Version    string    `json:"version"`
+	File       string    `json:"file"` // fp32, relative to the manifest
+	SHA256     string    `json:"sha256"`
+	FileINT8   string    `json:"file_int8"`
+	SHA256INT8 string    `json:"sha256_int8"`
+	Default    Precision `json:"default"`
+
+	Input   Input    `json:"input"`
+	Outputs []string `json:"outputs"` // names, in the order a Binding gives them
+
+	ScoreThreshold float64 `json:"score_threshold"` // detector: keep plates from this score on
+	NMSIoU         float64 `json:"nms_iou"`         // detector: of two plates overlapping more, the better stays
+
+	Alphabet        string      `json:"alphabet"`         // reader: symbols of a slot, pad not included
+	Pad             int         `json:"pad"`              // reader: index of "no character"
+	Regions         []string    `json:"regions"`          // reader: ISO 3166, in output order; the last, "", is unknown
+	RegionThreshold float64     `json:"region_threshold"` // reader: report a region from this probability on
+	Margin          Margin      `json:"margin"`           // reader: added on each side before rectifying
+	Calibration     Calibration `json:"calibration"`      // reader: from slots to the read's confidence
+
+	FLOPs    float64         `json:"flops"` // at the working input
+	Training json.RawMessage `json:"training"`
+	Figures  json.RawMessage `json:"figures"`
+}
+
+// Input is what a network takes.
+type Input struct {
+	Name   string `json:"name"`
+	Layout string `json:"layout"` // "NHWC"
+	DType  string `json:"dtype"`  // "uint8"
+	Color  string `json:"color"`  // "BGR"
+	Height int    `json:"height"` // 0: any multiple of 32
+	Width  int    `json:"width"`  // 0: any multiple of 32
+}
+
+// Margin is how far the reader's picture reaches beyond the plate on each
+// side, as fractions of the plate's width and height. In the manifest it is one
+// number for both, or {"x": …, "y": …}.
+type Margin struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
+// UnmarshalJSON reads either form.
+func (m *Margin) UnmarshalJSON(b []byte) error {
+	var both float64
+	if err := json.Unmarshal(b, &both); err == nil {
+		*m = Margin{X: both, Y: both}
+		return nil
+	}
+	type plain Margin
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode((*plain)(m))
+}
+
+// ErrManifest reports a manifest that cannot be used.
+var ErrManifest = errors.New("bad manifest")
+
+// ParseManifest decodes a manifest strictly: unknown keys, missing fields and
+// values that this program cannot serve are errors that name the field.
+func ParseManifest(r io.Reader) (Manifest, error) {
+	var m Manifest
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		return Manifest{}, fmt.Errorf("decode %s: %w: %w", ManifestName, ErrManifest, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Manifest{}, fmt.Errorf("decode %s: %w: text after the closing brace", ManifestName, ErrManifest)
+	}
+	if err := m.Detector.validate(); err != nil {
+		return Manifest{}, fmt.Errorf("check %s, detector: %w: %w", ManifestName, ErrManifest, err)
+	}
+	if err := m.Detector.validateDetector(); err != nil {
+		return Manifest{}, fmt.Errorf("check %s, detector: %w: %w", ManifestName, ErrManifest, err)
+	}
+	if err := m.Reader.validate(); err != nil {
+		return Manifest{}, fmt.Errorf("check %s, reader: %w: %w", ManifestName, ErrManifest, err)
+	}
+	if err := m.Reader.validateReader(); err != nil {
+		return Manifest{}, fmt.Errorf("check %s, reader: %w: %w", ManifestName, ErrManifest, err)
+	}
+	return m, nil
+}
+
+// validate checks what both networks have in common.
+func (e *Entry) validate() error {
+	switch {
+	case e.Name == "":
+		return errors.New("name is empty")
+	case e.Version == "":
+		return errors.New("version is empty")
+	case e.File == "":
+		return errors.New("file is empty")
+	case !isSHA256(e.SHA256):
+		return fmt.Errorf("sha256 %q is not 64 hexadecimal digits", e.SHA256)
+	case e.FileINT8 != "" && !isSHA256(e.SHA256INT8):
+		return fmt.Errorf("sha256_int8 %q is not 64 hexadecimal digits", e.SHA256INT8)
+	case e.Default != FP32 && e.Default != INT8:
+		return fmt.Errorf("default %q is neither %q nor %q", e.Default, FP32, INT8)
+	case e.Default == INT8 && e.FileINT8 == "":
+		return errors.New("default is int8, but file_int8 is empty")
+	case e.Input.Name == "":
+		return errors.New("input.name is empty")
+	case e.Input.Layout != "NHWC":
+		return fmt.Errorf("input.layout %q is not NHWC", e.Input.Layout)
+	case e.Input.DType != "uint8":
+		return fmt.Errorf("input.dtype %q is not uint8", e.Input.DType)
+	case e.Input.Color != "BGR":
+		return fmt.Errorf("input.color %q is not BGR", e.Input.Color)
+	case len(e.Outputs) == 0:
+		return errors.New("outputs is empty")
+	}
+	return nil
+}
+
+func (e *Entry) validateDetector() error {
+	switch {
+	case e.Input.Height != 0 || e.Input.Width != 0:
+		return fmt.Errorf("input is fixed to %dx%d, but must be dynamic (0)", e.Input.Width, e.Input.Height)
+	case len(e.Outputs) != 1:
+		return fmt.Errorf("outputs %q: want one, the plates", e.Outputs)
+	case e.ScoreThreshold <= 0 || e.ScoreThreshold >= 1:
+		return fmt.Errorf("score_threshold %g is not between 0 and 1", e.ScoreThreshold)
+	case e.NMSIoU <= 0 || e.NMSIoU >= 1:
+		return fmt.Errorf("nms_iou %g is not between 0 and 1", e.NMSIoU)
+	}
+	return nil
+}
+
+func (e *Entry) validateReader() error {
+	switch {
+	case e.Input.Height <= 0 || e.Input.Width <= 0:
+		return fmt.Errorf("input %dx%d must be fixed", e.Input.Width, e.Input.Height)
+	case len(e.Outputs) != 2:
+		return fmt.Errorf("outputs %q: want two, the slots and the regions", e.Outputs)
+	case e.Alphabet != alpr.Alphabet:
+		return fmt.Errorf("alphabet %q is not %q", e.Alphabet, alpr.Alphabet)
+	case e.Pad != alpr.Pad:
+		return fmt.Errorf("pad %d is not %d", e.Pad, alpr.Pad)
+	case len(e.Regions) == 0 || e.Regions[len(e.Regions)-1] != "":
+		return errors.New(`regions must end in "", the unknown one`)
+	case e.RegionThreshold < 0 || e.RegionThreshold > 1:
+		return fmt.Errorf("region_threshold %g is not between 0 and 1", e.RegionThreshold)
+	case e.Margin.X < 0 || e.Margin.X > 1 || e.Margin.Y < 0 || e.Margin.Y > 1:
+		return fmt.Errorf("margin %+v is not between 0 and 1", e.Margin)
+	}
+	return e.Calibration.validate()
+}
+
+func isSHA256(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == 32
+}

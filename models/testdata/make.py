@@ -1,0 +1,141 @@
+"""Makes the two tiny networks of the tests and their manifest (needs numpy and onnx).
+
+They have the real networks' interface, but compute something a test can
+predict without any training:
+
+detector.onnx  scores how magenta an 80x32 window is, in steps of 8 pixels, and
+               reports each window as a plate.
+reader.onnx    cuts the plate into ten columns; the mean blue of column i, from
+               0 to 255, is slot i's symbol from 0 to 36. The mean red of the
+               whole plate is the region.
+
+usage: python make.py   (writes beside itself)
+"""
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper as h, numpy_helper as nh
+
+HERE = pathlib.Path(__file__).parent
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+REGIONS = ["US-FL", "US-TX", "DE", ""]
+
+
+def const(name, value, dtype=np.float32):
+    return nh.from_array(np.asarray(value, dtype), name)
+
+
+def save(name, nodes, inputs, outputs, consts):
+    graph = h.make_graph(nodes, name, inputs, outputs, consts)
+    model = h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    onnx.save(model, HERE / f"{name}.onnx")
+
+
+def detector():
+    consts = [
+        const("magenta", [[[[0.5 / 255]], [[-1 / 255]], [[0.5 / 255]]]]),
+        const("zero", 0.0), const("eight", 8.0), const("four", 4.0),
+        const("i0", 0, np.int64), const("i1", 1, np.int64),
+        const("ax1", [1], np.int64), const("flat", [1, 13, -1], np.int64),
+        const("w2", 40.0), const("h2", 16.0),
+    ]
+    nodes = [
+        h.make_node("Cast", ["image"], ["f"], to=TensorProto.FLOAT),
+        h.make_node("Transpose", ["f"], ["nchw"], perm=[0, 3, 1, 2]),
+        h.make_node("Conv", ["nchw", "magenta"], ["m"]),
+        h.make_node("Relu", ["m"], ["r"]),
+        h.make_node("AveragePool", ["r"], ["score"], kernel_shape=[32, 80], strides=[8, 8],
+                    pads=[12, 36, 12, 36], count_include_pad=1),
+        h.make_node("Shape", ["score"], ["hh"], start=2, end=3),
+        h.make_node("Shape", ["score"], ["ww"], start=3, end=4),
+        h.make_node("Squeeze", ["hh"], ["hs"]),
+        h.make_node("Squeeze", ["ww"], ["ws"]),
+        h.make_node("Range", ["i0", "hs", "i1"], ["yi"]),
+        h.make_node("Range", ["i0", "ws", "i1"], ["xi"]),
+        h.make_node("Cast", ["yi"], ["yf"], to=TensorProto.FLOAT),
+        h.make_node("Cast", ["xi"], ["xf"], to=TensorProto.FLOAT),
+        h.make_node("Unsqueeze", ["yf", "ax1"], ["yc"]),
+        h.make_node("Mul", ["yc", "eight"], ["y8"]),
+        h.make_node("Mul", ["xf", "eight"], ["x8"]),
+        h.make_node("Add", ["y8", "four"], ["y4"]),
+        h.make_node("Add", ["x8", "four"], ["x4"]),
+        h.make_node("Mul", ["score", "zero"], ["none"]),
+        h.make_node("Add", ["none", "y4"], ["y"]),
+        h.make_node("Add", ["none", "x4"], ["x"]),
+        h.make_node("Sub", ["x", "w2"], ["x1"]), h.make_node("Add", ["x", "w2"], ["x2"]),
+        h.make_node("Sub", ["y", "h2"], ["y1"]), h.make_node("Add", ["y", "h2"], ["y2"]),
+        h.make_node("Concat", ["score", "x1", "y1", "x2", "y2",
+                               "x1", "y1", "x2", "y1", "x2", "y2", "x1", "y2"], ["all"], axis=1),
+        h.make_node("Reshape", ["all", "flat"], ["rows"]),
+        h.make_node("Transpose", ["rows"], ["plates"], perm=[0, 2, 1]),
+    ]
+    save("detector", nodes,
+         [h.make_tensor_value_info("image", TensorProto.UINT8, [1, "h", "w", 3])],
+         [h.make_tensor_value_info("plates", TensorProto.FLOAT, [1, "a", 13])], consts)
+
+
+def reader():
+    consts = [
+        const("symbols", np.arange(37).reshape(1, 1, 37)),
+        const("levels", np.linspace(0, 36, len(REGIONS)).reshape(1, 1, len(REGIONS))),
+        const("scale", 36 / 255), const("sharp", -4.0), const("ax2", [2], np.int64), const("ax1", [1], np.int64),
+        const("blue", [[[[1.0]], [[0.0]], [[0.0]]]]), const("red", [[[[0.0]], [[0.0]], [[1.0]]]]),
+    ]
+    nodes = [
+        h.make_node("Cast", ["plate"], ["f"], to=TensorProto.FLOAT),
+        h.make_node("Transpose", ["f"], ["nchw"], perm=[0, 3, 1, 2]),
+        h.make_node("Conv", ["nchw", "blue"], ["b"]),
+        h.make_node("AveragePool", ["b"], ["columns"], kernel_shape=[64, 16], strides=[64, 16]),
+        h.make_node("Mul", ["columns", "scale"], ["level4"]),
+        h.make_node("Squeeze", ["level4", "ax2"], ["level3"]),
+        h.make_node("Transpose", ["level3"], ["level"], perm=[0, 2, 1]),
+        h.make_node("Sub", ["level", "symbols"], ["d"]),
+        h.make_node("Mul", ["d", "d"], ["dd"]),
+        h.make_node("Mul", ["dd", "sharp"], ["logit"]),
+        h.make_node("Softmax", ["logit"], ["slots"], axis=2),
+        h.make_node("Conv", ["nchw", "red"], ["r"]),
+        h.make_node("GlobalAveragePool", ["r"], ["rm"]),
+        h.make_node("Mul", ["rm", "scale"], ["rs4"]),
+        h.make_node("Squeeze", ["rs4", "ax2"], ["rs"]),
+        h.make_node("Sub", ["rs", "levels"], ["rd"]),
+        h.make_node("Mul", ["rd", "rd"], ["rdd"]),
+        h.make_node("Neg", ["rdd"], ["rl"]),
+        h.make_node("Softmax", ["rl"], ["rp"], axis=2),
+        h.make_node("Squeeze", ["rp", "ax1"], ["region"]),
+    ]
+    save("reader", nodes,
+         [h.make_tensor_value_info("plate", TensorProto.UINT8, ["n", 64, 160, 3])],
+         [h.make_tensor_value_info("slots", TensorProto.FLOAT, ["n", 10, 37]),
+          h.make_tensor_value_info("region", TensorProto.FLOAT, ["n", len(REGIONS)])], consts)
+
+
+def entry(name, shape, **more):
+    sha = hashlib.sha256((HERE / f"{name}.onnx").read_bytes()).hexdigest()
+    return {
+        "name": name, "version": "test", "file": f"{name}.onnx", "sha256": sha,
+        "file_int8": "", "sha256_int8": "", "default": "fp32",
+        "input": {"name": "image" if name == "detector" else "plate", "layout": "NHWC", "dtype": "uint8",
+                  "color": "BGR", "height": shape[0], "width": shape[1]},
+        **more,
+        "training": {}, "figures": {},
+    }
+
+
+def main():
+    detector()
+    reader()
+    manifest = {
+        "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.5),
+        "reader": entry("reader", (64, 160), outputs=["slots", "region"], alphabet=ALPHABET, pad=36,
+                        regions=REGIONS, region_threshold=0.5, margin=0.0,
+                        calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1}),
+    }
+    (HERE / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
