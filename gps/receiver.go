@@ -1,0 +1,248 @@
+package gps
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"alpr"
+)
+
+// ErrSilent reports a receiver that is connected and says nothing.
+var ErrSilent = errors.New("receiver is silent")
+
+// Opener connects to a receiver. What it returns is read until it fails or the
+// context ends, then closed; Close must end a Read under way. A Read may return
+// no bytes and no error.
+type Opener func(ctx context.Context) (io.ReadCloser, error)
+
+// Options of a Receiver. The zero value of each field means its default.
+type Options struct {
+	Earliest   time.Time     // no satellite time before this is believed; default 1 January 2025
+	MinBackoff time.Duration // before the second attempt to connect; default 0.5 s
+	MaxBackoff time.Duration // between attempts in the end; default 15 s
+	Silence    time.Duration // without any byte for so long, connect anew; default 10 s
+}
+
+// keepFixes is five minutes at ten fixes a second.
+const keepFixes = 3000
+
+// maxLine is far above NMEA's 82 characters: longer ones are noise.
+const maxLine = 512
+
+// Receiver follows a live satellite receiver. Its methods are safe for
+// concurrent use, before Run too: they then say that nothing is known.
+type Receiver struct {
+	open Opener
+	opts Options
+	log  *slog.Logger
+	past history
+	time clock
+
+	mu    sync.Mutex
+	state State
+}
+
+// State is the health of a receiver.
+type State struct {
+	IsConnected bool
+	HasFix      bool          // as of the newest sentence that says so
+	LastFix     alpr.Fix      // the newest
+	Sentences   uint64        // lines that were well formed
+	Garbled     uint64        // lines that were not, skipped
+	Rejected    uint64        // fixes with a time or place that cannot be true
+	Connects    uint64        // times connected
+	ClockOffset time.Duration // system clock ahead of satellite time, the sentence's way (up to 0.5 s) included
+	IsClockSeen bool          // ClockOffset is known
+	Trouble     string        // why there is no connection, "" when there is one
+}
+
+// NewReceiver prepares to follow what open connects to. Nothing is opened
+// before Run.
+func NewReceiver(open Opener, opts Options, log *slog.Logger) *Receiver {
+	if opts.Earliest.IsZero() {
+		opts.Earliest = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if opts.MinBackoff == 0 {
+		opts.MinBackoff = 500 * time.Millisecond
+	}
+	if opts.MaxBackoff == 0 {
+		opts.MaxBackoff = 15 * time.Second
+	}
+	if opts.Silence == 0 {
+		opts.Silence = 10 * time.Second
+	}
+	return &Receiver{open: open, opts: opts, log: log, past: history{keep: keepFixes}}
+}
+
+// At is the position at an instant of the system clock. See alpr.Fix for what
+// Quality and Age say, and CloseGap, CarryMeasured and CarryEstimated for how
+// far a position is carried.
+func (r *Receiver) At(system time.Time) alpr.Fix {
+	f := r.past.at(r.time.satellite(system))
+	f.At = system
+	return f
+}
+
+// TimeSource says which clock stamped a system instant, and within what that
+// stamp is right; 0 means that nothing is known.
+func (r *Receiver) TimeSource(system time.Time) (alpr.TimeSource, time.Duration) {
+	return r.time.source(system)
+}
+
+// State is the receiver's health now.
+func (r *Receiver) State() State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.state
+	s.LastFix = r.past.last()
+	s.ClockOffset, s.IsClockSeen = r.time.offset()
+	return s
+}
+
+// Run connects, reads and connects again until ctx ends; it returns nil then.
+// Positions run out while there is no connection, and nothing else stops.
+func (r *Receiver) Run(ctx context.Context) error {
+	backoff := r.opts.MinBackoff
+	told := ""
+	for ctx.Err() == nil {
+		before := r.State().Sentences
+		err := r.connect(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if r.State().Sentences > before {
+			backoff, told = r.opts.MinBackoff, ""
+		}
+		if msg := err.Error(); msg != told { // the same trouble is told once
+			r.log.Warn("no connection to the GPS receiver, reads go on without position",
+				"error", err, "retry_after", backoff)
+			told = msg
+		}
+		r.setTrouble(err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(backoff):
+		}
+		backoff = min(2*backoff, r.opts.MaxBackoff)
+	}
+	return nil
+}
+
+func (r *Receiver) setTrouble(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.IsConnected, r.state.HasFix = false, false
+	r.state.Trouble = err.Error()
+}
+
+// connect opens the receiver and reads it until it fails.
+func (r *Receiver) connect(ctx context.Context) error {
+	port, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	closePort := sync.OnceFunc(func() { port.Close() }) //nolint:errcheck // it was only read
+	defer closePort()
+	defer context.AfterFunc(ctx, closePort)()
+
+	r.mu.Lock()
+	r.state.IsConnected, r.state.Trouble = true, ""
+	r.state.Connects++
+	r.mu.Unlock()
+
+	dec := newDecoder(r.opts.Earliest)
+	err = readLines(&patientReader{r: port, patience: r.opts.Silence}, func(line string, isWhole bool) {
+		r.take(dec, line, isWhole)
+	})
+	return fmt.Errorf("read GPS receiver: %w", err)
+}
+
+// take brings one line into the history.
+func (r *Receiver) take(dec *decoder, line string, isWhole bool) {
+	arrived := time.Now()
+	u, err := update{}, ErrGarbled
+	if isWhole {
+		u, err = dec.line(line)
+	}
+	if err == nil && u.fix.IsValid() {
+		isNewEpoch := !u.fix.At.Equal(r.past.last().At)
+		if !r.past.add(u.fix) {
+			err = ErrNotCredible
+		} else if isNewEpoch {
+			r.time.observe(u.fix.At, arrived)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case errors.Is(err, ErrNotCredible):
+		r.state.Rejected++
+		return
+	case err != nil:
+		r.state.Garbled++
+		return
+	}
+	r.state.Sentences++
+	if u.isNew {
+		r.state.HasFix = u.fix.IsValid()
+	}
+}
+
+// readLines calls take for each line until r fails. A line that is longer than
+// a sentence can be is not whole.
+func readLines(r io.Reader, take func(line string, isWhole bool)) error {
+	br := bufio.NewReaderSize(r, maxLine)
+	isTail := false
+	for {
+		b, err := br.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			if !isTail {
+				take("", false)
+			}
+			isTail = true
+			continue
+		case len(b) > 0 && !isTail:
+			if line := string(trimLine(b)); line != "" {
+				take(line, true)
+			}
+		}
+		isTail = false
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func trimLine(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r' || b[len(b)-1] == ' ') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// patientReader reads on over empty reads, and gives up after a while of them.
+type patientReader struct {
+	r        io.Reader
+	patience time.Duration
+}
+
+func (p *patientReader) Read(b []byte) (int, error) {
+	start := time.Now()
+	for {
+		n, err := p.r.Read(b)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if waited := time.Since(start); waited >= p.patience {
+			return 0, fmt.Errorf("%w for %s: check its cable, its power and the baud rate",
+				ErrSilent, waited.Round(time.Second))
+		}
+	}
+}
