@@ -1,0 +1,344 @@
+"""One function a family of looks; each returns image, text, region, layout."""
+import numpy as np
+
+from . import formats, paint
+from .glyphs import caption
+
+WIDTH = 320
+LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+ALL_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS = "0123456789"
+CYRILLIC_LOOK = "ABEIKMHOPCTX"
+
+
+def pick(rng, text, sep=" "):
+    """One of the words of text."""
+    parts = text.split(sep)
+    return parts[rng.integers(len(parts))]
+
+
+def vanity(rng, longest):
+    """A made-up personal serial: pronounceable, with the odd digit."""
+    n = int(rng.integers(2, longest + 1))
+    out = ""
+    while len(out) < n:
+        r = rng.random()
+        if r < .75:
+            out += "BCDFGHJKLMNPRSTVWXYZ"[rng.integers(20)] + "AEIOUY"[rng.integers(6)]
+        elif r < .88:
+            out += ALL_LETTERS[rng.integers(26)]
+        else:
+            out += DIGITS[rng.integers(10)]
+    out = out[:n]
+    if n > 3 and rng.random() < .3:
+        k = int(rng.integers(1, n))
+        out = out[:k] + "_" + out[k:]
+    return out
+
+
+def free_serial(rng, shortest, longest):
+    """A serial that follows no format: every character by itself, broken at random places."""
+    n = int(rng.integers(shortest, longest + 1))
+    p = rng.random()
+    out = "".join("L" if rng.random() < p else "D" for _ in range(n))
+    for _ in range(int(rng.integers(0, 3))):
+        k = int(rng.integers(1, n))
+        out = out[:k] + "_-.*_"[rng.integers(5)] + out[k:]
+    return out
+
+
+def fill(rng, pattern, style="us"):
+    """Units of the pattern; letters that most issuers leave out (I, O, Q) come seldom."""
+    letters = ALL_LETTERS if rng.random() < .22 else LETTERS + ("Q" if rng.random() < .3 else "")
+    if style == "ua":
+        letters = CYRILLIC_LOOK
+    elif style in ("PL", "RO", "SE", "PT", "IT", "HU", "DE", "GR"):
+        letters = ALL_LETTERS.replace("Q", "") if rng.random() < .6 else LETTERS
+    elif style == "ES":
+        letters = "BCDFGHJKLMNPRSTVWXYZ"
+    return paint.units(pattern, rng, letters, DIGITS)
+
+
+def vanity_units(text):
+    """Units of a serial that is already spelt out."""
+    return [("gap", "") if c == "_" else ("c", c) for c in text]
+
+
+def ink_for(rng, names, image, tries=6):
+    """An ink that stands out from the middle of the plate."""
+    h, w = image.shape[:2]
+    base = paint.luminance(image[h // 3: 2 * h // 3].reshape(-1, 3).mean(0))
+    for _ in range(tries):
+        c = paint.vary(rng, paint.INK[pick(rng, names)], 12)
+        if abs(paint.luminance(c) - base) > 55:
+            return c
+    return paint.vary(rng, (25, 22, 22) if base > 120 else (235, 238, 238), 10)
+
+
+def face_of(book, rng, roles):
+    """A typeface of the roles, or now and then of any."""
+    if rng.random() < .1:
+        roles = "us fe din uk road sans"
+    return book.choose(rng, *roles.split())
+
+
+def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"):
+    """A North American plate: state's name above, slogan or county below, stickers, bolts, frame."""
+    w, h = WIDTH, int(WIDTH * rng.uniform(.46, .54))
+    motorcycle = rng.random() < .04
+    if motorcycle:
+        h = int(w * rng.uniform(.52, .62))
+    image = paint.ground(rng, pick(rng, grounds) if rng.random() < .85 else pick(rng, "white bluefade sunset mountain picture bars skyline sky yellow navy black maroon green orange turquoise"), w, h)
+    if rng.random() < .25:  # a scene behind the serial
+        for _ in range(int(rng.integers(1, 4))):
+            paint.shape(rng, image, rng.uniform(0, w), rng.uniform(h * .2, h), h * rng.uniform(.2, .9), rng.integers(90, 255, 3), rng.uniform(.08, .4))
+    ink = ink_for(rng, inks, image)
+    logo = rng.random() < .14
+    if logo:
+        for _ in range(int(rng.integers(2, 6))):
+            paint.shape(rng, image, w * rng.uniform(.06, .18), h * rng.uniform(.35, .68), h * rng.uniform(.15, .42), rng.integers(0, 255, 3), rng.uniform(.6, 1))
+    r = rng.random()
+    if r < .13:
+        items = vanity_units(vanity(rng, 7))
+    elif r < .36:
+        items = fill(rng, free_serial(rng, 3, 7))
+    else:
+        items = fill(rng, pick(rng, patterns))
+    if rng.random() < .09 and len(items) < 8:
+        small = ("stack", "".join(ALL_LETTERS[rng.integers(26)] for _ in range(int(rng.integers(2, 4)))))
+        items = [small] + items if rng.random() < .7 else items + [small]
+    x0 = .22 if logo else rng.uniform(.03, .09)
+    wide = (1 - x0 - rng.uniform(.03, .09)) * w
+    y0, tall = rng.uniform(.25, .31) * h, rng.uniform(.41, .53) * h
+    paint.serial(book, rng, image, items, face_of(book, rng, roles if rng.random() < .8 else "us sans din uk fe road"), (x0 * w, y0, wide, tall), ink,
+                 weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.8, 1.25), space=rng.uniform(.06, .22),
+                 cell=rng.random() < .5, gap=rng.uniform(.15, .6), align=rng.choice([.5, .5, .5, rng.random()]))
+    words = ink if rng.random() < .5 else ink_for(rng, "red navy black blue white green maroon", image[: h // 4])
+    if rng.random() < .95:
+        caption(book, image, pick(rng, name, "|"), book.choose(rng, "script", "caption") if rng.random() < .5 else book.choose(rng, "caption"),
+                w * (.5 + (rng.normal(0, .03) if rng.random() < .8 else rng.uniform(-.15, .15))), h * rng.uniform(.05, .1), h * rng.uniform(.1, .155), words, w * rng.uniform(.4, .72))
+    below = pick(rng, slogan, "|")
+    if below and rng.random() < .85:
+        below = paint.words(rng) if below == "@" else below
+        caption(book, image, below, book.choose(rng, "caption", "script"), w / 2, h * rng.uniform(.83, .87), h * rng.uniform(.06, .1), ink_for(rng, "red navy black blue white green", image[-h // 5:]), w * .7)
+    for fx, fy in ((.02, .03), (.86, .03), (.02, .8), (.86, .8)):
+        if rng.random() < .27:
+            paint.sticker(rng, book, image, w * (fx + rng.normal(0, .008)), h * (fy + rng.normal(0, .01)), w * rng.uniform(.09, .14), h * rng.uniform(.11, .17))
+    paint.wear(rng, image)
+    paint.bolts(rng, image, ((.21, .07), (.79, .07), (.21, .93), (.79, .93)))
+    if rng.random() < .25:
+        paint.frame(rng, book, image, (h * rng.uniform(.02, .17), h * rng.uniform(.02, .17), w * rng.uniform(.01, .03)))
+    return image, paint.text_of(items), region, "us"
+
+
+def us(book, rng, state=None):
+    """A plate of one US state or territory, any by default."""
+    state = state or list(formats.US)[rng.integers(len(formats.US))]
+    return us_like(book, rng, *formats.US[state], f"US-{state}")
+
+
+def canada(book, rng, province=None):
+    """A Canadian plate."""
+    province = province or list(formats.CANADA)[rng.integers(len(formats.CANADA))]
+    return us_like(book, rng, *formats.CANADA[province], f"CA-{province}", "us din sans")
+
+
+def band(book, rng, image, kind, letters, x, w, y0=0.0, y1=1.0):
+    """The blue band with its stars and country letters at x."""
+    h = image.shape[0]
+    a, b = int(h * y0), int(h * y1)
+    x0, x1 = max(0, int(x)), int(x + w)
+    image[a:b, x0:x1] = paint.vary(rng, (150, 60, 10) if kind != "gbnew" else (90, 160, 40), 22)
+    cx = (x0 + x1) / 2
+    if kind == "ua":
+        image[(a + b) // 2:b, x0:x1] = (40, 200, 245)
+    elif rng.random() < .9:
+        for t in np.arange(12) * np.pi / 6:
+            px, py = int(cx + w * .27 * np.cos(t)), int(a + (b - a) * .3 + w * .27 * np.sin(t))
+            if 0 <= py < h and 0 <= px < image.shape[1]:
+                image[py:py + 2, px:px + 2] = (40, 200, 245)
+    caption(book, image, letters, book.choose(rng, "caption"), cx, a + (b - a) * .66, (b - a) * .16, (240, 240, 240), w * .8)
+
+
+def split(items):
+    """Two lines of units, broken at the gap nearest to the middle (or in the middle where there is none)."""
+    total = sum(k == "c" for k, _ in items)
+    best, seen = None, 0
+    for i, (k, _) in enumerate(items):
+        if k != "c" and 0 < seen < total and (best is None or abs(seen - total / 2) < best[0]):
+            best = abs(seen - total / 2), i
+        seen += k == "c"
+    if best:
+        i = best[1]
+        return items[:i], items[i + 1:]
+    i = len(items) // 2
+    return items[:i], items[i:]
+
+
+def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region):
+    """A European-shaped plate, one line or two, with or without a band."""
+    two = rng.random() < (.3 if look == "in" else .16)
+    w = WIDTH
+    h = int(w * (rng.uniform(.6, .85) if two else rng.uniform(.19, .25)))
+    old = pick(rng, grounds) if rng.random() < .96 else pick(rng, "white yellow sky black")
+    image = paint.ground(rng, "black" if old == "old" else old, w, h)
+    ink = ink_for(rng, "white" if old == "old" else inks, image)
+    r = rng.random()
+    if r < .25:
+        items = fill(rng, free_serial(rng, 4, 9))
+    elif r < .31:
+        items = vanity_units(vanity(rng, 8))
+    else:
+        items = fill(rng, pick(rng, patterns), country)
+    x0, x1 = .03, .97
+    letters = formats.EUROPE_COUNTRY.get(country, country)
+    bw = w * (rng.uniform(.07, .1) if not two else rng.uniform(.1, .15))
+    has_band = look in ("eu", "eu2", "ua") and old != "old" or look in ("at", "no") or look == "gb" and rng.random() < .35
+    if has_band and rng.random() < .94:
+        band(book, rng, image, "ua" if look == "ua" else "gbnew" if look == "gb" and rng.random() < .3 else "eu", letters, 0, bw, 0, 1 if not two else rng.choice([.5, .55, 1.0]))
+        x0 = bw / w + .015
+        if look == "eu2":
+            band(book, rng, image, "eu", f"{rng.integers(1, 96):02d}", w - bw, bw)
+            x1 = 1 - bw / w - .015
+    if look == "at":
+        for a, b in ((.02, .06), (.94, .98)):
+            image[int(h * a):max(int(h * a) + 1, int(h * b)), :] = (40, 30, 190)
+    face = face_of(book, rng, roles)
+    style = dict(weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.85, 1.2), space=rng.uniform(.08, .24), cell=rng.random() < .4, gap=rng.uniform(.2, .65))
+    if two:
+        upper, lower = split(items)
+        m = rng.uniform(.05, .09)
+        each = (1 - 3 * m) / 2
+        for units, top in ((upper, m), (lower, 2 * m + each)):
+            left = x0 if top == m else .04
+            paint.serial(book, rng, image, units, face, (left * w, top * h, (x1 - left) * w, each * h), ink, **style)
+        shown = upper + lower
+    else:
+        tall = rng.uniform(.64, .82)
+        paint.serial(book, rng, image, items, face, (x0 * w, h * (1 - tall) / 2 + rng.normal(0, h * .01), (x1 - x0) * w, tall * h), ink, umlaut=country == "DE" and rng.random() < .08, **style)
+        shown = items
+    if look == "plain" and rng.random() < .3 or look == "gb" and rng.random() < .4:
+        caption(book, image, paint.words(rng), book.choose(rng, "caption"), w / 2, h * .92, h * .055, ink, w * .6)
+    if rng.random() < .6:
+        t = max(1, int(h * rng.uniform(.012, .035)))
+        edge = paint.vary(rng, ink, 20)
+        image[:t], image[-t:], image[:, :t], image[:, -t:] = edge, edge, edge, edge
+    paint.wear(rng, image)
+    if rng.random() < .5:
+        paint.bolts(rng, image, ((.12, .5), (.88, .5)) if rng.random() < .5 else ((.25, .08), (.75, .08)))
+    if rng.random() < .35:
+        image = holder(book, rng, image)
+    return image, paint.text_of(shown), region, f"{look}-2" if two else look
+
+
+def holder(book, rng, image):
+    """Adds a black plate holder around a plate, with the dealer's strip below."""
+    import cv2
+    h, w = image.shape[:2]
+    top, side, low = int(h * rng.uniform(.02, .08)), int(w * rng.uniform(.005, .02)), int(h * rng.uniform(.04, .24) * (1 if h < w * .4 else .5))
+    tone = paint.vary(rng, (30, 30, 30), 10)
+    image = cv2.copyMakeBorder(image, top, low, side, side, cv2.BORDER_CONSTANT, value=tuple(map(float, tone)))
+    if low > 5:
+        caption(book, image, paint.words(rng), book.choose(rng, "caption"), image.shape[1] / 2, image.shape[0] - low * .75, low * .5, (215, 215, 215), w * .8)
+    return cv2.resize(image, (WIDTH, max(48, int(image.shape[0] * WIDTH / image.shape[1]))), interpolation=cv2.INTER_AREA)
+
+
+def brazil(book, rng, country, look, inks, grounds, roles, patterns, region):
+    """Brazil's old grey plate with the town above, and the Mercosul plate."""
+    w = WIDTH
+    two = rng.random() < .18
+    h = int(w * (rng.uniform(.7, .88) if two else rng.uniform(.31, .38)))
+    image = paint.ground(rng, pick(rng, grounds), w, h)
+    ink = ink_for(rng, inks, image)
+    items = fill(rng, free_serial(rng, 6, 8)) if rng.random() < .2 else fill(rng, pick(rng, patterns), country)
+    head = h * (rng.uniform(.18, .26) if not two else rng.uniform(.14, .2))
+    if look == "mercosul":
+        image[: int(head)] = paint.vary(rng, (150, 60, 10), 20)
+        caption(book, image, {"BR": "BRASIL", "AR": "REPUBLICA ARGENTINA"}.get(region, "BRASIL"), book.choose(rng, "caption"), w / 2, head * .28, head * .5, (240, 240, 240), w * .5)
+        if rng.random() < .5:
+            caption(book, image, "BR", book.choose(rng, "caption"), w * .05, h * .84, h * .1, (30, 30, 30))
+    else:
+        caption(book, image, pick(rng, "SP PR SC RJ MG RS BA") + "-" + paint.words(rng), book.choose(rng, "caption"), w / 2, head * .35, head * .52, ink, w * .7)
+    face = face_of(book, rng, roles)
+    style = dict(weight=int(rng.integers(-2, 5)), stretch=rng.uniform(.9, 1.25), space=rng.uniform(.08, .2), cell=rng.random() < .4, gap=rng.uniform(.15, .4))
+    if two:
+        upper, lower = split(items) if any(k != "c" for k, _ in items) else (items[:3], items[3:])
+        each = (h - head) * .42
+        for units, top in ((upper, head * 1.05), (lower, head * 1.05 + each * 1.12)):
+            paint.serial(book, rng, image, units, face, (w * .06, top, w * .88, each), ink, **style)
+        items = upper + lower
+    else:
+        paint.serial(book, rng, image, items, face, (w * .04, head * 1.05, w * .92, (h - head) * rng.uniform(.76, .92)), ink, **style)
+    paint.wear(rng, image)
+    paint.bolts(rng, image, ((.12, .12), (.88, .12)))
+    return image, paint.text_of(items), region, f"{look}-2" if two else look
+
+
+def world(book, rng, key=None):
+    """Brazil, Mexico and others outside Europe and North America."""
+    keys = list(formats.WORLD)
+    if key is None:
+        p = np.array([5 if k.startswith("BR") else 2 if k in ("MX", "IN", "AR") else 1 for k in keys], float)
+        key = keys[rng.choice(len(keys), p=p / p.sum())]
+    look, inks, grounds, roles, patterns = formats.WORLD[key]
+    region = key[:2]
+    if look == "us":
+        return us_like(book, rng, pick(rng, "MEXICO JALISCO CHIHUAHUA SONORA EDOMEX CDMX PUEBLA TAMAULIPAS"), "MEXICO|@|DELANTERA|TRASERA", inks, grounds, patterns, region, roles)
+    if look in ("br", "mercosul"):
+        return brazil(book, rng, key, look, inks, grounds, roles, patterns, region)
+    return long_plate(book, rng, key, look, inks, grounds, roles, patterns, region)
+
+
+def europe(book, rng, country=None):
+    """A European plate; big issuers come more often."""
+    keys = list(formats.EUROPE)
+    if country is None:
+        p = np.array([4 if k in ("GB", "DE", "PL") else 3 if k in ("NL", "RO", "IT", "FR", "ES") else 1 for k in keys], float)
+        country = keys[rng.choice(len(keys), p=p / p.sum())]
+    return long_plate(book, rng, country, *formats.EUROPE[country], country)
+
+
+def anything(book, rng):
+    """A plate of no issuer: any colours, face and serial, so that shapes are learned apart from formats."""
+    two = rng.random() < .15
+    w = WIDTH
+    h = int(w * (rng.uniform(.55, .85) if two else rng.uniform(.19, .55)))
+    image = paint.ground(rng, pick(rng, "white yellow black blue navy green red grey sky sunset mountain picture orange"), w, h)
+    ink = ink_for(rng, "black navy blue red green white yellow maroon", image)
+    items = fill(rng, free_serial(rng, 4, 9)) if rng.random() < .8 else vanity_units(vanity(rng, 8))
+    style = dict(weight=int(rng.integers(-3, 6)), stretch=rng.uniform(.75, 1.3), space=rng.uniform(.05, .25), cell=rng.random() < .5, gap=rng.uniform(.1, .7))
+    face = face_of(book, rng, "us fe din uk road sans")
+    if two:
+        upper, lower = split(items)
+        items = upper + lower
+        for units, top in ((upper, .06), (lower, .53)):
+            paint.serial(book, rng, image, units, face, (w * .05, top * h, w * .9, h * .4), ink, **style)
+    else:
+        tall = rng.uniform(.45, .85)
+        paint.serial(book, rng, image, items, face, (w * .03, h * (1 - tall) / 2, w * .94, h * tall), ink, **style)
+    paint.wear(rng, image)
+    return image, paint.text_of(items), "", "any-2" if two else "any"
+
+
+def draw(book, rng, country=None):
+    """A plate of the country, or of the training mix."""
+    if country is None:
+        r = rng.random()
+        if r < .42:
+            return us(book, rng)
+        if r < .78:
+            return europe(book, rng)
+        if r < .88:
+            return world(book, rng)
+        return canada(book, rng) if r < .92 else anything(book, rng)
+    head, _, tail = country.partition("-")
+    if head == "US":
+        return us(book, rng, tail or None)
+    if head == "CA":
+        return canada(book, rng, tail or None)
+    if head in formats.EUROPE:
+        return europe(book, rng, head)
+    keys = [k for k in formats.WORLD if k[:2] == head]
+    if not keys:
+        raise ValueError(f"no plate format for {country!r}")
+    return world(book, rng, keys[rng.integers(len(keys))])
