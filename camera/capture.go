@@ -1,0 +1,145 @@
+package camera
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"gocv.io/x/gocv"
+
+	"alpr"
+)
+
+// capture is an opened video stream.
+type capture interface {
+	// next decodes the next frame and its time in milliseconds since the
+	// stream's start (0 where the stream does not say). ok is false at the end.
+	next() (f alpr.Frame, ms float64, ok bool)
+	// frames is how many frames the container claims; 0 when it does not.
+	frames() float64
+	fps() float64
+	close()
+}
+
+// ffmpegOptions make network cameras come over TCP (UDP loses packets and
+// smears plates), and give up on a silent one after five seconds.
+const ffmpegOptions = "rtsp_transport;tcp|timeout;5000000"
+
+// quietFFmpeg is AV_LOG_FATAL: what FFmpeg says about a damaged packet is for
+// its developers; the source reports the consequence in one line of its own.
+const quietFFmpeg = "8"
+
+// openCapture opens a file, network camera or device.
+func openCapture(c Config) (capture, error) {
+	if err := setUpFFmpeg(); err != nil {
+		return nil, err
+	}
+	k, err := kindOf(c.Location)
+	if err != nil {
+		return nil, err
+	}
+	switch k {
+	case kindDevice:
+		return openDevice(c)
+	case kindVideo:
+		info, err := os.Stat(c.Location)
+		if err != nil {
+			return nil, fmt.Errorf("open video: %w: check the path", err)
+		}
+		if info.Size() == 0 {
+			return nil, fmt.Errorf("open video %s: %w: the file is empty", c.Location, ErrDamaged)
+		}
+	}
+	v, err := gocv.VideoCaptureFileWithAPI(c.Location, gocv.VideoCaptureFFmpeg)
+	if err != nil || !v.IsOpened() {
+		return nil, errors.Join(openError(k, c.Location), v.Close())
+	}
+	return newVideoCapture(v), nil
+}
+
+func openError(k kind, location string) error {
+	if k == kindNetwork {
+		return fmt.Errorf("open camera %s: no video from there: check address, user, password and cable", withoutSecrets(location))
+	}
+	return fmt.Errorf("open video %s: %w: not a video, cut short before its index, or a codec that FFmpeg lacks", location, ErrDamaged)
+}
+
+// setUpFFmpeg passes options that OpenCV takes from the environment alone, and
+// only where nobody has set them.
+func setUpFFmpeg() error {
+	for key, value := range map[string]string{
+		"OPENCV_FFMPEG_CAPTURE_OPTIONS": ffmpegOptions,
+		"OPENCV_FFMPEG_LOGLEVEL":        quietFFmpeg,
+	} {
+		if _, isSet := os.LookupEnv(key); isSet {
+			continue
+		}
+		if err := os.Setenv(key, value); err != nil {
+			return fmt.Errorf("set up FFmpeg: %w", err)
+		}
+	}
+	return nil
+}
+
+func openDevice(c Config) (capture, error) {
+	if _, err := os.Stat(c.Location); err != nil {
+		return nil, fmt.Errorf("open camera: %w: check the cable, and v4l2-ctl --list-devices", err)
+	}
+	v, err := gocv.VideoCaptureFileWithAPI(c.Location, gocv.VideoCaptureV4L2)
+	if err != nil || !v.IsOpened() {
+		return nil, errors.Join(
+			fmt.Errorf("open camera %s: not a free video device: is another program using it, and is the user in group video?", c.Location),
+			v.Close())
+	}
+	// MJPG first: over USB, raw frames of 1080p do not fit 30 times a second.
+	v.Set(gocv.VideoCaptureFOURCC, v.ToCodec("MJPG"))
+	if c.Width > 0 && c.Height > 0 {
+		v.Set(gocv.VideoCaptureFrameWidth, float64(c.Width))
+		v.Set(gocv.VideoCaptureFrameHeight, float64(c.Height))
+	}
+	if c.FPS > 0 {
+		v.Set(gocv.VideoCaptureFPS, c.FPS)
+	}
+	v.Set(gocv.VideoCaptureBufferSize, 1) // the newest frame, never an old one
+	return newVideoCapture(v), nil
+}
+
+// videoCapture decodes straight into the memory that becomes Frame.Pix.
+type videoCapture struct {
+	v             *gocv.VideoCapture
+	width, height int // of the last frame, expected of the next
+}
+
+func newVideoCapture(v *gocv.VideoCapture) *videoCapture {
+	return &videoCapture{
+		v:      v,
+		width:  int(v.Get(gocv.VideoCaptureFrameWidth)),
+		height: int(v.Get(gocv.VideoCaptureFrameHeight)),
+	}
+}
+
+func (c *videoCapture) frames() float64 { return c.v.Get(gocv.VideoCaptureFrameCount) }
+func (c *videoCapture) fps() float64    { return c.v.Get(gocv.VideoCaptureFPS) }
+func (c *videoCapture) close()          { _ = c.v.Close() } // gocv's Close never fails
+
+func (c *videoCapture) next() (alpr.Frame, float64, bool) {
+	var pix []byte
+	m := gocv.NewMat()
+	if c.width > 0 && c.height > 0 {
+		pix = make([]byte, 3*c.width*c.height)
+		if over, err := gocv.NewMatFromBytes(c.height, c.width, gocv.MatTypeCV8UC3, pix); err == nil {
+			_ = m.Close()
+			m = over
+		}
+	}
+	defer m.Close()
+	if !c.v.Read(&m) || m.Empty() {
+		return alpr.Frame{}, 0, false
+	}
+	f, err := toFrame(&m, pix)
+	if err != nil {
+		return alpr.Frame{}, 0, false
+	}
+	c.width, c.height = f.Width, f.Height
+	return f, c.v.Get(gocv.VideoCapturePosMsec), true
+}

@@ -1,0 +1,82 @@
+package camera
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"alpr"
+)
+
+// runVideo delivers every frame of a video file.
+func (s *Source) runVideo(ctx context.Context, emit func(*alpr.Frame)) error {
+	v, err := s.open(s.config)
+	if err != nil {
+		s.closed(err)
+		return err
+	}
+	defer v.close()
+	s.opened()
+	clock := recordingClock{start: s.config.start(), step: frameTime(v.fps())}
+	p := pace{isOn: s.config.RealTime}
+	for seq := uint64(1); ; seq++ {
+		f, ms, ok := v.next()
+		if !ok {
+			err := endOfVideo(s.config.Location, seq-1, v.frames())
+			s.closed(err)
+			return err
+		}
+		f.Camera, f.Seq, f.CapturedAt = s.config.Name, seq, clock.at(ms)
+		if err := p.wait(ctx, f.CapturedAt); err != nil {
+			s.closed(nil)
+			return err
+		}
+		emit(&f)
+	}
+}
+
+// endOfVideo tells a whole recording from one that broke off. Containers count
+// frames exactly or estimate from the duration, so a few may be missing.
+func endOfVideo(location string, got uint64, claimed float64) error {
+	switch {
+	case got == 0:
+		return fmt.Errorf("read video %s: %w: %w", location, ErrDamaged, ErrNoFrames)
+	case claimed >= 10 && float64(got) < 0.9*claimed-5:
+		return fmt.Errorf("read video %s: %w: %d of about %.0f frames could be decoded; those were delivered",
+			location, ErrDamaged, got, claimed)
+	}
+	return nil
+}
+
+// recordingClock gives frames their recorded times, and makes up for frames
+// whose time is missing (FFmpeg's last ones) or runs backwards: those follow at
+// the distance of the frames before.
+type recordingClock struct {
+	start   time.Time
+	step    time.Duration // between the last two frames that carried a time
+	last    time.Duration
+	isReal  bool // last was given, not made up
+	started bool
+}
+
+func (c *recordingClock) at(ms float64) time.Time {
+	t := time.Duration(ms * float64(time.Millisecond)).Round(time.Microsecond)
+	switch {
+	case c.started && t <= c.last:
+		t = c.last + c.step
+		c.isReal = false
+	case c.isReal:
+		c.step = t - c.last
+	default:
+		c.isReal = true
+	}
+	c.last, c.started = t, true
+	return c.start.Add(t)
+}
+
+func frameTime(fps float64) time.Duration {
+	if fps <= 0 || fps > 1000 {
+		fps = 30
+	}
+	return time.Duration(float64(time.Second) / fps)
+}
