@@ -1,0 +1,143 @@
+package store
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// CredentialName is the systemd credential that holds the device key, where
+// the service is started with LoadCredentialEncrypted= (TPM).
+const CredentialName = "alpr-device-key"
+
+// Errors of the device key.
+var (
+	ErrKeyExposed = errors.New("others can read the device key: chmod 600 it")
+	ErrKeyBad     = errors.New("not a device key: expected 64 hexadecimal digits")
+	ErrKeyMissing = errors.New("the device key is missing but the store exists: restore the key, or move the store away to begin a new one")
+	ErrKeyWrong   = errors.New("the store was sealed under another device key: restore that key, or move the store away to begin a new one")
+)
+
+// DeviceKey is the root of everything sealed on one vehicle computer. It is
+// never used itself; every use has a key derived from it (HKDF-SHA256, RFC 5869).
+type DeviceKey struct {
+	secret []byte
+}
+
+// LoadDeviceKey reads the device key from systemd's credentials folder, where
+// $CREDENTIALS_DIRECTORY has it, or else from path, where it is created on
+// first use unless mustExist is set. The file must be readable by its owner
+// alone.
+func LoadDeviceKey(path string, mustExist bool) (*DeviceKey, error) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		cred := filepath.Join(dir, CredentialName)
+		text, err := os.ReadFile(cred)
+		if err == nil {
+			return parseDeviceKey(cred, text)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read device key: %w", err)
+		}
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if mustExist {
+			return nil, fmt.Errorf("read device key %s: %w", path, ErrKeyMissing)
+		}
+		return createDeviceKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read device key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("read device key %s (mode %#o): %w", path, info.Mode().Perm(), ErrKeyExposed)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read device key: %w", err)
+	}
+	return parseDeviceKey(path, text)
+}
+
+func parseDeviceKey(path string, text []byte) (*DeviceKey, error) {
+	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(secret) != 32 {
+		return nil, fmt.Errorf("read device key %s: %w", path, ErrKeyBad)
+	}
+	return &DeviceKey{secret: secret}, nil
+}
+
+// createDeviceKey writes a new key so that it is whole and durable, or not
+// there at all: nothing may be sealed under a key that a power cut takes away.
+func createDeviceKey(path string) (*DeviceKey, error) {
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, fmt.Errorf("make device key: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make folder of the device key: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".device-key-*") // mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("create device key: %w", err)
+	}
+	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Link(f.Name(), path) // unlike a rename, never replaces a key
+	}
+	err = errors.Join(err, os.Remove(f.Name()))
+	if errors.Is(err, fs.ErrExist) {
+		return LoadDeviceKey(path, true)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create device key %s: %w", path, err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("create device key %s: %w", path, err)
+	}
+	return &DeviceKey{secret: secret}, nil
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// derive makes the 32-byte key for one purpose.
+func (k *DeviceKey) derive(purpose string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, k.secret, nil, "alpr "+purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key for %s: %w", purpose, err)
+	}
+	return key, nil
+}
+
+// ID names the key without telling anything about it.
+func (k *DeviceKey) ID() (string, error) {
+	b, err := k.derive("key id")
+	if err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(b[:8]), nil
+}
+
+// auditKey is the Ed25519 key (FIPS 186-5) that signs the audit log.
+func (k *DeviceKey) auditKey() (ed25519.PrivateKey, error) {
+	seed, err := k.derive("audit signature")
+	if err != nil {
+		return nil, err
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}

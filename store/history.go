@@ -1,0 +1,306 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"alpr"
+)
+
+// ErrNotKept reports something that is not in the store: never recorded,
+// deleted by policy, or not allowed to be kept.
+var ErrNotKept = errors.New("not in the store: never recorded, or deleted by policy")
+
+// Access says who looks at personal data and why. Some states ask for all
+// three of every access.
+type Access struct {
+	Officer string
+	Agency  string
+	Purpose string
+}
+
+// Validate says what is missing. The agency may be left to the configuration.
+func (a Access) Validate() error {
+	if a.Officer == "" || a.Purpose == "" {
+		return errors.New("an officer and a purpose are needed for every access")
+	}
+	return nil
+}
+
+func (a Access) record(action, subject string, detail map[string]string) alpr.AuditRecord {
+	return alpr.AuditRecord{Officer: a.Officer, Agency: a.Agency, Purpose: a.Purpose, Action: action, Subject: subject, Detail: detail}
+}
+
+// due is the retention clock for readers: what is past it is treated as
+// deleted even where no purge has come by yet.
+func (s *Store) due() time.Time { return s.clock.advance(s.now()) }
+
+// Read returns one read without its pictures, nil where it is not kept.
+func (s *Store) Read(ctx context.Context, id alpr.ID) (*alpr.Read, error) {
+	q := s.reader(ctx)
+	var key int64
+	var body []byte
+	found, err := q.row("SELECT key_id, body FROM reads WHERE id = ? AND purge_ms > ?", []any{id[:], ms(s.due())}, &key, &body)
+	if err != nil {
+		return nil, fmt.Errorf("look up read %s: %w", id, err)
+	}
+	if !found {
+		return nil, nil
+	}
+	return s.openRead(q, id[:], key, body)
+}
+
+func (s *Store) openRead(q querier, id []byte, keyID int64, sealed []byte) (*alpr.Read, error) {
+	key, err := s.key(q, keyID)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := key.open(sealed, "reads", id)
+	if err != nil {
+		return nil, err
+	}
+	return s.codec.unpackRead(packed)
+}
+
+// openJSON opens a body that packJSON made into v.
+func (s *Store) openJSON(q querier, table string, id []byte, keyID int64, sealed []byte, v any) error {
+	key, err := s.key(q, keyID)
+	if err != nil {
+		return err
+	}
+	packed, err := key.open(sealed, table, id)
+	if err != nil {
+		return err
+	}
+	return s.codec.unpackJSON(packed, v)
+}
+
+func (s *Store) hit(ctx context.Context, id alpr.ID) (*alpr.Hit, int, error) {
+	q := s.reader(ctx)
+	var revision int
+	var key int64
+	var body []byte
+	found, err := q.row("SELECT revision, key_id, body FROM hits WHERE id = ? AND purge_ms > ?",
+		[]any{id[:], ms(s.due())}, &revision, &key, &body)
+	if err != nil {
+		return nil, 0, fmt.Errorf("look up hit %s: %w", id, err)
+	}
+	if !found {
+		return nil, 0, nil
+	}
+	var hit alpr.Hit
+	if err := s.openJSON(q, "hits", id[:], key, body, &hit); err != nil {
+		return nil, 0, err
+	}
+	return &hit, revision, nil
+}
+
+func (s *Store) disposition(ctx context.Context, id alpr.ID) (*alpr.Disposition, error) {
+	q := s.reader(ctx)
+	var key int64
+	var body []byte
+	found, err := q.row("SELECT key_id, body FROM dispositions WHERE id = ? AND purge_ms > ?",
+		[]any{id[:], ms(s.due())}, &key, &body)
+	if err != nil {
+		return nil, fmt.Errorf("look up disposition %s: %w", id, err)
+	}
+	if !found {
+		return nil, nil
+	}
+	var d alpr.Disposition
+	if err := s.openJSON(q, "dispositions", id[:], key, body, &d); err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// RecentReads returns the newest reads, newest first, without pictures. The
+// caller audits the view.
+func (s *Store) RecentReads(ctx context.Context, limit int) ([]alpr.Read, error) {
+	reads, err := s.queryReads(ctx, "WHERE purge_ms > ? ORDER BY at_ms DESC LIMIT ?", ms(s.due()), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list recent reads: %w", err)
+	}
+	return reads, nil
+}
+
+// queryReads opens the reads that a clause selects.
+func (s *Store) queryReads(ctx context.Context, clause string, args ...any) ([]alpr.Read, error) {
+	var reads []alpr.Read
+	err := s.scanReads(ctx, clause, args, func(r *alpr.Read) error {
+		reads = append(reads, *r)
+		return nil
+	})
+	return reads, err
+}
+
+func (s *Store) scanReads(ctx context.Context, clause string, args []any, each func(*alpr.Read) error) error {
+	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM reads "+clause, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, body []byte
+		var key int64
+		if err := rows.Scan(&id, &key, &body); err != nil {
+			return err
+		}
+		r, err := s.openRead(s.reader(ctx), id, key, body)
+		if errors.Is(err, ErrForgotten) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// OpenHits returns the hits that await a disposition, oldest first. The caller
+// audits the view.
+func (s *Store) OpenHits(ctx context.Context) ([]alpr.Hit, error) {
+	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM hits WHERE is_open = 1 AND purge_ms > ? ORDER BY at_ms", ms(s.due()))
+	if err != nil {
+		return nil, fmt.Errorf("list open hits: %w", err)
+	}
+	defer rows.Close()
+	var hits []alpr.Hit
+	for rows.Next() {
+		var id, body []byte
+		var key int64
+		if err := rows.Scan(&id, &key, &body); err != nil {
+			return nil, fmt.Errorf("list open hits: %w", err)
+		}
+		var hit alpr.Hit
+		if err := s.openJSON(s.reader(ctx), "hits", id, key, body, &hit); err != nil {
+			return nil, fmt.Errorf("list open hits: %w", err)
+		}
+		hits = append(hits, hit)
+	}
+	return hits, rows.Err()
+}
+
+// Picture returns one picture of a read (PictureCrop or PictureContext), with
+// the read it belongs to vouching for its hash. The caller audits the view.
+func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr.Picture, error) {
+	read, err := s.Read(ctx, readID)
+	if err != nil {
+		return alpr.Picture{}, err
+	}
+	missing := fmt.Errorf("%s picture of read %s: %w", which, readID, ErrNotKept)
+	if read == nil {
+		return alpr.Picture{}, missing
+	}
+	q := s.reader(ctx)
+	var keyID int64
+	var sealed []byte
+	found, err := q.row("SELECT key_id, body FROM pictures WHERE read_id = ? AND which = ?", []any{readID[:], which}, &keyID, &sealed)
+	if err != nil {
+		return alpr.Picture{}, fmt.Errorf("look up the %s picture of read %s: %w", which, readID, err)
+	}
+	if !found {
+		return alpr.Picture{}, missing
+	}
+	key, err := s.key(q, keyID)
+	if err != nil {
+		return alpr.Picture{}, err
+	}
+	picture := read.Crop
+	if which == PictureContext {
+		picture = read.Context
+	}
+	if picture.JPEG, err = key.open(sealed, "pictures "+which, readID[:]); err != nil {
+		return alpr.Picture{}, err
+	}
+	return picture, nil
+}
+
+// Lookup finds the kept reads whose text is plate, newest first. The look-up
+// is in the audit log before its answer is given.
+func (s *Store) Lookup(ctx context.Context, who Access, plate string) ([]alpr.Read, error) {
+	plate = alpr.Normalise(plate)
+	if plate == "" {
+		return nil, errors.New("look up a plate: no letter or digit in it")
+	}
+	if err := s.auditAccess(ctx, who, "lookup", plate, nil); err != nil {
+		return nil, err
+	}
+	keys, err := s.liveKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look up a plate: %w", err)
+	}
+	var reads []alpr.Read
+	for _, k := range keys {
+		got, err := s.queryReads(ctx, "WHERE key_id = ? AND tag = ? AND purge_ms > ? ORDER BY at_ms DESC", k.id, k.tag(plate), ms(s.due()))
+		if err != nil {
+			return nil, fmt.Errorf("look up a plate: %w", err)
+		}
+		reads = append(reads, got...)
+	}
+	sortNewest(reads)
+	return reads, nil
+}
+
+func (s *Store) auditAccess(ctx context.Context, who Access, action, plate string, detail map[string]string) error {
+	if err := who.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	tag, err := s.PlateTag(plate)
+	if err != nil {
+		return err
+	}
+	return s.Audit(ctx, who.record(action, tag, detail))
+}
+
+// liveKeys are the data keys that reads may be sealed under.
+func (s *Store) liveKeys(ctx context.Context) ([]*dataKey, error) {
+	rows, err := s.r.QueryContext(ctx, "SELECT id FROM data_keys WHERE wrapped IS NOT NULL AND class IN (?, ?)",
+		string(alpr.RetainRead), string(alpr.RetainHit))
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, errors.Join(err, rows.Close())
+		}
+		ids = append(ids, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	var keys []*dataKey
+	for _, id := range ids {
+		k, err := s.key(s.reader(ctx), id)
+		if errors.Is(err, ErrForgotten) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// MatchPast runs every kept read past match, oldest first: how an entry that
+// was just added is compared with what was already seen. Only what retention
+// still allows is looked at, and the comparison is in the audit log, under the
+// entry's plate, before it starts.
+func (s *Store) MatchPast(ctx context.Context, who Access, entry alpr.Entry, match func(*alpr.Read) error) error {
+	detail := map[string]string{"list": entry.List, "case": entry.CaseNumber, "reason": entry.Reason}
+	if err := s.auditAccess(ctx, who, "match past reads", entry.Plate, detail); err != nil {
+		return err
+	}
+	if err := s.scanReads(ctx, "WHERE purge_ms > ? ORDER BY at_ms", []any{ms(s.due())}, match); err != nil {
+		return fmt.Errorf("match past reads: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// keepVersions is how many versions of a list are kept: the active one and
+// those that it can be rolled back to.
+const keepVersions = 3
+
+// HotlistInfo names one stored version of a list.
+type HotlistInfo struct {
+	List        string
+	Version     string
+	Entries     int
+	PublishedAt time.Time // zero when the source does not say
+	ImportedAt  time.Time
+	IsActive    bool
+	id          int64
+}
+
+// SaveHotlist keeps a new version of a list and makes it the active one, all
+// or nothing. chunks are opaque, a megabyte or so each; each is packed, sealed
+// and committed on its own, so that recording goes on beside a long import.
+func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, chunks iter.Seq[[]byte]) error {
+	fail := func(err error) error {
+		return fmt.Errorf("save list %q version %q: %w", info.List, info.Version, err)
+	}
+	if err := who.Validate(); err != nil {
+		return fail(err)
+	}
+	var id int64
+	err := s.write(ctx, func(t *tx) (err error) {
+		id, err = t.stageHotlist(info)
+		return err
+	})
+	if err != nil {
+		return fail(err)
+	}
+	n := 0
+	for chunk := range chunks {
+		packed := s.codec.pack(chunk)
+		if err := s.write(ctx, func(t *tx) error { return t.putChunk(id, n, packed) }); err != nil {
+			return fail(err)
+		}
+		n++
+	}
+	err = s.write(ctx, func(t *tx) error {
+		if err := t.activate(info.List, id); err != nil {
+			return err
+		}
+		if err := t.dropVersions(info.List); err != nil {
+			return err
+		}
+		detail := map[string]string{"version": info.Version, "entries": fmt.Sprint(info.Entries)}
+		return t.auditNow(who.record("hotlist import", info.List, detail))
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+func (t *tx) stageHotlist(info HotlistInfo) (int64, error) {
+	key, err := t.sealingKey(classHotlist)
+	if err != nil {
+		return 0, err
+	}
+	res, err := t.exec(`INSERT INTO hotlists (list, version, key_id, state, entries, published_ms, imported_ms)
+		VALUES (?, ?, ?, 'staging', ?, ?, ?)`, info.List, info.Version, key.id, info.Entries, ms(info.PublishedAt), ms(t.wall))
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+func (t *tx) putChunk(id int64, n int, packed []byte) error {
+	var keyID int64
+	if found, err := t.row("SELECT key_id FROM hotlists WHERE id = ?", []any{id}, &keyID); err != nil || !found {
+		return errors.Join(err, errors.New("the staged version has gone"))
+	}
+	key, err := t.s.key(t, keyID)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("INSERT INTO hotlist_chunks (hotlist_id, n, body) VALUES (?, ?, ?)", id, n, key.seal(packed, "hotlist_chunks", chunkID(id, n)))
+	return err
+}
+
+func chunkID(id int64, n int) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(id)), uint64(n))
+}
+
+func (t *tx) activate(list string, id int64) error {
+	if _, err := t.exec("UPDATE hotlists SET state = 'ready' WHERE list = ? AND state = 'active'", list); err != nil {
+		return err
+	}
+	_, err := t.exec("UPDATE hotlists SET state = 'active' WHERE id = ?", id)
+	return err
+}
+
+// dropVersions deletes what is too old to roll back to.
+func (t *tx) dropVersions(list string) error {
+	_, err := t.exec(`DELETE FROM hotlists WHERE list = ? AND state = 'ready' AND id NOT IN
+		(SELECT id FROM hotlists WHERE list = ? AND state <> 'staging' ORDER BY id DESC LIMIT ?)`, list, list, keepVersions)
+	return err
+}
+
+// dropStaging clears what an import left that never ended.
+func (s *Store) dropStaging(ctx context.Context) error {
+	err := s.write(ctx, func(t *tx) error {
+		_, err := t.exec("DELETE FROM hotlists WHERE state = 'staging' AND imported_ms < ?", ms(t.wall.Add(-time.Hour)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("clear unfinished imports: %w", err)
+	}
+	return nil
+}
+
+// Hotlists names the stored versions, newest first, lists in no order.
+func (s *Store) Hotlists(ctx context.Context) ([]HotlistInfo, error) {
+	rows, err := s.r.QueryContext(ctx, `SELECT id, list, version, entries, published_ms, imported_ms, state = 'active'
+		FROM hotlists WHERE state <> 'staging' ORDER BY id DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("list hotlists: %w", err)
+	}
+	defer rows.Close()
+	var out []HotlistInfo
+	for rows.Next() {
+		var h HotlistInfo
+		var published, imported int64
+		if err := rows.Scan(&h.id, &h.List, &h.Version, &h.Entries, &published, &imported, &h.IsActive); err != nil {
+			return nil, fmt.Errorf("list hotlists: %w", err)
+		}
+		h.PublishedAt, h.ImportedAt = fromMS(published), fromMS(imported)
+		out = append(out, h)
+	}
+	return out, rows.Err()
+}
+
+// LoadHotlist yields the chunks of a version as SaveHotlist took them. It ends
+// after the first error.
+func (s *Store) LoadHotlist(ctx context.Context, info HotlistInfo) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for n := 0; ; n++ {
+			chunk, err := s.loadChunk(ctx, info.id, n)
+			if err != nil {
+				yield(nil, fmt.Errorf("load list %q version %q: %w", info.List, info.Version, err))
+				return
+			}
+			if chunk == nil || !yield(chunk, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) loadChunk(ctx context.Context, id int64, n int) ([]byte, error) {
+	q := s.reader(ctx)
+	var keyID int64
+	var sealed []byte
+	found, err := q.row(`SELECT h.key_id, c.body FROM hotlist_chunks c JOIN hotlists h ON h.id = c.hotlist_id
+		WHERE c.hotlist_id = ? AND c.n = ?`, []any{id, n}, &keyID, &sealed)
+	if err != nil || !found {
+		return nil, err
+	}
+	key, err := s.key(q, keyID)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := key.open(sealed, "hotlist_chunks", chunkID(id, n))
+	if err != nil {
+		return nil, err
+	}
+	return s.codec.unpack(packed)
+}
+
+// Rollback makes the version before the active one the active one, and drops
+// the one it leaves: a second rollback goes one further back.
+func (s *Store) Rollback(ctx context.Context, who Access, list string) (HotlistInfo, error) {
+	var info HotlistInfo
+	if err := who.Validate(); err != nil {
+		return info, fmt.Errorf("roll back list %q: %w", list, err)
+	}
+	err := s.write(ctx, func(t *tx) error {
+		var active, published, imported int64
+		_, err := t.row("SELECT id FROM hotlists WHERE list = ? AND state = 'active'", []any{list}, &active)
+		if err != nil {
+			return err
+		}
+		found, err := t.row(`SELECT id, version, entries, published_ms, imported_ms FROM hotlists
+			WHERE list = ? AND state = 'ready' AND id < ? ORDER BY id DESC LIMIT 1`, []any{list, active},
+			&info.id, &info.Version, &info.Entries, &published, &imported)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return errors.New("there is no earlier version")
+		}
+		info.List, info.IsActive, info.PublishedAt, info.ImportedAt = list, true, fromMS(published), fromMS(imported)
+		if _, err := t.exec("DELETE FROM hotlists WHERE id = ?", active); err != nil {
+			return err
+		}
+		if err := t.activate(list, info.id); err != nil {
+			return err
+		}
+		return t.auditNow(who.record("hotlist rollback", list, map[string]string{"version": info.Version}))
+	})
+	if err != nil {
+		return HotlistInfo{}, fmt.Errorf("roll back list %q: %w", list, err)
+	}
+	return info, nil
+}
+
+// DropHotlist deletes a list with all its versions.
+func (s *Store) DropHotlist(ctx context.Context, who Access, list string) error {
+	if err := who.Validate(); err != nil {
+		return fmt.Errorf("drop list %q: %w", list, err)
+	}
+	err := s.write(ctx, func(t *tx) error {
+		res, err := t.exec("DELETE FROM hotlists WHERE list = ?", list)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, ErrNotKept)
+		}
+		return t.auditNow(who.record("hotlist dropped", list, nil))
+	})
+	if err != nil {
+		return fmt.Errorf("drop list %q: %w", list, err)
+	}
+	return nil
+}
+
+// HotlistGeneration changes whenever a list, a version or a manual entry does:
+// a cheap question for whoever keeps an index in memory.
+func (s *Store) HotlistGeneration(ctx context.Context) (string, error) {
+	var generation string
+	_, err := s.reader(ctx).row(`SELECT
+		coalesce((SELECT group_concat(id, ' ') FROM (SELECT id FROM hotlists WHERE state = 'active' ORDER BY id)), '') || ';' ||
+		coalesce((SELECT group_concat(id || '@' || recorded_ms, ' ') FROM (SELECT id, recorded_ms FROM manual_entries WHERE is_active = 1 ORDER BY id)), '')`,
+		nil, &generation)
+	if err != nil {
+		return "", fmt.Errorf("ask for hotlist changes: %w", err)
+	}
+	return generation, nil
+}

@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"alpr"
+)
+
+// Errors of manual entries.
+var (
+	ErrIncomplete = errors.New("a manual entry needs plate, reason, case number and expiry")
+	ErrPast       = errors.New("the expiry is in the past")
+)
+
+// AddManual keeps an entry that an officer made in the car, and audits it.
+// Plate, reason, case number and a future expiry are mandatory. An entry with
+// the same ID is replaced.
+func (s *Store) AddManual(ctx context.Context, who Access, e alpr.Entry) error {
+	if err := checkManual(e, s.now()); err != nil {
+		return fmt.Errorf("add manual entry: %w", err)
+	}
+	e.IsManual = true
+	if err := who.Validate(); err != nil {
+		return fmt.Errorf("add manual entry: %w", err)
+	}
+	tag, err := s.PlateTag(e.Plate)
+	if err != nil {
+		return err
+	}
+	packed, err := s.codec.packJSON(&e)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, func(t *tx) error {
+		if err := t.putManual(&e, packed); err != nil {
+			return err
+		}
+		detail := map[string]string{"entry": e.ID, "case": e.CaseNumber, "reason": e.Reason, "expires": e.Expires.UTC().Format(time.RFC3339)}
+		return t.auditNow(who.record("manual entry", tag, detail))
+	})
+	if err != nil {
+		return fmt.Errorf("add manual entry: %w", err)
+	}
+	return nil
+}
+
+func checkManual(e alpr.Entry, now time.Time) error {
+	switch {
+	case e.ID == "" || alpr.Normalise(e.Plate) == "" || e.Plate != alpr.Normalise(e.Plate) || e.Reason == "" || e.CaseNumber == "" || e.Expires.IsZero():
+		return ErrIncomplete
+	case !e.Expires.After(now):
+		return fmt.Errorf("%s: %w", e.Expires.Format(time.RFC3339), ErrPast)
+	}
+	return nil
+}
+
+// putManual keeps an entry until its expiry and the policy's time after it.
+func (t *tx) putManual(e *alpr.Entry, packed []byte) error {
+	key, err := t.sealingKey(alpr.RetainManual)
+	if err != nil {
+		return err
+	}
+	since := t.due.Add(max(0, e.Expires.Sub(t.wall)))
+	after, _ := t.s.policy().retention(alpr.RetainManual)
+	_, err = t.exec(`INSERT OR REPLACE INTO manual_entries (id, key_id, is_active, recorded_ms, since_ms, purge_ms, body)
+		VALUES (?, ?, 1, ?, ?, ?, ?)`, e.ID, key.id, ms(t.wall), ms(since), ms(since.Add(after)),
+		key.seal(packed, "manual_entries", []byte(e.ID)))
+	return err
+}
+
+// RemoveManual ends a manual entry: it alerts no more. The row stays for as
+// long as the policy keeps manual entries, counted from now.
+func (s *Store) RemoveManual(ctx context.Context, who Access, id string) error {
+	if err := who.Validate(); err != nil {
+		return fmt.Errorf("remove manual entry: %w", err)
+	}
+	err := s.write(ctx, func(t *tx) error {
+		after, _ := s.policy().retention(alpr.RetainManual)
+		res, err := t.exec(`UPDATE manual_entries SET is_active = 0, since_ms = min(since_ms, ?1), purge_ms = min(purge_ms, ?1 + ?2)
+			WHERE id = ?3 AND is_active = 1`, ms(t.due), after.Milliseconds(), id)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, fmt.Errorf("entry %q: %w", id, ErrNotKept))
+		}
+		return t.auditNow(who.record("manual entry removed", id, nil))
+	})
+	if err != nil {
+		return fmt.Errorf("remove manual entry: %w", err)
+	}
+	return nil
+}
+
+// ManualEntries are the manual entries that still count, oldest first.
+func (s *Store) ManualEntries(ctx context.Context) ([]alpr.Entry, error) {
+	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM manual_entries WHERE is_active = 1 AND purge_ms > ? ORDER BY recorded_ms", ms(s.due()))
+	if err != nil {
+		return nil, fmt.Errorf("list manual entries: %w", err)
+	}
+	defer rows.Close()
+	var entries []alpr.Entry
+	for rows.Next() {
+		var id string
+		var key int64
+		var body []byte
+		if err := rows.Scan(&id, &key, &body); err != nil {
+			return nil, fmt.Errorf("list manual entries: %w", err)
+		}
+		var e alpr.Entry
+		if err := s.openJSON(s.reader(ctx), "manual_entries", []byte(id), key, body, &e); err != nil {
+			return nil, fmt.Errorf("list manual entries: %w", err)
+		}
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
+}
+
+func sortNewest(reads []alpr.Read) {
+	slices.SortFunc(reads, func(a, b alpr.Read) int { return b.At.Compare(a.At) })
+}

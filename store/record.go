@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"alpr"
+)
+
+// ErrNoID reports a read, hit or disposition without an identity, which could
+// be neither repeated safely nor revised.
+var ErrNoID = errors.New("it has no ID")
+
+// Names of pictures.
+const (
+	PictureCrop    = "crop"
+	PictureContext = "context"
+)
+
+// Record writes a read, its hits and their outbox items in one transaction and
+// returns when they are durable. Repeating it changes nothing: for one ID the
+// highest revision is kept. Call it from several goroutines to let writes
+// share an fsync.
+//
+// A read that policy or the safe list forbids to keep is acknowledged and
+// dropped, and only counted.
+func (s *Store) Record(ctx context.Context, read alpr.Read, hits []alpr.Hit) error {
+	if read.ID.IsZero() {
+		return fmt.Errorf("record a read: %w", ErrNoID)
+	}
+	for i := range hits {
+		if hits[i].ID.IsZero() {
+			return fmt.Errorf("record read %s: hit %d: %w", read.ID, i, ErrNoID)
+		}
+	}
+	packed, err := s.packWrite(&read, hits)
+	if err != nil {
+		return fmt.Errorf("record read %s: %w", read.ID, err)
+	}
+	if err := s.write(ctx, func(t *tx) error { return t.record(&read, hits, packed) }); err != nil {
+		return fmt.Errorf("record read %s: %w", read.ID, err)
+	}
+	return nil
+}
+
+// packedRead is what can be encoded before the writer is held.
+type packedRead struct {
+	read []byte
+	hits [][]byte
+}
+
+func (s *Store) packWrite(read *alpr.Read, hits []alpr.Hit) (p packedRead, err error) {
+	if p.read, err = s.codec.packRead(read); err != nil {
+		return p, err
+	}
+	p.hits = make([][]byte, len(hits))
+	for i := range hits {
+		if p.hits[i], err = s.codec.packJSON(&hits[i]); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (t *tx) record(read *alpr.Read, hits []alpr.Hit, packed packedRead) error {
+	var have int
+	var class string
+	known, err := t.row("SELECT revision, class FROM reads WHERE id = ?", []any{read.ID[:]}, &have, &class)
+	if err != nil {
+		return fmt.Errorf("look for an earlier revision: %w", err)
+	}
+	if known && have >= read.Revision {
+		return nil
+	}
+	// Once an alert has been shown, the read is accounted for as a hit, even
+	// if the alert is withdrawn.
+	wasHit := known && alpr.RetentionClass(class) == alpr.RetainHit
+	as := alpr.RetainRead
+	if len(hits) > 0 || wasHit {
+		as = alpr.RetainHit
+	}
+	if drop, err := t.dropped(read, as); drop || err != nil {
+		return err
+	}
+	if err := t.putRead(read, as, packed.read); err != nil {
+		return err
+	}
+	if !known {
+		if err := t.tally("reads", ""); err != nil {
+			return err
+		}
+	}
+	for i := range hits {
+		if err := t.putHit(read, &hits[i], packed.hits[i]); err != nil {
+			return fmt.Errorf("hit %s: %w", hits[i].ID, err)
+		}
+	}
+	return nil
+}
+
+// dropped says whether the read must vanish before storage, and counts it.
+func (t *tx) dropped(read *alpr.Read, as alpr.RetentionClass) (bool, error) {
+	if keep, _ := t.s.policy().retention(as); keep == 0 {
+		return true, t.tallyFinal(read, "reads", "not stored")
+	}
+	if as == alpr.RetainHit {
+		return false, nil
+	}
+	isSafe, err := t.isSafeListed(read)
+	if err != nil || !isSafe {
+		return false, err
+	}
+	return true, t.tallyFinal(read, "reads", "safe list")
+}
+
+func (t *tx) tallyFinal(read *alpr.Read, what, item string) error {
+	if read.Preview {
+		return nil
+	}
+	return t.tally(what, item)
+}
+
+// term is how long something is kept, on the retention clock.
+type term struct {
+	class alpr.RetentionClass
+	since time.Time
+	purge time.Time
+}
+
+// term starts when something was seen: time that passed before it was recorded
+// counts. A recording played back later counts from its playing.
+func (t *tx) term(class alpr.RetentionClass, seen time.Time, source alpr.TimeSource) term {
+	keep, _ := t.s.policy().retention(class)
+	age := time.Duration(0)
+	if source != alpr.TimeFile {
+		age = min(keep, max(0, t.wall.Sub(seen)))
+	}
+	since := t.due.Add(-age)
+	return term{class: class, since: since, purge: since.Add(keep)}
+}
+
+func (t *tx) putRead(read *alpr.Read, class alpr.RetentionClass, packed []byte) error {
+	key, err := t.sealingKey(class)
+	if err != nil {
+		return err
+	}
+	keep := t.term(class, read.LastAt, read.TimeSource)
+	_, err = t.exec(`INSERT INTO reads (id, revision, class, key_id, tag, at_ms, recorded_ms, since_ms, purge_ms, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, class = excluded.class, key_id = excluded.key_id,
+			tag = excluded.tag, at_ms = excluded.at_ms, recorded_ms = excluded.recorded_ms,
+			since_ms = excluded.since_ms, purge_ms = excluded.purge_ms, body = excluded.body`,
+		read.ID[:], read.Revision, string(class), key.id, key.tag(alpr.Normalise(read.Text.Text)), ms(read.At), ms(t.wall),
+		ms(keep.since), ms(keep.purge), key.seal(packed, "reads", read.ID[:]))
+	if err != nil {
+		return fmt.Errorf("keep the read: %w", err)
+	}
+	if err := t.putPictures(read, class, key); err != nil {
+		return err
+	}
+	return t.enqueue(alpr.KindRead, read.ID, read.Revision, keep)
+}
+
+// putPictures keeps as much of the read's pictures as the policy allows. Those
+// of an earlier revision go: a picture always is of the frame that was read.
+func (t *tx) putPictures(read *alpr.Read, class alpr.RetentionClass, key *dataKey) error {
+	if _, err := t.exec("DELETE FROM pictures WHERE read_id = ?", read.ID[:]); err != nil {
+		return fmt.Errorf("replace pictures: %w", err)
+	}
+	allowed := t.s.policy().Pictures.Reads
+	if class == alpr.RetainHit {
+		allowed = t.s.policy().Pictures.Hits
+	}
+	for _, p := range []struct {
+		which string
+		needs Detail
+		jpeg  []byte
+	}{
+		{PictureCrop, DetailCrop, read.Crop.JPEG},
+		{PictureContext, DetailContext, read.Context.JPEG},
+	} {
+		if p.jpeg == nil || allowed.rank() < p.needs.rank() {
+			continue
+		}
+		_, err := t.exec("INSERT INTO pictures (read_id, which, key_id, body) VALUES (?, ?, ?, ?)",
+			read.ID[:], p.which, key.id, key.seal(p.jpeg, "pictures "+p.which, read.ID[:]))
+		if err != nil {
+			return fmt.Errorf("keep the %s picture: %w", p.which, err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) putHit(read *alpr.Read, hit *alpr.Hit, packed []byte) error {
+	key, err := t.sealingKey(alpr.RetainHit)
+	if err != nil {
+		return err
+	}
+	if err := t.tallyHit(hit); err != nil {
+		return err
+	}
+	keep := t.term(alpr.RetainHit, read.LastAt, read.TimeSource)
+	_, err = t.exec(`INSERT INTO hits (id, read_id, revision, key_id, at_ms, is_open, recorded_ms, since_ms, purge_ms, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, key_id = excluded.key_id, at_ms = excluded.at_ms,
+			is_open = excluded.is_open AND hits.id NOT IN (SELECT hit_id FROM dispositions),
+			recorded_ms = excluded.recorded_ms, since_ms = excluded.since_ms, purge_ms = excluded.purge_ms,
+			body = excluded.body`,
+		hit.ID[:], read.ID[:], read.Revision, key.id, ms(hit.At), !hit.IsWithdrawn, ms(t.wall), ms(keep.since),
+		ms(keep.purge), key.seal(packed, "hits", hit.ID[:]))
+	if err != nil {
+		return fmt.Errorf("keep the hit: %w", err)
+	}
+	return t.enqueue(alpr.KindHit, hit.ID, read.Revision, keep)
+}
+
+// tallyHit counts a hit once, and its withdrawal once.
+func (t *tx) tallyHit(hit *alpr.Hit) error {
+	isOpen := true
+	known, err := t.row("SELECT is_open FROM hits WHERE id = ?", []any{hit.ID[:]}, &isOpen)
+	if err != nil {
+		return fmt.Errorf("look for an earlier revision: %w", err)
+	}
+	if !known {
+		if err := t.tally("hits", hit.Entry.Category); err != nil {
+			return err
+		}
+	}
+	if hit.IsWithdrawn && isOpen {
+		return t.tally("withdrawn", hit.Entry.Category)
+	}
+	return nil
+}
+
+// tally counts for the transparency report, which outlives what it counts.
+func (t *tx) tally(what, item string) error { return t.tallyN(what, item, 1) }
+
+func (t *tx) tallyN(what, item string, n int64) error {
+	_, err := t.exec(`INSERT INTO tallies (day, what, item, n) VALUES (?, ?, ?, ?)
+		ON CONFLICT (day, what, item) DO UPDATE SET n = n + excluded.n`, t.wall.UTC().Format(time.DateOnly), what, item, n)
+	if err != nil {
+		return fmt.Errorf("count %s: %w", what, err)
+	}
+	return nil
+}
