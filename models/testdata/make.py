@@ -129,7 +129,7 @@ def main():
     detector()
     reader()
     manifest = {
-        "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.5),
+        "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.1),
         "reader": entry("reader", (64, 160), outputs=["slots", "region"], alphabet=ALPHABET, pad=36,
                         regions=REGIONS, region_threshold=0.5, margin=0.0,
                         calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1}),

@@ -1,0 +1,176 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"sync"
+
+	"gocv.io/x/gocv"
+
+	"alpr"
+	"alpr/models"
+)
+
+// ErrNetwork reports a network whose output is not what this package expects.
+var ErrNetwork = errors.New("not a plate detector")
+
+// ErrFrame reports a frame whose pixels do not fit its size.
+var ErrFrame = errors.New("bad frame")
+
+// grey fills the input beside a view that is not a multiple of the stride.
+const grey = 114
+
+// Options change how plates are looked for. The zero Options suits video.
+type Options struct {
+	// MinScore is the least score of a plate; 0 takes the manifest's.
+	MinScore float64
+	// IsStill looks at every tile of a wide frame, because no next frame will
+	// show the others.
+	IsStill bool
+}
+
+// Detector finds plates. It is safe for concurrent use; frames are worked on
+// one at a time.
+type Detector struct {
+	network  *models.Network
+	minScore float32
+	maxIoU   float64
+	isStill  bool
+
+	mu    sync.Mutex
+	turn  map[string]int // per camera: the next tile to look at
+	found []candidate    // kept from frame to frame
+}
+
+// New checks the network by running it once. The network stays the caller's,
+// and must not be used elsewhere while the Detector is.
+func New(n *models.Network, o Options) (*Detector, error) {
+	d := &Detector{
+		network:  n,
+		minScore: float32(o.MinScore),
+		maxIoU:   n.Entry.NMSIoU,
+		isStill:  o.IsStill,
+		turn:     make(map[string]int),
+	}
+	if o.MinScore == 0 {
+		d.minScore = float32(n.Entry.ScoreThreshold)
+	}
+	blank := alpr.Frame{Width: 2 * stride, Height: 2 * stride, Pix: make([]byte, 3*4*stride*stride)}
+	if _, err := d.Detect(&blank); err != nil {
+		return nil, fmt.Errorf("try the detector: %w", err)
+	}
+	return d, nil
+}
+
+// Version names the network, for the record of a read.
+func (d *Detector) Version() string { return d.network.Entry.Name + " " + d.network.Entry.Version }
+
+// Detect finds the plates of a frame, the surest first, in frame pixels. Boxes
+// are clipped to the frame; the corners of a plate that the frame's edge cuts
+// may lie outside it.
+func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
+	frame, err := wrap(f)
+	if err != nil {
+		return nil, fmt.Errorf("detect plates: %w", err)
+	}
+	p := newPyramid(frame)
+	defer p.close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.found = d.found[:0]
+	if err := d.look(p, whole(f.Width, f.Height)); err != nil {
+		return nil, fmt.Errorf("detect plates: %w", err)
+	}
+	for _, v := range d.choose(f) {
+		if err := d.look(p, v); err != nil {
+			return nil, fmt.Errorf("detect plates: %w", err)
+		}
+	}
+	return suppress(d.found, d.maxIoU, f.Width, f.Height), nil
+}
+
+// wrap gives OpenCV the frame's pixels without copying; they are not written to.
+func wrap(f *alpr.Frame) (gocv.Mat, error) {
+	if f.Width <= 0 || f.Height <= 0 || len(f.Pix) != 3*f.Width*f.Height {
+		return gocv.Mat{}, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrFrame, len(f.Pix), f.Width, f.Height)
+	}
+	m, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC3, f.Pix)
+	if err != nil {
+		return gocv.Mat{}, fmt.Errorf("wrap the frame: %w", err)
+	}
+	return m, nil
+}
+
+// choose is the tiles to look at in this frame.
+func (d *Detector) choose(f *alpr.Frame) []view {
+	t := tiles(f.Width, f.Height)
+	if d.isStill || len(t) == 0 {
+		return t
+	}
+	turn := d.turn[f.Camera] % len(t)
+	d.turn[f.Camera] = turn + 1
+	return t[turn : turn+1]
+}
+
+// look runs the network on one view and adds what it finds.
+func (d *Detector) look(p *pyramid, v view) error {
+	w, h := v.padded()
+	b, err := d.network.Bind(1, h, w)
+	if err != nil {
+		return err
+	}
+	if err := fill(b.In, p, v); err != nil {
+		return err
+	}
+	if err := b.Run(); err != nil {
+		return err
+	}
+	rows, shape, err := b.Output(0)
+	if err != nil {
+		return err
+	}
+	if len(shape) != 3 || shape[0] != 1 || shape[2] != rowLength {
+		return fmt.Errorf("%w: its output has shape %v, want [1 any %d]", ErrNetwork, shape, rowLength)
+	}
+	d.found = decode(d.found, rows, d.minScore, v, p.bounds())
+	return nil
+}
+
+// fill scales the view straight into the network's input.
+func fill(in []uint8, p *pyramid, v view) error {
+	w, h := v.padded()
+	canvas, err := gocv.NewMatFromBytes(h, w, gocv.MatTypeCV8UC3, in)
+	if err != nil {
+		return fmt.Errorf("wrap the input: %w", err)
+	}
+	defer canvas.Close()
+	pad(&canvas, image.Rect(v.width, 0, w, h))
+	pad(&canvas, image.Rect(0, v.height, v.width, h))
+	to := canvas.Region(image.Rect(0, 0, v.width, v.height))
+	defer to.Close()
+	from, err := p.part(v)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if from.Cols() == v.width && from.Rows() == v.height {
+		if err := from.CopyTo(&to); err != nil {
+			return fmt.Errorf("copy the frame: %w", err)
+		}
+		return nil
+	}
+	if err := gocv.Resize(from, &to, image.Pt(v.width, v.height), 0, 0, gocv.InterpolationLinear); err != nil {
+		return fmt.Errorf("scale the frame: %w", err)
+	}
+	return nil
+}
+
+func pad(canvas *gocv.Mat, r image.Rectangle) {
+	if r.Empty() {
+		return
+	}
+	part := canvas.Region(r)
+	defer part.Close()
+	part.SetTo(gocv.NewScalar(grey, grey, grey, 0))
+}

@@ -1,0 +1,111 @@
+package detect
+
+import (
+	"image"
+	"math"
+)
+
+const (
+	// stride is what the input's sides must be multiples of.
+	stride = 32
+	// budget is the input's size in pixels that the network's cost is stated
+	// for: a 1080p frame at half scale.
+	budget = 960 * 544
+	// enough is the scale at which the smallest plate that counts, 40 pixels
+	// wide in the frame, is wide enough for the network.
+	enough = 0.47
+	// overlap of neighbouring tiles, in frame pixels. A plate up to this width
+	// is whole in one of them; a wider one is found in the view of the whole.
+	overlap = 96
+	// maxTiles a side bounds the work on a gigapixel panorama.
+	maxTiles = 8
+)
+
+// view is a part of the frame and the size at which the network sees it.
+type view struct {
+	part          image.Rectangle // of the frame
+	width, height int             // of the part, scaled, in input pixels
+}
+
+// padded is the input's size: the view's, up to the stride.
+func (v view) padded() (width, height int) {
+	return roundUp(v.width), roundUp(v.height)
+}
+
+// scale is input pixels for each frame pixel.
+func (v view) scale() (x, y float32) {
+	return float32(v.width) / float32(v.part.Dx()), float32(v.height) / float32(v.part.Dy())
+}
+
+// whole is the view of the full frame within the budget, never enlarged.
+func whole(width, height int) view {
+	return fit(image.Rect(0, 0, width, height), 1)
+}
+
+// fit scales a part as large as the budget and most allow.
+func fit(part image.Rectangle, most float64) view {
+	w, h := float64(part.Dx()), float64(part.Dy())
+	v := view{part: part}
+	for pw := stride; ; pw += stride {
+		s := min(float64(pw)/w, most)
+		sw, sh := scaled(w, s), scaled(h, s)
+		if roundUp(sw)*roundUp(sh) > budget && v.width > 0 {
+			return v
+		}
+		v.width, v.height = sw, sh
+		if s == most {
+			return v
+		}
+	}
+}
+
+// tiles covers a frame that the view of the whole shows too small, by as few
+// parts as the budget allows at the scale that is enough. It is empty where
+// the whole is enough.
+func tiles(width, height int) []view {
+	if sx, _ := whole(width, height).scale(); sx >= enough {
+		return nil
+	}
+	nx, ny := grid(width, height)
+	var views []view
+	for y := range ny {
+		for x := range nx {
+			x0, x1 := span(x, nx, width)
+			y0, y1 := span(y, ny, height)
+			views = append(views, fit(image.Rect(x0, y0, x1, y1), 1))
+		}
+	}
+	return views
+}
+
+// grid is the smallest number of tiles whose scale is enough.
+func grid(width, height int) (nx, ny int) {
+	nx, ny = maxTiles, maxTiles
+	for x := 1; x <= maxTiles; x++ {
+		for y := 1; y <= maxTiles; y++ {
+			if x*y >= nx*ny {
+				continue
+			}
+			x0, x1 := span(0, x, width)
+			y0, y1 := span(0, y, height)
+			if sx, _ := fit(image.Rect(x0, y0, x1, y1), 1).scale(); sx >= enough {
+				nx, ny = x, y
+			}
+		}
+	}
+	return nx, ny
+}
+
+// span is where the i-th of n overlapping parts of a length begins and ends.
+func span(i, n, length int) (from, to int) {
+	size := (length + (n-1)*overlap + n - 1) / n
+	if n == 1 || size >= length {
+		return 0, length
+	}
+	from = i * (length - size) / (n - 1)
+	return from, from + size
+}
+
+func scaled(length, s float64) int { return max(1, int(math.Round(length*s))) }
+
+func roundUp(n int) int { return (n + stride - 1) / stride * stride }
