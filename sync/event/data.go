@@ -1,0 +1,396 @@
+package event
+
+import (
+	"encoding/hex"
+	"time"
+
+	"alpr"
+)
+
+// Read is the data of a read event: all that is known about one vehicle pass.
+type Read struct {
+	ID              alpr.ID   `json:"id"`
+	Revision        int       `json:"revision"`
+	Preview         bool      `json:"preview"` // the pass went on when this was sent
+	Camera          string    `json:"camera"`
+	Plate           Plate     `json:"plate"`
+	Frames          int       `json:"frames"`      // that showed the plate
+	FramesUsed      int       `json:"frames_used"` // whose characters were fused
+	FirstAt         time.Time `json:"first_at"`
+	LastAt          time.Time `json:"last_at"`
+	At              time.Time `json:"at"` // of the frame that corners, position and pictures belong to
+	Position        *Position `json:"position"`
+	TimeSource      string    `json:"time_source"`
+	TimeUncertainty float64   `json:"time_uncertainty_s"`
+	Models          Models    `json:"models"`
+	Pictures        Pictures  `json:"pictures"`
+	Retention       Retention `json:"retention"`
+}
+
+// Plate is what was read and where in the frame it stood.
+type Plate struct {
+	Text          string            `json:"text"`
+	Confidence    float64           `json:"confidence"` // probability that the whole text is right
+	Characters    []Character       `json:"characters"`
+	Candidates    []alpr.Candidate  `json:"candidates"`
+	State         string            `json:"state"`            // ISO 3166, "" when unknown
+	StateP        float64           `json:"state_confidence"` // of State, 0 when unknown
+	States        []alpr.RegionProb `json:"states"`
+	Corners       [4]alpr.Point     `json:"corners"`
+	Box           alpr.Box          `json:"box"`
+	DetectorScore float64           `json:"detector_score"`
+	WidthPx       float64           `json:"width_px"`
+	HeightPx      float64           `json:"height_px"`
+}
+
+// Character is one character of the text and the probability that it is right.
+type Character struct {
+	Char       string  `json:"char"`
+	Confidence float64 `json:"confidence"`
+}
+
+// Position is where the vehicle was when the frame was captured.
+type Position struct {
+	Lat        float64   `json:"lat"` // degrees, WGS 84
+	Lon        float64   `json:"lon"`
+	AltM       float64   `json:"alt_m"`
+	SpeedMPS   float64   `json:"speed_mps"`
+	CourseDeg  float64   `json:"course_deg"` // degrees true
+	HDOP       float64   `json:"hdop"`
+	Satellites int       `json:"satellites"`
+	Quality    int       `json:"quality"` // as NMEA GGA numbers it
+	AgeS       float64   `json:"age_s"`   // from the nearest measurement
+	At         time.Time `json:"at"`
+}
+
+// Models names the networks that read the plate.
+type Models struct {
+	Detector   string `json:"detector"`
+	Recogniser string `json:"recogniser"`
+}
+
+// Pictures names the pictures kept on the vehicle; they are sent on request.
+type Pictures struct {
+	Crop    *Picture `json:"crop"`
+	Context *Picture `json:"context"`
+}
+
+// Picture is a picture's identity: the hash of its JPEG bytes.
+type Picture struct {
+	SHA256 string `json:"sha256"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
+
+// Retention is the rule this record is kept under.
+type Retention struct {
+	Class   string     `json:"class"`
+	PurgeAt *time.Time `json:"purge_at"` // null: no limit
+}
+
+// Hit is the data of a hit event. It is a lead: Advice says what it asks for.
+type Hit struct {
+	ID          alpr.ID           `json:"id"`
+	Revision    int               `json:"revision"`
+	Preview     bool              `json:"preview"`
+	IsWithdrawn bool              `json:"withdrawn"`
+	Advice      string            `json:"advice"`
+	At          time.Time         `json:"at"`
+	Match       string            `json:"match"` // exact, lookalike, tolerant
+	Differs     []alpr.Difference `json:"differs"`
+	P           float64           `json:"probability"`
+	StateCheck  string            `json:"state_verdict"`
+	StateP      float64           `json:"state_probability"`
+	ListAgeS    float64           `json:"list_age_s"`
+	IsStale     bool              `json:"list_stale"`
+	Entry       Entry             `json:"entry"`
+	Read        Read              `json:"read"`
+	Retention   Retention         `json:"retention"`
+}
+
+// Advice is what every hit asks of whoever sees it.
+const Advice = "verify plate and state"
+
+// Entry is the line of a hotlist that a hit points to, and a line of the
+// hotlists that travel to the vehicles.
+type Entry struct {
+	ID          string     `json:"id"`
+	List        string     `json:"list"`
+	Source      string     `json:"source,omitempty"`
+	PlateGiven  string     `json:"plate_given,omitempty"`
+	Plate       string     `json:"plate"`
+	State       string     `json:"state,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
+	Category    string     `json:"category,omitempty"`
+	Priority    int        `json:"priority"`
+	Vehicle     *ListedCar `json:"vehicle,omitempty"`
+	CaseNumber  string     `json:"case_number,omitempty"`
+	Caution     string     `json:"caution,omitempty"`
+	Effective   time.Time  `json:"effective,omitzero"`
+	Expires     time.Time  `json:"expires,omitzero"`
+	IsCovert    bool       `json:"covert,omitempty"`
+	IsManual    bool       `json:"manual,omitempty"`
+	ListVersion string     `json:"list_version,omitempty"`
+	PublishedAt time.Time  `json:"published_at,omitzero"`
+}
+
+// ListedCar is the car a list describes.
+type ListedCar struct {
+	Make   string `json:"make,omitempty"`
+	Model  string `json:"model,omitempty"`
+	Year   string `json:"year,omitempty"`
+	Colour string `json:"colour,omitempty"`
+	Style  string `json:"style,omitempty"`
+	VIN    string `json:"vin,omitempty"`
+}
+
+// Disposition is the data of a disposition event: what an officer found.
+type Disposition struct {
+	ID        alpr.ID   `json:"id"`
+	HitID     alpr.ID   `json:"hit_id"`
+	At        time.Time `json:"at"`
+	Officer   string    `json:"officer"`
+	Verdict   string    `json:"verdict"`
+	Corrected string    `json:"corrected"`
+	Action    string    `json:"action"`
+	Note      string    `json:"note"`
+	Hit       *Hit      `json:"hit"` // null where the vehicle no longer keeps it
+	Retention Retention `json:"retention"`
+}
+
+// Audit is the data of an audit event: one record of the vehicle's
+// hash-chained log.
+type Audit struct {
+	ID      alpr.ID           `json:"id"`
+	Seq     uint64            `json:"log_seq"`
+	At      time.Time         `json:"at"`
+	Officer string            `json:"officer"`
+	Agency  string            `json:"agency"`
+	Purpose string            `json:"purpose"`
+	Action  string            `json:"action"`
+	Subject string            `json:"subject"`
+	Detail  map[string]string `json:"detail"`
+	Prev    string            `json:"prev"` // SHA-256 of the record before, hexadecimal
+	Hash    string            `json:"hash"`
+}
+
+// Gap is the data of an expired or withheld event: numbers of a boot's count
+// that will never arrive, and why.
+type Gap struct {
+	BootID  alpr.ID `json:"boot_id"`
+	FromSeq uint64  `json:"from_seq"`
+	ToSeq   uint64  `json:"to_seq"`
+	Reason  string  `json:"reason"`
+}
+
+// Depth is what waits on the vehicle, by kind.
+type Depth struct {
+	Waiting         map[alpr.Kind]int64 `json:"waiting"`
+	Unreceipted     int64               `json:"unreceipted"`
+	Quarantined     int64               `json:"quarantined"`
+	OldestUnsentAge float64             `json:"oldest_unsent_age_s"` // 0 when nothing waits
+}
+
+// Total is the number of items never sent.
+func (d Depth) Total() int64 {
+	var n int64
+	for _, v := range d.Waiting {
+		n += v
+	}
+	return n
+}
+
+// Status is the data of the retained status event, and of the last will.
+type Status struct {
+	IsOnline bool              `json:"online"`
+	Reason   string            `json:"reason"`  // why it is offline: "shutdown", "connection lost"
+	Version  string            `json:"version"` // of the vehicle's program
+	BootID   alpr.ID           `json:"boot_id"`
+	LastSeq  uint64            `json:"last_seq"` // highest number of this boot that was sent
+	Since    time.Time         `json:"since"`    // of this connection
+	Hotlists map[string]uint64 `json:"hotlists"` // list → version in use
+	Depth    Depth             `json:"depth"`
+}
+
+// Health is the data of a health event.
+type Health struct {
+	At       time.Time          `json:"at"`
+	Depth    Depth              `json:"depth"`
+	Link     LinkHealth         `json:"link"`
+	Gauges   map[string]float64 `json:"gauges"`   // what other parts measure: "frames_dropped", "disk_free_bytes", ...
+	Problems []string           `json:"problems"` // one plain line each
+}
+
+// LinkHealth says how the connection is doing.
+type LinkHealth struct {
+	ConnectedS   float64 `json:"connected_s"`
+	Reconnects   int64   `json:"reconnects"`
+	Published    int64   `json:"published"` // events acknowledged by the broker since start
+	Receipted    int64   `json:"receipted"` // events the backend has receipted since start
+	Resent       int64   `json:"resent"`
+	Withheld     int64   `json:"withheld"`
+	AckLatencyS  float64 `json:"ack_latency_s"` // moving mean, from PUBLISH to PUBACK
+	BacklogBytes int64   `json:"backlog_bytes"` // sent as compressed batches since start
+}
+
+// Image is the data of an image event: one piece of a picture.
+type Image struct {
+	SHA256 string `json:"sha256"` // of the whole JPEG
+	Size   int    `json:"size"`   // of the whole JPEG, bytes
+	Offset int    `json:"offset"` // of this piece
+	JPEG   []byte `json:"jpeg"`   // base64 in JSON
+	Reason string `json:"reason"` // "request" or "policy"
+}
+
+// Emergency is the data of an emergency event: sent while an officer holds the
+// emergency button.
+type Emergency struct {
+	At       time.Time `json:"at"`
+	IsHeld   bool      `json:"held"` // false: the officer has let go, nothing follows
+	Position *Position `json:"position"`
+	JPEG     []byte    `json:"jpeg"` // a snapshot, empty when the policy does not release one
+}
+
+// Probe is the data of a probe event: a vehicle's check, after connecting,
+// that the broker lets it publish. Receivers pass over it.
+type Probe struct {
+	Nonce string `json:"nonce"`
+}
+
+func picture(p alpr.Picture) *Picture {
+	if p.SHA256 == ([32]byte{}) {
+		return nil
+	}
+	return &Picture{SHA256: hex.EncodeToString(p.SHA256[:]), Width: p.Width, Height: p.Height}
+}
+
+// PositionOf is f as events carry it, nil when the position is not known.
+func PositionOf(f alpr.Fix) *Position {
+	if !f.IsValid() {
+		return nil
+	}
+	return &Position{
+		Lat: f.Lat, Lon: f.Lon, AltM: f.AltM, SpeedMPS: f.SpeedMPS, CourseDeg: f.CourseDeg,
+		HDOP: f.HDOP, Satellites: f.Satellites, Quality: int(f.Quality), AgeS: f.Age.Seconds(), At: f.At.UTC(),
+	}
+}
+
+// DepthOf is d as events carry it.
+func DepthOf(d alpr.OutboxDepth, now time.Time) Depth {
+	out := Depth{Waiting: d.Waiting, Unreceipted: d.Unreceipted, Quarantined: d.Quarantined}
+	if out.Waiting == nil {
+		out.Waiting = map[alpr.Kind]int64{}
+	}
+	if !d.OldestUnsent.IsZero() {
+		out.OldestUnsentAge = max(0, now.Sub(d.OldestUnsent).Seconds())
+	}
+	return out
+}
+
+func retention(it *alpr.OutboxItem) Retention {
+	r := Retention{Class: string(it.Class)}
+	if !it.PurgeAt.IsZero() {
+		t := it.PurgeAt.UTC()
+		r.PurgeAt = &t
+	}
+	return r
+}
+
+func readData(r *alpr.Read, keep Retention) Read {
+	return Read{
+		ID: r.ID, Revision: r.Revision, Preview: r.Preview, Camera: r.Camera,
+		Plate:  plate(r),
+		Frames: r.Frames, FramesUsed: r.FramesUsed,
+		FirstAt: r.FirstAt.UTC(), LastAt: r.LastAt.UTC(), At: r.At.UTC(),
+		Position: PositionOf(r.Fix), TimeSource: string(r.TimeSource), TimeUncertainty: r.TimeUncertainty.Seconds(),
+		Models:    Models{Detector: r.DetectorVersion, Recogniser: r.RecogniserVersion},
+		Pictures:  Pictures{Crop: picture(r.Crop), Context: picture(r.Context)},
+		Retention: keep,
+	}
+}
+
+func plate(r *alpr.Read) Plate {
+	p := Plate{
+		Text: r.Text.Text, Confidence: r.Text.Confidence,
+		Characters: make([]Character, 0, len(r.Text.Text)),
+		Candidates: append([]alpr.Candidate{}, r.Text.Candidates...),
+		States:     append([]alpr.RegionProb{}, r.Text.Regions...),
+		Corners:    r.Plate.Corners, Box: r.Plate.Box, DetectorScore: float64(r.Plate.Score),
+		WidthPx: r.Plate.WidthPx(), HeightPx: r.Plate.HeightPx(),
+	}
+	for i := range len(r.Text.Text) {
+		c := Character{Char: r.Text.Text[i : i+1]}
+		if i < len(r.Text.CharConf) {
+			c.Confidence = float64(r.Text.CharConf[i])
+		}
+		p.Characters = append(p.Characters, c)
+	}
+	if len(p.States) > 0 {
+		p.State, p.StateP = p.States[0].Region, p.States[0].P
+	}
+	return p
+}
+
+func hitData(h *alpr.Hit, r *alpr.Read, revision int, keep Retention) Hit {
+	return Hit{
+		ID: h.ID, Revision: revision, Preview: h.Preview, IsWithdrawn: h.IsWithdrawn, Advice: Advice, At: h.At.UTC(),
+		Match: string(h.Kind), Differs: append([]alpr.Difference{}, h.Differs...), P: h.P,
+		StateCheck: string(h.State), StateP: h.StateP,
+		ListAgeS: h.ListAge.Seconds(), IsStale: h.IsStale,
+		Entry: EntryOf(h.Entry), Read: readData(r, keep), Retention: keep,
+	}
+}
+
+// EntryOf is e as events and hotlists carry it.
+func EntryOf(e alpr.Entry) Entry {
+	out := Entry{
+		ID: e.ID, List: e.List, Source: e.Source, PlateGiven: e.PlateGiven, Plate: e.Plate, State: e.State,
+		Reason: e.Reason, Category: e.Category, Priority: int(e.Priority), CaseNumber: e.CaseNumber, Caution: e.Caution,
+		Effective: e.Effective.UTC(), Expires: e.Expires.UTC(), IsCovert: e.IsCovert, IsManual: e.IsManual,
+		ListVersion: e.ListVersion, PublishedAt: e.PublishedAt.UTC(),
+	}
+	if e.Vehicle != (alpr.Vehicle{}) {
+		car := ListedCar(e.Vehicle)
+		out.Vehicle = &car
+	}
+	return out
+}
+
+// Alpr is the entry as the vehicle's own packages know it.
+func (e Entry) Alpr() alpr.Entry {
+	out := alpr.Entry{
+		ID: e.ID, List: e.List, Source: e.Source, PlateGiven: e.PlateGiven, Plate: e.Plate, State: e.State,
+		Reason: e.Reason, Category: e.Category, Priority: alpr.Priority(e.Priority), CaseNumber: e.CaseNumber, Caution: e.Caution,
+		Effective: e.Effective, Expires: e.Expires, IsCovert: e.IsCovert, IsManual: e.IsManual,
+		ListVersion: e.ListVersion, PublishedAt: e.PublishedAt,
+	}
+	if e.Vehicle != nil {
+		out.Vehicle = alpr.Vehicle(*e.Vehicle)
+	}
+	return out
+}
+
+func dispositionData(it *alpr.OutboxItem) Disposition {
+	d, keep := it.Disposition, retention(it)
+	out := Disposition{
+		ID: d.ID, HitID: d.HitID, At: d.At.UTC(), Officer: d.Officer, Verdict: string(d.Verdict),
+		Corrected: d.Corrected, Action: d.Action, Note: d.Note, Retention: keep,
+	}
+	if it.Hit != nil && it.Read != nil {
+		h := hitData(it.Hit, it.Read, it.Read.Revision, keep)
+		out.Hit = &h
+	}
+	return out
+}
+
+func auditData(a *alpr.AuditRecord) Audit {
+	detail := a.Detail
+	if detail == nil {
+		detail = map[string]string{}
+	}
+	return Audit{
+		ID: a.ID, Seq: a.Seq, At: a.At.UTC(), Officer: a.Officer, Agency: a.Agency, Purpose: a.Purpose,
+		Action: a.Action, Subject: a.Subject, Detail: detail,
+		Prev: hex.EncodeToString(a.Prev[:]), Hash: hex.EncodeToString(a.Hash[:]),
+	}
+}

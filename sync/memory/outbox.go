@@ -1,0 +1,169 @@
+// Package memory is an outbox that lives in memory, for simulated vehicles. It
+// keeps the store's promises but one: it does not survive a restart.
+package memory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"alpr"
+)
+
+// Outbox is a queue of items. It is safe for concurrent use.
+type Outbox struct {
+	mu          sync.Mutex
+	boot        alpr.ID
+	key         int64
+	seq         uint64
+	items       []alpr.OutboxItem // in order of Key
+	quarantined map[int64]string
+	changed     chan struct{}
+}
+
+// NewOutbox makes an empty outbox for one boot.
+func NewOutbox(boot alpr.ID) *Outbox {
+	return &Outbox{boot: boot, quarantined: map[int64]string{}, changed: make(chan struct{}, 1)}
+}
+
+// Add puts items in. Key, BootID and Seq are given here.
+func (o *Outbox) Add(items ...alpr.OutboxItem) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, it := range items {
+		o.key++
+		o.seq++
+		it.Key, it.Seq, it.BootID = o.key, o.seq, o.boot
+		o.items = append(o.items, it)
+	}
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Len is the number of items that are neither receipted nor delivered.
+func (o *Outbox) Len() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.items)
+}
+
+// Quarantined is why items were set aside, by key.
+func (o *Outbox) Quarantined() map[int64]string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := map[int64]string{}
+	for k, v := range o.quarantined {
+		out[k] = v
+	}
+	return out
+}
+
+// Peek gives items to send, in order of key.
+func (o *Outbox) Peek(_ context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	limit := q.Limit
+	if limit == 0 {
+		limit = 100
+	}
+	at, _ := slices.BinarySearchFunc(o.items, q.AfterKey+1, func(it alpr.OutboxItem, key int64) int { return cmp.Compare(it.Key, key) })
+	var out []alpr.OutboxItem
+	for _, it := range o.items[at:] {
+		if len(out) == limit {
+			break
+		}
+		if wanted(q, it) && o.quarantined[it.Key] == "" {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+func wanted(q alpr.OutboxQuery, it alpr.OutboxItem) bool {
+	switch {
+	case len(q.Kinds) > 0 && !slices.Contains(q.Kinds, it.Kind),
+		!q.RecordedAfter.IsZero() && !it.RecordedAt.After(q.RecordedAfter),
+		!q.RecordedBefore.IsZero() && it.RecordedAt.After(q.RecordedBefore):
+		return false
+	}
+	return it.SentAt.IsZero() || !q.SentBefore.IsZero() && it.SentAt.Before(q.SentBefore)
+}
+
+// Sent notes that the broker has items.
+func (o *Outbox) Sent(_ context.Context, keys []int64, at time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, k := range keys {
+		if i, ok := slices.BinarySearchFunc(o.items, k, func(it alpr.OutboxItem, key int64) int { return cmp.Compare(it.Key, key) }); ok {
+			o.items[i].SentAt = at
+		}
+	}
+	return nil
+}
+
+// Delivered lets items go.
+func (o *Outbox) Delivered(_ context.Context, keys []int64) error {
+	gone := make(map[int64]bool, len(keys))
+	for _, k := range keys {
+		gone[k] = true
+	}
+	o.drop(func(it *alpr.OutboxItem) bool { return gone[it.Key] })
+	return nil
+}
+
+// Receipt lets the items go that the backend keeps.
+func (o *Outbox) Receipt(_ context.Context, boot alpr.ID, from, to uint64) error {
+	o.drop(func(it *alpr.OutboxItem) bool { return it.BootID == boot && it.Seq >= from && it.Seq <= to })
+	return nil
+}
+
+// drop finds what goes at the head of the queue first: there receipts point.
+func (o *Outbox) drop(isGone func(*alpr.OutboxItem) bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	head := 0
+	for head < len(o.items) && isGone(&o.items[head]) {
+		o.items[head] = alpr.OutboxItem{}
+		head++
+	}
+	o.items = o.items[head:]
+	if head == 0 {
+		o.items = slices.DeleteFunc(o.items, func(it alpr.OutboxItem) bool { return isGone(&it) })
+	}
+}
+
+// Quarantine sets an item aside.
+func (o *Outbox) Quarantine(_ context.Context, key int64, reason string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.quarantined[key] = reason
+	return nil
+}
+
+// Depth counts what waits.
+func (o *Outbox) Depth(context.Context) (alpr.OutboxDepth, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	d := alpr.OutboxDepth{Waiting: map[alpr.Kind]int64{}, Quarantined: int64(len(o.quarantined))}
+	for i := range o.items {
+		it := &o.items[i]
+		switch {
+		case o.quarantined[it.Key] != "":
+		case !it.SentAt.IsZero():
+			d.Unreceipted++
+		default:
+			d.Waiting[it.Kind]++
+			if d.OldestUnsent.IsZero() || it.RecordedAt.Before(d.OldestUnsent) {
+				d.OldestUnsent = it.RecordedAt
+			}
+		}
+	}
+	return d, nil
+}
+
+// Changed is a pulse after items were added.
+func (o *Outbox) Changed() <-chan struct{} { return o.changed }

@@ -1,0 +1,278 @@
+package uplink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"alpr"
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+	"alpr/sync/release"
+)
+
+// HotlistReceiver keeps the vehicle's lists. It is called from several
+// goroutines.
+type HotlistReceiver interface {
+	// HotlistVersions is the version in use of each list that came this way.
+	HotlistVersions(ctx context.Context) (map[string]uint64, error)
+	// ApplyHotlist takes an update in one atomic step, or returns an error and
+	// leaves everything as it was.
+	ApplyHotlist(ctx context.Context, u downlink.Update) error
+}
+
+// PolicyTightener applies what the backend asks for. It returns an error, and
+// changes nothing, where its own rule is as tight or tighter.
+type PolicyTightener interface {
+	Tighten(ctx context.Context, class alpr.RetentionClass, keep time.Duration) error
+	Forbid(ctx context.Context, category string) error
+}
+
+// command is a message from outside that waits to be looked at.
+type command struct {
+	topic   string
+	payload []byte
+}
+
+// topics from outside, sorted by what they carry.
+const (
+	keysFile   = "keys.statement"
+	policyFile = "policy.statement"
+)
+
+// subscribe asks for receipts and statements. A broker that refuses them is no
+// link: lists would grow stale unseen.
+func (s *session) subscribe(ctx context.Context) error {
+	u := s.u
+	onReceipt := func(_ mqtt.Client, m mqtt.Message) {
+		r, err := event.DecodeReceipt(m.Payload())
+		if err != nil {
+			u.log.Warn("pass over a receipt", "error", err)
+			return
+		}
+		select {
+		case s.receipts <- r:
+		case <-ctx.Done():
+		}
+	}
+	onCommand := func(_ mqtt.Client, m mqtt.Message) {
+		if len(m.Payload()) == 0 {
+			return // a retained statement was cleared
+		}
+		select {
+		case s.commands <- command{m.Topic(), m.Payload()}:
+		case <-ctx.Done():
+		}
+	}
+	// Keys first: what follows may be signed with a key that they bring.
+	steps := []struct {
+		filters map[string]byte
+		handler mqtt.MessageHandler
+	}{
+		{map[string]byte{event.KeysTopic(u.cfg.Agency): 1}, onCommand},
+		{map[string]byte{u.vehicle.ReceiptTopic(): 1}, onReceipt},
+		{map[string]byte{
+			event.HotlistTopic(u.cfg.Agency, "+"): 1, u.vehicle.ImageRequestTopic("+"): 1,
+			u.vehicle.PolicyTopic(): 1, event.KeysTopic(u.cfg.Agency): 1,
+		}, onCommand},
+	}
+	for _, step := range steps {
+		tok := s.link.client.SubscribeMultiple(step.filters, step.handler)
+		if err := s.link.wait(ctx, tok); err != nil {
+			return fmt.Errorf("subscribe: %w", err)
+		}
+		if denied := deniedOf(tok); len(denied) > 0 {
+			return fmt.Errorf("%w: give this vehicle the right to read %s", ErrNoRights, strings.Join(denied, ", "))
+		}
+	}
+	return nil
+}
+
+// obey looks at statements one after the other until the session ends.
+func (s *session) obey(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-s.commands:
+			if err := s.obeyOne(ctx, c); err != nil && ctx.Err() == nil {
+				s.u.refuse(ctx, c.topic, err)
+			}
+		}
+	}
+}
+
+// refuse says, in log and audit, that something from outside was not done. A
+// statement that is merely not new is everyday: retained statements come again
+// with each connection.
+func (u *Uplink) refuse(ctx context.Context, topic string, why error) {
+	if errors.Is(why, downlink.ErrOlder) {
+		u.log.Debug("pass over a statement that is not new", "topic", topic, "reason", why)
+		return
+	}
+	u.log.Warn("refuse what came from outside", "topic", topic, "reason", why)
+	u.audit(ctx, "system", "downlink", "refuse", topic, map[string]string{"reason": why.Error()})
+}
+
+func (s *session) obeyOne(ctx context.Context, c command) error {
+	u := s.u
+	_, level, err := splitDown(c.topic)
+	if err != nil {
+		return err
+	}
+	switch {
+	case level == "keys":
+		return u.rotateKeys(ctx, c.payload)
+	case level == "down/policy":
+		return u.tighten(ctx, c.payload)
+	case strings.HasPrefix(level, "down/image/"):
+		return u.requestPicture(ctx, c.payload)
+	case strings.HasPrefix(level, "hotlist/"):
+		return s.announce(ctx, c.payload)
+	}
+	return fmt.Errorf("nothing may come by this topic")
+}
+
+// splitDown takes a downlink topic apart: agency, and what follows the vehicle.
+func splitDown(topic string) (agency, level string, err error) {
+	rest, ok := strings.CutPrefix(topic, event.Root+"/")
+	parts := strings.SplitN(rest, "/", 3)
+	if !ok || len(parts) != 3 {
+		return "", "", fmt.Errorf("topic %q is not one of ours", topic)
+	}
+	return parts[0], parts[2], nil
+}
+
+// open checks a statement with the keys trusted now.
+func (u *Uplink) open(raw []byte, kind downlink.Kind, v any) (key string, err error) {
+	u.ringMu.Lock()
+	defer u.ringMu.Unlock()
+	return u.ring.Open(raw, kind, v)
+}
+
+func (u *Uplink) rotateKeys(ctx context.Context, raw []byte) error {
+	u.ringMu.Lock()
+	c, err := u.ring.Rotate(raw, u.cfg.Agency)
+	names := u.ring.Names()
+	u.ringMu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(u.cfg.StateDir, keysFile), raw); err != nil {
+		return err
+	}
+	detail := map[string]string{"version": fmt.Sprint(c.Version), "trusted": strings.Join(names, " ")}
+	u.log.Info("signing keys changed", "version", c.Version, "trusted", names)
+	u.audit(ctx, "system", "downlink", "rotate keys", "keys", detail)
+	return nil
+}
+
+// loadRing trusts the configuration's keys, then the last change of them.
+func (u *Uplink) loadRing() error {
+	var keys []downlink.Key
+	for _, text := range u.cfg.TrustedKeys {
+		k, err := downlink.ParseKey(text)
+		if err != nil {
+			return fmt.Errorf("%w: uplink.trusted_keys: %w", ErrBadConfig, err)
+		}
+		keys = append(keys, k)
+	}
+	ring, err := downlink.NewRing(keys)
+	if err != nil {
+		return fmt.Errorf("%w: uplink.trusted_keys: %w", ErrBadConfig, err)
+	}
+	u.ring = ring
+	path := filepath.Join(u.cfg.StateDir, keysFile)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the last change of keys: %w", err)
+	}
+	if _, err := ring.Rotate(raw, u.cfg.Agency); err != nil {
+		u.log.Warn("the last change of keys does not fit the configured keys; using those", "file", path, "error", err)
+	}
+	return nil
+}
+
+func (u *Uplink) tighten(ctx context.Context, raw []byte) error {
+	if u.opt.Policy == nil {
+		return errors.New("this vehicle takes no policy from outside")
+	}
+	var p downlink.PolicyChange
+	key, err := u.open(raw, downlink.KindPolicy, &p)
+	if err != nil {
+		return err
+	}
+	if err := p.Check(u.vehicle); err != nil {
+		return err
+	}
+	path := filepath.Join(u.cfg.StateDir, policyFile)
+	var last downlink.PolicyChange
+	if old, err := os.ReadFile(path); err == nil {
+		if _, err := u.open(old, downlink.KindPolicy, &last); err == nil && p.Version <= last.Version {
+			return fmt.Errorf("%w: policy version %d, in use %d", downlink.ErrOlder, p.Version, last.Version)
+		}
+	}
+	var refused []error
+	for class, seconds := range p.RetentionS {
+		if err := u.opt.Policy.Tighten(ctx, alpr.RetentionClass(class), time.Duration(seconds)*time.Second); err != nil {
+			refused = append(refused, err)
+		}
+	}
+	for _, c := range p.Forbid {
+		if err := u.opt.Policy.Forbid(ctx, c); err != nil {
+			refused = append(refused, err)
+		}
+	}
+	if err := writeFile(path, raw); err != nil {
+		return err
+	}
+	detail := map[string]string{"version": fmt.Sprint(p.Version), "key": key}
+	if err := errors.Join(refused...); err != nil {
+		detail["refused"] = err.Error()
+		u.log.Warn("part of the backend's policy is not tighter than ours, and was refused", "reason", err)
+	}
+	u.audit(ctx, "system", "downlink", "tighten policy", "policy", detail)
+	return nil
+}
+
+// requestPicture puts a picture that was asked for on the list of those to send.
+func (u *Uplink) requestPicture(ctx context.Context, raw []byte) error {
+	var r downlink.ImageRequest
+	key, err := u.open(raw, downlink.KindImage, &r)
+	if err != nil {
+		return err
+	}
+	if err := r.Check(u.vehicle, u.opt.Now()); err != nil {
+		return err
+	}
+	if !downlink.IsHash(r.SHA256) {
+		return fmt.Errorf("%w: %q is not a SHA-256 in hexadecimal", downlink.ErrBadStatement, r.SHA256)
+	}
+	shot, err := u.shot(ctx, r.SHA256)
+	if err != nil {
+		return err
+	}
+	if len(u.release.To(shot.subject(u.isEmergency()))) == 0 {
+		return fmt.Errorf("the release policy keeps picture %s on the vehicle", r.SHA256)
+	}
+	isNew, err := u.pictures.request(r, u.opt.Now())
+	if err != nil || !isNew {
+		return err
+	}
+	u.audit(ctx, r.Officer, r.Purpose, "request picture", r.SHA256, map[string]string{"key": key})
+	return nil
+}
+
+// subject is what the release policy is asked about a picture.
+func (s Shot) subject(isEmergency bool) release.Subject {
+	return release.Subject{What: release.Image, At: s.Read.At, Fix: s.Read.Fix, Hit: s.Hit, IsEmergency: isEmergency}
+}

@@ -1,0 +1,216 @@
+package uplink
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+)
+
+// pieceTimeout is how long a piece of a list may take to arrive.
+const pieceTimeout = 5 * time.Minute
+
+func (u *Uplink) hotlistVersions(ctx context.Context) map[string]uint64 {
+	if u.opt.Hotlists == nil {
+		return map[string]uint64{}
+	}
+	v, err := u.opt.Hotlists.HotlistVersions(ctx)
+	if err != nil {
+		u.log.Error("ask for the versions of hotlists", "error", err)
+	}
+	if v == nil {
+		v = map[string]uint64{}
+	}
+	return v
+}
+
+// announce takes a manifest: urgent removals at once, the rest by download.
+func (s *session) announce(ctx context.Context, raw []byte) error {
+	u := s.u
+	if u.opt.Hotlists == nil {
+		return errors.New("this vehicle takes no hotlists from outside")
+	}
+	var m downlink.Manifest
+	if _, err := u.open(raw, downlink.KindHotlist, &m); err != nil {
+		return err
+	}
+	if err := m.Check(u.cfg.Agency); err != nil {
+		return err
+	}
+	have := u.hotlistVersions(ctx)[m.List]
+	if m.Version <= have {
+		return fmt.Errorf("%w: list %s version %d, in use %d", downlink.ErrOlder, m.List, m.Version, have)
+	}
+	if len(m.RemoveNow) > 0 && have > 0 {
+		up := downlink.Update{List: m.List, Version: have, Base: have, PublishedAt: m.PublishedAt, Remove: m.RemoveNow,
+			Entries: downlink.NoEntries}
+		if err := u.opt.Hotlists.ApplyHotlist(ctx, up); err != nil {
+			return fmt.Errorf("remove %d entries of list %s at once: %w", len(m.RemoveNow), m.List, err)
+		}
+		u.audit(ctx, "system", "downlink", "remove entries at once", m.List, map[string]string{"entries": fmt.Sprint(len(m.RemoveNow))})
+	}
+	select {
+	case s.manifests <- m:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// download brings lists up to date, one after the other.
+func (s *session) download(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m := <-s.manifests:
+			err := s.downloadOne(ctx, m)
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				s.u.refuse(ctx, event.HotlistTopic(m.Agency, m.List), err)
+				continue
+			}
+			if err := s.tick(ctx); err != nil { // the status shows the new version
+				s.u.log.Error("renew status", "error", err)
+			}
+		}
+	}
+}
+
+func (s *session) downloadOne(ctx context.Context, m downlink.Manifest) error {
+	u := s.u
+	have := u.hotlistVersions(ctx)[m.List]
+	if m.Version <= have {
+		return fmt.Errorf("%w: list %s version %d, in use %d", downlink.ErrOlder, m.List, m.Version, have)
+	}
+	blob, base := m.Pick(have)
+	path := filepath.Join(u.cfg.StateDir, "hotlist-"+blob.SHA256+".part")
+	if err := s.fetch(ctx, m, blob, path); err != nil {
+		return fmt.Errorf("fetch list %s version %d: %w", m.List, m.Version, err)
+	}
+	if err := u.apply(ctx, m, base, path); err != nil {
+		return fmt.Errorf("apply list %s version %d: %w", m.List, m.Version, err)
+	}
+	u.log.Info("hotlist updated", "list", m.List, "version", m.Version, "from", base)
+	u.audit(ctx, "system", "downlink", "update hotlist", m.List, map[string]string{"version": fmt.Sprint(m.Version), "from": fmt.Sprint(base)})
+	return ignoreMissing(os.Remove(path))
+}
+
+// apply hands the verified file to the receiver.
+func (u *Uplink) apply(ctx context.Context, m downlink.Manifest, base uint64, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	remove, err := downlink.ReadRemovals(f)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return u.opt.Hotlists.ApplyHotlist(ctx, downlink.Update{
+		List: m.List, Version: m.Version, Base: base, PublishedAt: m.PublishedAt, Remove: remove, Entries: downlink.ReadEntries(f),
+	})
+}
+
+// fetch brings the blob to path, piece by piece, each verified before it is
+// kept. What an earlier session fetched is not fetched again.
+func (s *session) fetch(ctx context.Context, m downlink.Manifest, b downlink.Blob, path string) error {
+	s.u.dropOtherParts(path)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buf := make([]byte, b.PieceSize)
+	for i, want := range b.Pieces {
+		offset := int64(i) * b.PieceSize
+		size := min(b.PieceSize, b.Size-offset)
+		if n, err := f.ReadAt(buf[:size], offset); err == nil && int64(n) == size && downlink.Hash(buf[:size]) == want {
+			continue
+		}
+		piece, err := s.fetchPiece(ctx, event.HotlistPieceTopic(m.Agency, m.List, b.SHA256, i))
+		if err != nil {
+			return fmt.Errorf("piece %d of %d: %w", i+1, len(b.Pieces), err)
+		}
+		if int64(len(piece)) != size || downlink.Hash(piece) != want {
+			return fmt.Errorf("piece %d of %d is not what the manifest says", i+1, len(b.Pieces))
+		}
+		if _, err := f.WriteAt(piece, offset); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return checkWhole(f, b)
+}
+
+func checkWhole(f *os.File, b downlink.Blob) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(f, b.Size)); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != b.SHA256 {
+		return fmt.Errorf("the whole file has hash %s, not %s", got, b.SHA256)
+	}
+	return nil
+}
+
+// dropOtherParts removes what is left of downloads that were overtaken by a
+// newer version.
+func (u *Uplink) dropOtherParts(keep string) {
+	parts, err := filepath.Glob(filepath.Join(u.cfg.StateDir, "hotlist-*.part"))
+	if err != nil {
+		return
+	}
+	for _, p := range parts {
+		if p != keep {
+			if err := ignoreMissing(os.Remove(p)); err != nil {
+				u.log.Warn("remove an unfinished download", "error", err)
+			}
+		}
+	}
+}
+
+// fetchPiece subscribes to a retained piece and waits for it.
+func (s *session) fetchPiece(ctx context.Context, topic string) ([]byte, error) {
+	got := make(chan []byte, 1)
+	tok := s.link.client.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) {
+		select {
+		case got <- m.Payload():
+		default:
+		}
+	})
+	if err := s.link.wait(ctx, tok); err != nil {
+		return nil, err
+	}
+	t := time.NewTimer(pieceTimeout)
+	defer t.Stop()
+	select {
+	case b := <-got:
+		return b, s.link.wait(ctx, s.link.client.Unsubscribe(topic))
+	case <-t.C:
+		return nil, fmt.Errorf("did not come in %s: is it still retained at the broker?", pieceTimeout)
+	case <-s.link.lost:
+		return nil, s.link.err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

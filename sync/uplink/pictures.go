@@ -1,0 +1,270 @@
+package uplink
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"alpr"
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+	"alpr/sync/release"
+)
+
+// pieceBytes is the size of a picture's pieces: one is on its way at a time, so
+// a hit waits for no more than this.
+const pieceBytes = 24 << 10
+
+// answeredFor is how long an answered request is remembered, so that its
+// retained statement is not answered again.
+const answeredFor = 30 * 24 * time.Hour
+
+// Shot is a picture and what it belongs to.
+type Shot struct {
+	JPEG []byte
+	Read alpr.Read
+	Hit  *alpr.Hit // nil when the read is of no hit
+}
+
+// PictureSource finds pictures by the SHA-256 of their bytes. One that is gone,
+// or past its time, is an error.
+type PictureSource interface {
+	PictureByHash(ctx context.Context, sha256 [32]byte) (Shot, error)
+}
+
+func (u *Uplink) shot(ctx context.Context, sha string) (Shot, error) {
+	if u.opt.Pictures == nil {
+		return Shot{}, errors.New("this vehicle sends no pictures")
+	}
+	raw, err := hex.DecodeString(sha)
+	if err != nil || len(raw) != 32 {
+		return Shot{}, fmt.Errorf("picture hash %q is not a SHA-256 in hexadecimal", sha)
+	}
+	shot, err := u.opt.Pictures.PictureByHash(ctx, [32]byte(raw))
+	if err != nil {
+		return Shot{}, fmt.Errorf("find picture %s: %w", sha, err)
+	}
+	return shot, nil
+}
+
+// album is the list of pictures still to send. It survives a restart.
+type album struct {
+	path string
+	mu   sync.Mutex
+	wake chan struct{} // one slot: something was added
+	list albumList
+}
+
+type albumList struct {
+	Waiting  []*errand            `json:"waiting"`
+	Answered map[string]time.Time `json:"answered"` // hash → when it was requested
+}
+
+// errand is one picture on its way.
+type errand struct {
+	SHA256      string    `json:"sha256"`
+	Reason      string    `json:"reason"` // "request" or "policy"
+	RequestedAt time.Time `json:"requested_at,omitzero"`
+	Have        []int     `json:"have,omitempty"` // offsets that need not be sent
+	Next        int       `json:"next"`           // offset of the next piece
+}
+
+func openAlbum(dir string) (*album, error) {
+	a := &album{path: filepath.Join(dir, "pictures.json"), wake: make(chan struct{}, 1)}
+	a.list.Answered = map[string]time.Time{}
+	b, err := os.ReadFile(a.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return a, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the list of pictures to send: %w", err)
+	}
+	if err := json.Unmarshal(b, &a.list); err != nil {
+		return nil, fmt.Errorf("read the list of pictures to send: %s: %w (remove the file: pictures can be requested again)", a.path, err)
+	}
+	if a.list.Answered == nil {
+		a.list.Answered = map[string]time.Time{}
+	}
+	return a, nil
+}
+
+func (a *album) save() error {
+	b, err := json.Marshal(a.list)
+	if err != nil {
+		return fmt.Errorf("encode the list of pictures to send: %w", err)
+	}
+	return writeFile(a.path, b)
+}
+
+// request adds what was asked for, unless this very request is known.
+func (a *album) request(r downlink.ImageRequest, now time.Time) (isNew bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if at, ok := a.list.Answered[r.SHA256]; ok && !r.RequestedAt.After(at) {
+		return false, nil
+	}
+	for sha, at := range a.list.Answered {
+		if now.Sub(at) > answeredFor {
+			delete(a.list.Answered, sha)
+		}
+	}
+	return a.add(&errand{SHA256: r.SHA256, Reason: "request", RequestedAt: r.RequestedAt, Have: r.Have})
+}
+
+// plan adds a picture that the policy sends of itself.
+func (a *album) plan(sha string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, err := a.add(&errand{SHA256: sha, Reason: "policy"})
+	return err
+}
+
+func (a *album) add(e *errand) (bool, error) {
+	for _, w := range a.list.Waiting {
+		if w.SHA256 == e.SHA256 && !e.RequestedAt.After(w.RequestedAt) {
+			return false, nil
+		}
+	}
+	a.list.Waiting = append(a.list.Waiting, e)
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+	return true, a.save()
+}
+
+// first is a copy of the errand to work on, with ok false when there is none.
+func (a *album) first() (e errand, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.list.Waiting) == 0 {
+		return errand{}, false
+	}
+	return *a.list.Waiting[0], true
+}
+
+// advance notes that the first errand has come so far.
+func (a *album) advance(next int) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.list.Waiting[0].Next = next
+	return a.save()
+}
+
+// done takes the first errand off the list.
+func (a *album) done() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.list.Waiting[0]
+	a.list.Waiting = slices.Delete(a.list.Waiting, 0, 1)
+	if e.Reason == "request" {
+		a.list.Answered[e.SHA256] = e.RequestedAt
+	}
+	return a.save()
+}
+
+// planPictures notes, before a hit is published, the pictures that shall
+// follow it; so they follow even when power fails in between.
+func (u *Uplink) planPictures(it *alpr.OutboxItem) error {
+	if u.opt.Pictures == nil || u.release.HitPictures == "none" || !it.SentAt.IsZero() || it.Read == nil {
+		return nil
+	}
+	pics := []alpr.Picture{it.Read.Crop}
+	if u.release.HitPictures == "all" {
+		pics = append(pics, it.Read.Context)
+	}
+	for _, p := range pics {
+		if p.SHA256 == ([32]byte{}) {
+			continue
+		}
+		if err := u.pictures.plan(hex.EncodeToString(p.SHA256[:])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendPictures works the list off, one piece at a time.
+func (s *session) sendPictures(ctx context.Context) {
+	a := s.u.pictures
+	for ctx.Err() == nil {
+		e, ok := a.first()
+		if !ok {
+			select {
+			case <-a.wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		err := s.sendPicture(ctx, e)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.u.log.Warn("picture not sent", "sha256", e.SHA256, "reason", err)
+			s.u.audit(ctx, "system", "downlink", "refuse", e.SHA256, map[string]string{"reason": err.Error()})
+		}
+		if err := a.done(); err != nil {
+			s.u.log.Error("note that a picture is done", "error", err)
+			return
+		}
+	}
+}
+
+// sendPicture sends what is missing of one picture. An error other than the
+// context's is final for this picture.
+func (s *session) sendPicture(ctx context.Context, e errand) error {
+	u := s.u
+	shot, err := u.shot(ctx, e.SHA256)
+	if err != nil {
+		return err
+	}
+	if got := downlink.Hash(shot.JPEG); got != e.SHA256 {
+		return fmt.Errorf("the picture kept under this hash has hash %s", got)
+	}
+	to := u.release.To(shot.subject(u.isEmergency()))
+	if len(to) == 0 {
+		return errors.New("the release policy keeps it on the vehicle")
+	}
+	for offset := e.Next; offset < len(shot.JPEG); offset += pieceBytes {
+		if slices.Contains(e.Have, offset) {
+			continue
+		}
+		end := min(offset+pieceBytes, len(shot.JPEG))
+		piece := event.Image{SHA256: e.SHA256, Size: len(shot.JPEG), Offset: offset, JPEG: shot.JPEG[offset:end], Reason: e.Reason}
+		payload, err := u.encode(event.TypeImage, piece)
+		if err != nil {
+			return err
+		}
+		if err := s.publishTo(ctx, to, event.TopicImage, payload); err != nil {
+			<-ctx.Done() // the link is gone: the session ends, the next goes on from here
+			return ctx.Err()
+		}
+		if err := u.pictures.advance(end); err != nil {
+			u.log.Error("note how far a picture has come", "error", err)
+		}
+	}
+	u.audit(ctx, "system", e.Reason, "release picture", e.SHA256, map[string]string{"to": fmt.Sprint(to)})
+	return nil
+}
+
+// publishTo sends one payload to all receivers, and waits for the broker.
+func (s *session) publishTo(ctx context.Context, to []string, level string, payload []byte) error {
+	for _, r := range to {
+		topic := s.u.vehicle.Topic(level)
+		if r != release.Agency {
+			topic = s.u.vehicle.ShareTopic(r, level)
+		}
+		if err := s.link.wait(ctx, s.link.client.Publish(topic, 1, false, payload)); err != nil {
+			return fmt.Errorf("publish to %s: %w", topic, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"alpr"
+	"alpr/sync/event"
+)
+
+// probeTimeout is how long the broker may take to pass our probes back.
+const probeTimeout = 15 * time.Second
+
+// ErrNoRights reports a broker that would drop what it acknowledges.
+var ErrNoRights = errors.New("the broker acknowledges but does not pass on")
+
+// checkRights makes sure that what we publish is passed on. An MQTT 3.1.1
+// broker acknowledges a message that its access list then drops, so each topic
+// is tried: we subscribe to it ourselves, publish a probe, and wait for it to
+// come back. Receivers pass over probes.
+func (s *session) checkRights(ctx context.Context) error {
+	u, c := s.u, s.link.client
+	nonce, err := alpr.NewID(s.now(), randReader{})
+	if err != nil {
+		return err
+	}
+	back := make(chan string, 64)
+	filters := map[string]byte{}
+	for _, level := range event.Upstream() {
+		filters[u.vehicle.Topic(level)] = 1
+	}
+	tok := c.SubscribeMultiple(filters, func(_ mqtt.Client, m mqtt.Message) {
+		if isProbe(m.Payload(), nonce.String()) {
+			select {
+			case back <- m.Topic():
+			case <-s.link.lost:
+			}
+		}
+	})
+	if err := s.link.wait(ctx, tok); err != nil {
+		return fmt.Errorf("subscribe to our own topics: %w", err)
+	}
+	if denied := deniedOf(tok); len(denied) > 0 {
+		return fmt.Errorf("%w: it does not let this vehicle read its own topics, so that rights cannot be checked: allow it, or set uplink.check_rights to false (%s)",
+			ErrNoRights, strings.Join(denied, ", "))
+	}
+	payload, err := u.encode(event.TypeProbe, event.Probe{Nonce: nonce.String()})
+	if err != nil {
+		return err
+	}
+	for topic := range filters {
+		if err := s.link.wait(ctx, c.Publish(topic, 1, false, payload)); err != nil {
+			return fmt.Errorf("publish probe to %s: %w", topic, err)
+		}
+	}
+	if err := s.awaitProbes(ctx, filters, back); err != nil {
+		return err
+	}
+	topics := make([]string, 0, len(filters))
+	for _, level := range event.Upstream() {
+		topics = append(topics, u.vehicle.Topic(level))
+	}
+	return s.link.wait(ctx, c.Unsubscribe(topics...))
+}
+
+func (s *session) awaitProbes(ctx context.Context, missing map[string]byte, back <-chan string) error {
+	timeout := time.NewTimer(probeTimeout)
+	defer timeout.Stop()
+	for len(missing) > 0 {
+		select {
+		case topic := <-back:
+			delete(missing, topic)
+		case <-s.link.lost:
+			return s.link.err()
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout.C:
+			var topics []string
+			for t := range missing {
+				topics = append(topics, t)
+			}
+			return fmt.Errorf("%w: give this vehicle the right to publish to %s", ErrNoRights, strings.Join(topics, ", "))
+		}
+	}
+	return nil
+}
+
+func isProbe(payload []byte, nonce string) bool {
+	e, err := event.Decode(payload)
+	if err != nil || e.Type != event.TypeProbe {
+		return false
+	}
+	var p event.Probe
+	return json.Unmarshal(e.Data, &p) == nil && p.Nonce == nonce
+}
+
+// deniedOf is the filters that the broker refused.
+func deniedOf(tok mqtt.Token) []string {
+	var denied []string
+	if sub, ok := tok.(*mqtt.SubscribeToken); ok {
+		for filter, code := range sub.Result() {
+			if code == 0x80 {
+				denied = append(denied, filter)
+			}
+		}
+	}
+	return denied
+}

@@ -1,0 +1,221 @@
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"alpr"
+	"alpr/sync/event"
+	"alpr/sync/release"
+)
+
+// errTooLarge is why an event is quarantined that no broker would take.
+var errTooLarge = fmt.Errorf("event is larger than %d bytes", maxEvent)
+
+// parcel is an encoded item and where it goes.
+type parcel struct {
+	topic   string
+	payload []byte
+	shares  []string // topics of further receivers
+}
+
+// pack encodes an item and asks the release policy where it may go. What may
+// go nowhere is replaced by a note that a number of the count was withheld.
+func (s *session) pack(it *alpr.OutboxItem) (parcel, error) {
+	u := s.u
+	level := event.LevelOf(it.Kind)
+	e, err := event.FromItem(u.vehicle, it)
+	if err != nil {
+		return parcel{}, err
+	}
+	to := u.release.To(release.SubjectOf(it, u.isEmergency()))
+	p := parcel{topic: u.vehicle.Topic(level)}
+	for _, r := range to {
+		if r != release.Agency {
+			p.shares = append(p.shares, u.vehicle.ShareTopic(r, level))
+		}
+	}
+	full, err := event.Encode(e)
+	if err != nil {
+		return parcel{}, err
+	}
+	if len(full) > maxEvent {
+		return parcel{}, errTooLarge
+	}
+	p.payload = full
+	if !slices.Contains(to, release.Agency) {
+		e, err = event.Withheld(u.vehicle, it)
+		if err != nil {
+			return parcel{}, err
+		}
+		p.payload, err = event.Encode(e)
+		u.update(func(st *State) { st.Link.Withheld++ })
+		if err != nil {
+			return parcel{}, err
+		}
+	}
+	return p, nil
+}
+
+// publishOne sends an item as a message of its own.
+func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, kind flightKind) error {
+	if it.Kind == alpr.KindHit {
+		if err := s.u.planPictures(&it); err != nil {
+			s.u.log.Error("plan the pictures of a hit", "hit", it.ID.String(), "error", err)
+		}
+	}
+	p, err := s.pack(&it)
+	if err != nil {
+		return s.quarantine(ctx, it.Key, err)
+	}
+	f := &flight{keys: []int64{it.Key}, bytes: len(p.payload), kind: kind}
+	if err := s.share(ctx, &it, p, f); err != nil {
+		return s.quarantine(ctx, it.Key, err)
+	}
+	s.launch(f, p.topic, p.payload)
+	s.note(&it)
+	return nil
+}
+
+// publishBatch sends as many backlog items as fit one message. Those that also
+// go to others, or belong to another topic than the first, travel alone.
+func (s *session) publishBatch(ctx context.Context) error {
+	var (
+		f      = &flight{kind: batchFlightKind}
+		events [][]byte
+		topic  string
+		plain  int
+		budget = min(batchPlain, 8*s.win.size) // compression gains at least that
+	)
+	for len(events) < s.u.cfg.BatchEvents && plain < budget {
+		ok, err := s.ready(ctx, s.backlog)
+		if err != nil {
+			return err
+		}
+		if !ok || topic != "" && s.u.vehicle.Topic(event.LevelOf(s.backlog.queue[0].Kind)) != topic {
+			break
+		}
+		it := s.backlog.pop()
+		p, err := s.pack(&it)
+		if err != nil {
+			if err := s.quarantine(ctx, it.Key, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.share(ctx, &it, p, f); err != nil {
+			return err
+		}
+		topic = p.topic
+		events, plain = append(events, p.payload), plain+len(p.payload)
+		f.keys = append(f.keys, it.Key)
+		s.note(&it)
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	payload := s.batcher.Encode(events)
+	f.bytes = len(payload)
+	s.pace.sent(len(payload), s.now())
+	s.u.update(func(st *State) { st.Link.BacklogBytes += int64(len(payload)) })
+	s.launch(f, topic, payload)
+	return nil
+}
+
+// share sends an item to the receivers beside the agency. The flight ends only
+// when all of them have it.
+func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p parcel, f *flight) error {
+	if len(p.shares) == 0 {
+		return nil
+	}
+	e, err := event.FromItem(s.u.vehicle, it)
+	if err != nil {
+		return err
+	}
+	full, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode event %s: %w", e.ID, err)
+	}
+	for _, topic := range p.shares {
+		f.toks = append(f.toks, s.link.client.Publish(topic, 1, false, full))
+		if it.SentAt.IsZero() {
+			s.u.audit(ctx, "system", "release policy", "release", it.ID.String(), map[string]string{"topic": topic, "kind": string(it.Kind)})
+		}
+	}
+	f.shared = append(f.shared, event.Range{BootID: it.BootID, From: it.Seq, To: it.Seq})
+	return nil
+}
+
+// launch publishes, and hands the flight to the waiter.
+func (s *session) launch(f *flight, topic string, payload []byte) {
+	if len(s.flights) == len(s.acked) {
+		s.heard = s.now()
+	}
+	f.at = s.now()
+	f.toks = append(f.toks, s.link.client.Publish(topic, 1, false, payload))
+	for _, k := range f.keys {
+		s.flights[k] = f
+	}
+	switch f.kind {
+	case hitFlight:
+		s.nHits++
+	case liveFlight:
+		s.win.sent(f.bytes)
+	case batchFlightKind:
+		s.win.sent(f.bytes)
+		s.nBatches++
+	}
+	s.pending <- f
+}
+
+func (s *session) note(it *alpr.OutboxItem) {
+	if it.BootID == s.u.opt.BootID {
+		s.sentSeq.Store(max(s.sentSeq.Load(), it.Seq))
+	}
+	if !it.SentAt.IsZero() {
+		s.u.update(func(st *State) { st.Link.Resent++ })
+	}
+}
+
+// quarantine sets an item aside that can never be sent, so that it holds up
+// nothing and a person can look at it.
+func (s *session) quarantine(ctx context.Context, key int64, why error) error {
+	s.u.log.Error("item cannot be sent; set aside in the outbox", "key", key, "error", why)
+	if err := s.u.outbox.Quarantine(ctx, key, why.Error()); err != nil {
+		return errors.Join(why, fmt.Errorf("quarantine item %d: %w", key, err))
+	}
+	return nil
+}
+
+// openRanges is ranges without the numbers still on their way to a further
+// receiver.
+func (s *session) openRanges(ranges []event.Range) []event.Range {
+	for _, f := range s.flights {
+		for _, held := range f.shared {
+			if !f.isAcked {
+				ranges = without(ranges, held)
+			}
+		}
+	}
+	return ranges
+}
+
+func without(ranges []event.Range, x event.Range) []event.Range {
+	out := make([]event.Range, 0, len(ranges)+1)
+	for _, r := range ranges {
+		if r.BootID != x.BootID || x.To < r.From || x.From > r.To {
+			out = append(out, r)
+			continue
+		}
+		if r.From < x.From {
+			out = append(out, event.Range{BootID: r.BootID, From: r.From, To: x.From - 1})
+		}
+		if r.To > x.To {
+			out = append(out, event.Range{BootID: r.BootID, From: x.To + 1, To: r.To})
+		}
+	}
+	return out
+}

@@ -1,0 +1,383 @@
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"alpr"
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+)
+
+// session is one connection. Its fields belong to the goroutine of run; other
+// goroutines speak to it through its channels.
+type session struct {
+	u    *Uplink
+	link *link
+	now  func() time.Time
+
+	hits, live, backlog *lane
+	win                 *window
+	pace                pace
+	batcher             *event.Batcher
+
+	flights  map[int64]*flight // by key of the items: published or acknowledged, not yet marked
+	nHits    int               // messages of hits awaiting acknowledgement
+	nBatches int
+	pending  chan *flight // published, in order, for the waiter
+	acks     chan *flight
+	acked    []int64 // keys to mark
+	markAt   time.Time
+	heard    time.Time // of the last acknowledgement, or of the first publish after none was awaited
+
+	receipts  chan event.Receipt
+	commands  chan command
+	manifests chan downlink.Manifest
+	sentSeq   atomic.Uint64 // highest number of this boot that was published
+}
+
+// flight is one message on its way, and the items it tells of.
+type flight struct {
+	keys    []int64
+	toks    []mqtt.Token
+	bytes   int
+	at      time.Time
+	kind    flightKind
+	shared  []event.Range // numbers that go to further receivers as well
+	isAcked bool          // by the broker, all of toks
+	err     error
+}
+
+type flightKind int
+
+const (
+	hitFlight flightKind = iota
+	liveFlight
+	batchFlightKind
+)
+
+// session runs one connection to its end. wasUp says whether it came to life.
+func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
+	will, err := u.statusPayload(ctx, false, "connection lost", time.Time{}, 0)
+	if err != nil {
+		return false, err
+	}
+	l, err := u.dial(ctx, will)
+	if err != nil {
+		return false, err
+	}
+	defer l.client.Disconnect(100)
+	s, err := newSession(u, l)
+	if err != nil {
+		return false, err
+	}
+	if err := s.greet(ctx); err != nil {
+		return false, err
+	}
+	var helpers sync.WaitGroup
+	inner, stop := context.WithCancel(ctx)
+	for _, f := range []func(context.Context){s.waitForAcks, s.obey, s.download, s.sendPictures, s.streamEmergency} {
+		helpers.Go(func() { f(inner) })
+	}
+	err = s.run(ctx)
+	stop()
+	helpers.Wait()
+	if ctx.Err() != nil {
+		s.goodbye()
+	}
+	return true, err
+}
+
+func newSession(u *Uplink, l *link) (*session, error) {
+	b, err := event.NewBatcher()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		u: u, link: l, now: u.opt.Now, batcher: b,
+		win: newWindow(u.cfg.WindowBytes, u.cfg.AckTarget), pace: pace{rate: u.cfg.BacklogRate},
+		flights: map[int64]*flight{}, pending: make(chan *flight, 1<<16), acks: make(chan *flight, 1<<10),
+		receipts: make(chan event.Receipt, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
+	}
+	s.hits, s.live, s.backlog = newLanes(u.cfg.LiveWindow, u.cfg.BatchEvents)
+	return s, nil
+}
+
+// greet makes sure of our rights, subscribes, and says that we are here.
+func (s *session) greet(ctx context.Context) error {
+	if s.u.cfg.CheckRights {
+		if err := s.checkRights(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.subscribe(ctx); err != nil {
+		return err
+	}
+	now := s.now()
+	s.u.update(func(st *State) { st.IsConnected, st.Since, st.Problem = true, now, "" })
+	s.u.log.Info("linked to the backend", "broker", s.u.cfg.Broker, "vehicle", s.u.vehicle.String())
+	return s.tick(ctx)
+}
+
+// run is the event loop: publish what there is room for, mark what was
+// acknowledged, wait for something to happen.
+func (s *session) run(ctx context.Context) error {
+	health := time.NewTicker(s.u.cfg.HealthEvery)
+	defer health.Stop()
+	retry := time.NewTicker(time.Second) // items sent again, backlog that has come of age, acknowledgements overdue
+	defer retry.Stop()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if err := s.fill(ctx); err != nil {
+			return err
+		}
+		if err := s.mark(ctx, false); err != nil {
+			return err
+		}
+		timer.Reset(s.nap())
+		select {
+		case <-ctx.Done():
+			return s.drain()
+		case <-s.link.lost:
+			return s.link.err()
+		case f := <-s.acks:
+			if err := s.onAck(f); err != nil {
+				return err
+			}
+		case r := <-s.receipts:
+			if err := s.onReceipt(ctx, r); err != nil {
+				return err
+			}
+		case <-s.u.outbox.Changed():
+			s.hits.isDry, s.live.isDry = false, false
+		case <-retry.C:
+			s.hits.isDry, s.live.isDry, s.backlog.isDry = false, false, false
+			if len(s.flights) > len(s.acked) && s.now().Sub(s.heard) > s.u.cfg.AckTimeout {
+				return fmt.Errorf("broker acknowledged nothing for %s", s.u.cfg.AckTimeout)
+			}
+		case <-health.C:
+			if err := s.tick(ctx); err != nil {
+				return err
+			}
+		case <-timer.C:
+		}
+	}
+}
+
+// nap is how long the loop may sleep when nothing happens.
+func (s *session) nap() time.Duration {
+	d := time.Second
+	if len(s.acked) > 0 {
+		d = min(d, max(time.Millisecond, s.markAt.Sub(s.now())))
+	}
+	if len(s.backlog.queue) > 0 && s.nBatches < batchFlight {
+		d = min(d, max(time.Millisecond, s.pace.wait(s.now())))
+	}
+	return d
+}
+
+// fill publishes as much as the windows allow: hits, then live reads, then
+// backlog.
+func (s *session) fill(ctx context.Context) error {
+	for s.nHits < hitsAtOnce {
+		ok, err := s.ready(ctx, s.hits)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if err := s.publishOne(ctx, s.hits.pop(), hitFlight); err != nil {
+			return err
+		}
+	}
+	for s.win.hasRoom() {
+		ok, err := s.ready(ctx, s.live)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return s.fillBacklog(ctx)
+		}
+		if err := s.publishOne(ctx, s.live.pop(), liveFlight); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillBacklog sends one batch, when there is room and it is time. One only, so
+// that the loop looks for hits again before the next.
+func (s *session) fillBacklog(ctx context.Context) error {
+	if s.nBatches >= batchFlight || s.pace.wait(s.now()) > 0 {
+		return nil
+	}
+	ok, err := s.ready(ctx, s.backlog)
+	if err != nil || !ok {
+		return err
+	}
+	return s.publishBatch(ctx)
+}
+
+// ready says whether the lane has an item to publish, and peeks when it has none.
+func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
+	for len(l.queue) == 0 && !l.isDry {
+		now := s.now()
+		var sentBefore time.Time
+		if s.u.cfg.UseReceipts {
+			sentBefore = now.Add(-s.u.cfg.ReceiptTimeout)
+		}
+		items, err := s.u.outbox.Peek(ctx, l.query(now, sentBefore))
+		if err != nil {
+			return false, fmt.Errorf("read outbox: %w", err)
+		}
+		l.took(items, func(key int64) bool { return s.flights[key] != nil }, now)
+	}
+	return len(l.queue) > 0, nil
+}
+
+// mark tells the outbox what the broker has acknowledged.
+func (s *session) mark(ctx context.Context, isNow bool) error {
+	n := len(s.acked)
+	if n == 0 || !isNow && n < markAtOnce && n < len(s.flights) && s.now().Before(s.markAt) {
+		return nil
+	}
+	var err error
+	if s.u.cfg.UseReceipts {
+		err = s.u.outbox.Sent(ctx, s.acked, s.now())
+	} else {
+		err = s.u.outbox.Delivered(ctx, s.acked)
+	}
+	if err != nil {
+		return fmt.Errorf("mark %d items as sent: %w", n, err)
+	}
+	for _, k := range s.acked {
+		delete(s.flights, k)
+	}
+	s.acked = s.acked[:0]
+	return nil
+}
+
+func (s *session) onAck(f *flight) error {
+	now := s.now()
+	if f.err != nil {
+		return fmt.Errorf("publish: %w", f.err)
+	}
+	s.heard = now
+	if len(s.acked) == 0 {
+		s.markAt = now.Add(markEvery)
+	}
+	s.acked, f.isAcked = append(s.acked, f.keys...), true
+	switch f.kind {
+	case hitFlight:
+		s.nHits--
+	case liveFlight:
+		s.win.acked(f.bytes, now.Sub(f.at), now)
+	case batchFlightKind:
+		s.win.acked(f.bytes, now.Sub(f.at), now)
+		s.nBatches--
+	}
+	s.u.update(func(st *State) {
+		st.Link.Published += int64(len(f.keys))
+		st.Link.AckLatencyS = s.win.latency.Seconds()
+	})
+	return nil
+}
+
+// onReceipt lets go of what the backend keeps. What the broker has
+// acknowledged is marked first; what is still on its way to another receiver
+// is not let go of yet: it will be sent, and receipted, again.
+func (s *session) onReceipt(ctx context.Context, r event.Receipt) error {
+	if !s.u.cfg.UseReceipts {
+		return nil
+	}
+	if err := s.mark(ctx, true); err != nil {
+		return err
+	}
+	for _, x := range s.openRanges(r.Ranges) {
+		if err := s.u.outbox.Receipt(ctx, x.BootID, x.From, x.To); err != nil {
+			return fmt.Errorf("note receipt: %w", err)
+		}
+		s.u.update(func(st *State) { st.Link.Receipted += int64(x.To - x.From + 1) })
+	}
+	return nil
+}
+
+// waitForAcks turns tokens into acknowledgements, in the order of publishing:
+// the order in which a broker acknowledges.
+func (s *session) waitForAcks(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-s.pending:
+			for _, tok := range f.toks {
+				select {
+				case <-tok.Done():
+					f.err = errors.Join(f.err, tok.Error())
+				case <-s.link.lost:
+					return
+				case <-ctx.Done():
+					return
+				}
+			}
+			select {
+			case s.acks <- f:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// drain marks what has been acknowledged by the time the program stops.
+func (s *session) drain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return s.mark(ctx, true)
+}
+
+// goodbye replaces the retained status, so that the last will is not needed.
+func (s *session) goodbye() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	payload, err := s.u.statusPayload(ctx, false, "shutdown", s.now(), s.sentSeq.Load())
+	if err == nil {
+		err = s.link.wait(ctx, s.link.client.Publish(s.u.vehicle.Topic(event.TopicStatus), 1, true, payload))
+	}
+	if err != nil {
+		s.u.log.Debug("say goodbye to the broker", "error", err)
+	}
+}
+
+func (u *Uplink) statusPayload(ctx context.Context, isOnline bool, reason string, since time.Time, lastSeq uint64) ([]byte, error) {
+	st := event.Status{
+		IsOnline: isOnline, Reason: reason, Version: u.opt.Version, BootID: u.opt.BootID, LastSeq: lastSeq,
+		Since: since.UTC(), Hotlists: u.hotlistVersions(ctx), Depth: u.State().Depth,
+	}
+	if st.Depth.Waiting == nil {
+		st.Depth.Waiting = map[alpr.Kind]int64{}
+	}
+	return u.encode(event.TypeStatus, st)
+}
+
+// encode is the payload of an event that is not in the outbox.
+func (u *Uplink) encode(typ string, data any) ([]byte, error) {
+	id, err := alpr.NewID(u.opt.Now(), randReader{})
+	if err != nil {
+		return nil, err
+	}
+	e, err := event.New(u.vehicle, typ, id, u.opt.Now(), data)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(e)
+}

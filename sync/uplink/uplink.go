@@ -1,0 +1,188 @@
+package uplink
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"alpr"
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+	"alpr/sync/release"
+)
+
+// Outbox is the vehicle's durable queue. Its methods may be called from one
+// goroutine at a time. Keys of items that are no longer there are passed over.
+type Outbox interface {
+	Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem, error)
+	Sent(ctx context.Context, keys []int64, at time.Time) error
+	Delivered(ctx context.Context, keys []int64) error
+	Receipt(ctx context.Context, boot alpr.ID, from, to uint64) error
+	Quarantine(ctx context.Context, key int64, reason string) error
+	Depth(ctx context.Context) (alpr.OutboxDepth, error)
+	Changed() <-chan struct{}
+}
+
+// Auditor keeps the vehicle's log of who did what. It fills in ID, Seq and
+// hashes.
+type Auditor interface {
+	Audit(ctx context.Context, r alpr.AuditRecord) error
+}
+
+// Options are the parts an Uplink works with beside the outbox. Any may be
+// left out: what needs it is then refused, and logged.
+type Options struct {
+	BootID   alpr.ID          // of this start, for status and gaps
+	Version  string           // of the program, for status
+	Now      func() time.Time // the best clock there is; nil: the system's
+	Auditor  Auditor
+	Hotlists HotlistReceiver
+	Pictures PictureSource
+	Policy   PolicyTightener
+	Scene    Scene
+	Health   func() (gauges map[string]float64, problems []string) // what other parts measure
+}
+
+// Uplink sends. Make it with New, then call Run.
+type Uplink struct {
+	cfg     Config
+	vehicle event.Vehicle
+	outbox  Outbox
+	opt     Options
+	log     *slog.Logger
+	rand    *rand.Rand
+
+	release  *release.Policy
+	pictures *album
+	ringMu   sync.Mutex
+	ring     *downlink.Ring
+
+	mu          sync.Mutex
+	state       State
+	held        bool          // the emergency button
+	heldChanged chan struct{} // one slot
+}
+
+// State is how the uplink is doing, for the console and for tests.
+type State struct {
+	IsConnected bool
+	Since       time.Time // of this state
+	Problem     string    // why it is not connected, or what the broker refuses; "" when all is well
+	Depth       event.Depth
+	Link        event.LinkHealth
+}
+
+// New makes an Uplink. It checks the configuration and the files it names, and
+// connects to nothing.
+func New(cfg Config, outbox Outbox, log *slog.Logger, opt Options) (*Uplink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	u := &Uplink{
+		cfg: cfg, vehicle: event.Vehicle{Agency: cfg.Agency, Name: cfg.Vehicle}, outbox: outbox, opt: opt,
+		log:  log.With("part", "uplink"),
+		rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), heldChanged: make(chan struct{}, 1),
+	}
+	u.state.Problem = "not connected yet"
+	if err := u.prepare(); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// prepare reads the files that the configuration names.
+func (u *Uplink) prepare() (err error) {
+	if err := os.MkdirAll(u.cfg.StateDir, 0o700); err != nil {
+		return fmt.Errorf("make uplink.state_dir: %w", err)
+	}
+	if _, err := u.tlsConfig(); err != nil {
+		return err
+	}
+	if u.release, err = release.Load(u.cfg.ReleaseFile); err != nil {
+		return err
+	}
+	if u.pictures, err = openAlbum(u.cfg.StateDir); err != nil {
+		return err
+	}
+	return u.loadRing()
+}
+
+// State is safe to call at any time.
+func (u *Uplink) State() State {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state
+}
+
+func (u *Uplink) update(f func(*State)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	f(&u.state)
+}
+
+// Run sends until ctx is done, and returns nil then. An unreachable broker, or
+// one that refuses this vehicle, is no reason to return: it is said once, tried
+// again with growing pauses, and recorded items wait in the outbox.
+func (u *Uplink) Run(ctx context.Context) error {
+	pause, said := u.cfg.ReconnectMin, ""
+	for ctx.Err() == nil {
+		started := u.opt.Now()
+		wasUp, err := u.session(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		problem := explain(err, u.opt.Now())
+		u.update(func(s *State) {
+			s.IsConnected, s.Since, s.Problem = false, u.opt.Now(), problem
+			s.Link.Reconnects++
+		})
+		if problem != said {
+			u.log.Warn("no link to the backend; items wait in the outbox", "broker", u.cfg.Broker, "problem", problem)
+			said = problem
+		}
+		if wasUp && u.opt.Now().Sub(started) > u.cfg.ReconnectMax {
+			pause = u.cfg.ReconnectMin
+		}
+		if wasUp {
+			said = ""
+		}
+		jitter := time.Duration(u.rand.Int64N(int64(pause)/2 + 1))
+		if !sleep(ctx, pause/2+jitter) {
+			break
+		}
+		pause = min(2*pause, u.cfg.ReconnectMax)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// audit records what the uplink did on somebody's word. A failure is logged:
+// the vehicle's work goes on.
+func (u *Uplink) audit(ctx context.Context, officer, purpose, action, subject string, detail map[string]string) {
+	if u.opt.Auditor == nil {
+		return
+	}
+	err := u.opt.Auditor.Audit(ctx, alpr.AuditRecord{
+		At: u.opt.Now(), Officer: officer, Agency: u.cfg.Agency, Purpose: purpose, Action: action, Subject: subject, Detail: detail,
+	})
+	if err != nil {
+		u.log.Error("record audit", "action", action, "error", fmt.Errorf("audit %s: %w", action, err))
+	}
+}

@@ -1,0 +1,175 @@
+package uplink_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"alpr"
+	"alpr/sync/brokertest"
+	"alpr/sync/event"
+	"alpr/sync/memory"
+	"alpr/sync/synthetic"
+	"alpr/sync/uplink"
+)
+
+const deadline = 30 * time.Second
+
+var car = event.Vehicle{Agency: "pd", Name: "car-1"}
+
+func config(t testing.TB, broker string) uplink.Config {
+	c := uplink.DefaultConfig()
+	c.Broker, c.Agency, c.Vehicle, c.StateDir = broker, car.Agency, car.Name, t.TempDir()
+	c.ReconnectMin, c.ReconnectMax = 20*time.Millisecond, 200*time.Millisecond
+	c.UseReceipts = false
+	return c
+}
+
+func start(t testing.TB, cfg uplink.Config, box uplink.Outbox, opt uplink.Options) *uplink.Uplink {
+	t.Helper()
+	u, err := uplink.New(cfg, box, slog.New(slog.NewTextHandler(t.Output(), nil)), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- u.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return u
+}
+
+// listener collects what arrives at the broker.
+type listener struct {
+	client mqtt.Client
+	mu     sync.Mutex
+	events []heard
+	signal chan struct{}
+}
+
+type heard struct {
+	topic    string
+	event    event.Event
+	retained bool
+	batch    int // events in the message
+}
+
+func listen(t testing.TB, address string, filters ...string) *listener {
+	t.Helper()
+	l := &listener{signal: make(chan struct{}, 1)}
+	o := mqtt.NewClientOptions().AddBroker(address).SetClientID("listener").SetProtocolVersion(4).SetOrderMatters(true)
+	l.client = mqtt.NewClient(o)
+	if tok := l.client.Connect(); tok.Wait() && tok.Error() != nil {
+		t.Fatal(tok.Error())
+	}
+	t.Cleanup(func() { l.client.Disconnect(0) })
+	for _, f := range filters {
+		if tok := l.client.Subscribe(f, 1, l.take); tok.Wait() && tok.Error() != nil {
+			t.Fatal(tok.Error())
+		}
+	}
+	return l
+}
+
+func (l *listener) take(_ mqtt.Client, m mqtt.Message) {
+	raws, err := event.Split(m.Payload())
+	if err != nil {
+		return
+	}
+	l.mu.Lock()
+	for _, raw := range raws {
+		if e, err := event.Decode(raw); err == nil && e.Type != event.TypeProbe {
+			l.events = append(l.events, heard{m.Topic(), e, m.Retained(), len(raws)})
+		}
+	}
+	l.mu.Unlock()
+	select {
+	case l.signal <- struct{}{}:
+	default:
+	}
+}
+
+// wait returns once what was heard satisfies ok.
+func (l *listener) wait(t testing.TB, what string, ok func([]heard) bool) []heard {
+	t.Helper()
+	timeout := time.After(deadline)
+	for {
+		l.mu.Lock()
+		events := append([]heard(nil), l.events...)
+		l.mu.Unlock()
+		if ok(events) {
+			return events
+		}
+		select {
+		case <-l.signal:
+		case <-timeout:
+			t.Fatalf("no %s in %s; heard %d events", what, deadline, len(events))
+		}
+	}
+}
+
+func ofType(events []heard, typ string) []heard {
+	var out []heard
+	for _, e := range events {
+		if e.event.Type == typ {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.After(deadline)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("%s: not within %s", what, deadline)
+		}
+	}
+}
+
+func TestItemsReachTheBrokerAndLeaveTheOutbox(t *testing.T) {
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	l := listen(t, broker.URL("tcp"), event.Root+"/#")
+	now, m := time.Now(), synthetic.New(1)
+	box := memory.NewOutbox(m.ID(now))
+	hit := m.Hit(now)
+	items := []alpr.OutboxItem{m.Read(now), m.Read(now.Add(-time.Hour)), hit, m.Disposition(now, hit), m.Audit(now), m.Expired(now, m.ID(now), 3, 9)}
+	box.Add(items...)
+	start(t, config(t, broker.URL("tcp")), box, uplink.Options{})
+	want := map[string]string{
+		"read": event.TypeRead, "hit": event.TypeHit, "disposition": event.TypeDisposition, "audit": event.TypeAudit,
+	}
+	events := l.wait(t, "event of every kind", func(h []heard) bool {
+		return len(ofType(h, event.TypeRead)) == 2 && len(ofType(h, event.TypeHit)) == 1 && len(ofType(h, event.TypeDisposition)) == 1 &&
+			len(ofType(h, event.TypeAudit)) == 1 && len(ofType(h, event.TypeExpired)) == 1 && len(ofType(h, event.TypeStatus)) > 0
+	})
+	for level, typ := range want {
+		for _, e := range ofType(events, typ) {
+			if e.topic != car.Topic(level) {
+				t.Errorf("%s came on topic %s", typ, e.topic)
+			}
+		}
+	}
+	until(t, "outbox empty", func() bool { return box.Len() == 0 })
+	var got event.Hit
+	if err := json.Unmarshal(ofType(events, event.TypeHit)[0].event.Data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.ID != hit.ID || got.Read.ID != hit.Read.ID || got.Advice != "verify plate and state" {
+		t.Errorf("hit arrived as %+v", got)
+	}
+}
