@@ -1,0 +1,368 @@
+package ocr
+
+import (
+	"errors"
+	"image"
+	"math"
+	"strings"
+	"testing"
+
+	"alpr"
+	"alpr/models"
+	"alpr/models/modelstest"
+)
+
+// The fixture network cuts a plate into ten columns and takes the mean blue of
+// a column for its symbol, 0 to 255 for 0 to 36, and the red for the region.
+// Small plates blur neighbouring columns, so theirs hold neighbouring symbols.
+
+// shade is the blue that the fixture reads as the i-th character of text.
+func shade(text string, i int) byte {
+	sym := alpr.Pad
+	if i < len(text) {
+		sym = alpr.SymbolIndex(text[i])
+	}
+	return byte(math.Round(float64(sym) * 255 / 36))
+}
+
+// drawPlate paints text into the quadrilateral as the fixture reads it, red in
+// the given strength, by asking of each pixel where on the plate it is.
+func drawPlate(f *alpr.Frame, corners [4]alpr.Point, text string, red byte) {
+	h := homography(corners)
+	for y := range f.Height {
+		for x := range f.Width {
+			u, v := h.apply(float64(x)+0.5, float64(y)+0.5)
+			if u < -0.02 || u > 1.02 || v < -0.02 || v > 1.02 {
+				continue
+			}
+			column := min(max(int(u*10), 0), 9)
+			copy(f.Pix[3*(y*f.Width+x):], []byte{shade(text, column), 0, red})
+		}
+	}
+}
+
+func grey(w, h int) *alpr.Frame {
+	f := &alpr.Frame{Width: w, Height: h, Pix: make([]byte, 3*w*h)}
+	for i := range f.Pix {
+		f.Pix[i] = 128
+	}
+	return f
+}
+
+// projection is a map of the plane, x' = (ax+by+c)/(gx+hy+1) and so on.
+type projection [8]float64
+
+func (p projection) apply(x, y float64) (u, v float64) {
+	w := p[6]*x + p[7]*y + 1
+	return (p[0]*x + p[1]*y + p[2]) / w, (p[3]*x + p[4]*y + p[5]) / w
+}
+
+// homography solves for the map that takes the corners to the unit square: an
+// independent check on OpenCV's.
+func homography(c [4]alpr.Point) projection {
+	unit := [4][2]float64{{0, 0}, {1, 0}, {1, 1}, {0, 1}}
+	var m [8][9]float64
+	for i := range 4 {
+		x, y, u, v := float64(c[i].X), float64(c[i].Y), unit[i][0], unit[i][1]
+		m[2*i] = [9]float64{x, y, 1, 0, 0, 0, -u * x, -u * y, u}
+		m[2*i+1] = [9]float64{0, 0, 0, x, y, 1, -v * x, -v * y, v}
+	}
+	for col := range 8 {
+		best := col
+		for r := col; r < 8; r++ {
+			if math.Abs(m[r][col]) > math.Abs(m[best][col]) {
+				best = r
+			}
+		}
+		m[col], m[best] = m[best], m[col]
+		for r := range 8 {
+			if r == col {
+				continue
+			}
+			k := m[r][col] / m[col][col]
+			for j := col; j < 9; j++ {
+				m[r][j] -= k * m[col][j]
+			}
+		}
+	}
+	var p projection
+	for i := range p {
+		p[i] = m[i][8] / m[i][i]
+	}
+	return p
+}
+
+func plateAt(corners ...alpr.Point) alpr.Plate { return alpr.Plate{Corners: [4]alpr.Point(corners)} }
+
+func newReader(tb testing.TB) *Reader {
+	tb.Helper()
+	r, err := New(modelstest.Open(tb).Reader, Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+func TestReadRectifies(t *testing.T) {
+	tests := []struct {
+		name  string
+		text  string
+		plate alpr.Plate
+	}{
+		{"straight", "ABC123", plateAt(alpr.Point{X: 100, Y: 100}, alpr.Point{X: 260, Y: 100}, alpr.Point{X: 260, Y: 164}, alpr.Point{X: 100, Y: 164})},
+		{"small", "ABCDEFGHIJ", plateAt(alpr.Point{X: 100, Y: 100}, alpr.Point{X: 160, Y: 100}, alpr.Point{X: 160, Y: 120}, alpr.Point{X: 100, Y: 120})},
+		{"large", "0K1L2M3N4P", plateAt(alpr.Point{X: 20, Y: 20}, alpr.Point{X: 620, Y: 30}, alpr.Point{X: 620, Y: 230}, alpr.Point{X: 20, Y: 220})},
+		{"turned", "QRS456", plateAt(alpr.Point{X: 200, Y: 90}, alpr.Point{X: 380, Y: 150}, alpr.Point{X: 360, Y: 215}, alpr.Point{X: 180, Y: 155})},
+		{"from the side", "TUV", plateAt(alpr.Point{X: 200, Y: 100}, alpr.Point{X: 300, Y: 130}, alpr.Point{X: 300, Y: 170}, alpr.Point{X: 200, Y: 190})},
+		{"cut by the frame", "WXYZ", plateAt(alpr.Point{X: -10, Y: 100}, alpr.Point{X: 150, Y: 100}, alpr.Point{X: 150, Y: 164}, alpr.Point{X: -10, Y: 164})},
+	}
+	r := newReader(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := grey(640, 360)
+			drawPlate(f, tt.plate.Corners, tt.text, 0)
+			texts, err := r.Read(f, []alpr.Plate{tt.plate})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if texts[0].Text != tt.text {
+				t.Errorf("read %q, want %q; columns %v", texts[0].Text, tt.text, texts[0].CharConf)
+			}
+		})
+	}
+}
+
+func TestMarginSurroundsThePlate(t *testing.T) {
+	set := modelstest.Open(t)
+	set.Reader.Entry.Margin = models.Margin{X: 0.125, Y: 0.5} // a fifth of the columns' width: ten columns hold 8 of the plate
+	r, err := New(set.Reader, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plateAt(alpr.Point{X: 100, Y: 100}, alpr.Point{X: 228, Y: 100}, alpr.Point{X: 228, Y: 132}, alpr.Point{X: 100, Y: 132})
+	f := grey(400, 300)
+	// The surroundings are what the plate's outermost column shows on each side.
+	wide := plateAt(alpr.Point{X: 84, Y: 84}, alpr.Point{X: 244, Y: 84}, alpr.Point{X: 244, Y: 148}, alpr.Point{X: 84, Y: 148})
+	drawPlate(f, wide.Corners, "ABCDEFGHIJ", 0)
+	texts, err := r.Read(f, []alpr.Plate{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if texts[0].Text != "ABCDEFGHIJ" {
+		t.Errorf("read %q with the margin", texts[0].Text)
+	}
+}
+
+func TestReadKeepsTheOrderOfManyPlates(t *testing.T) {
+	r := newReader(t)
+	f := grey(400, 1000)
+	var plates []alpr.Plate
+	var want []string
+	for i := range batch + 3 {
+		y := float32(20 + 80*i)
+		p := plateAt(alpr.Point{X: 40, Y: y}, alpr.Point{X: 200, Y: y}, alpr.Point{X: 200, Y: y + 60}, alpr.Point{X: 40, Y: y + 60})
+		text := strings.Repeat(alpr.Alphabet[i:i+1], 3)
+		drawPlate(f, p.Corners, text, 0)
+		plates, want = append(plates, p), append(want, text)
+	}
+	texts, err := r.Read(f, plates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		if texts[i].Text != want[i] {
+			t.Errorf("plate %d reads %q, want %q", i, texts[i].Text, want[i])
+		}
+	}
+	if texts, err = r.Read(f, nil); err != nil || len(texts) != 0 {
+		t.Errorf("no plates gave %v, %v", texts, err)
+	}
+}
+
+func TestReadCropAndRegion(t *testing.T) {
+	r := newReader(t)
+	for _, tt := range []struct {
+		width, height int
+		red           byte
+		region        string
+	}{
+		{320, 128, 0, "US-FL"}, {100, 40, 85, "US-TX"}, {1600, 640, 170, "DE"}, {160, 64, 255, ""},
+	} {
+		f := grey(tt.width, tt.height)
+		w, h := float32(tt.width), float32(tt.height)
+		drawPlate(f, [4]alpr.Point{{}, {X: w}, {X: w, Y: h}, {Y: h}}, "JKLMNOPQRS", tt.red)
+		text, err := r.ReadCrop(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text.Text != "JKLMNOPQRS" {
+			t.Errorf("%dx%d read %q", tt.width, tt.height, text.Text)
+		}
+		var best alpr.RegionProb
+		if len(text.Regions) > 0 {
+			best = text.Regions[0]
+		}
+		if best.Region != tt.region || tt.region != "" && best.P < 0.9 {
+			t.Errorf("red %d gave regions %v, want %q first", tt.red, text.Regions, tt.region)
+		}
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	r := newReader(t)
+	for _, f := range []alpr.Frame{{}, {Width: 5, Height: 5, Pix: make([]byte, 3)}} {
+		if _, err := r.ReadCrop(&f); !errors.Is(err, ErrFrame) {
+			t.Errorf("ReadCrop gave %v", err)
+		}
+		if _, err := r.Read(&f, []alpr.Plate{{}}); !errors.Is(err, ErrFrame) {
+			t.Errorf("Read gave %v", err)
+		}
+	}
+	nan := float32(math.NaN())
+	f := grey(64, 64)
+	plates := []alpr.Plate{{}, plateAt(alpr.Point{X: nan}, alpr.Point{}, alpr.Point{}, alpr.Point{})}
+	if texts, err := r.Read(f, plates); err != nil || len(texts) != 2 {
+		t.Errorf("plates without an area gave %d texts, %v", len(texts), err)
+	}
+	if _, err := New(modelstest.Open(t).Detector, Options{}); err == nil {
+		t.Error("a detector was accepted as a reader")
+	}
+}
+
+// posterior says text surely, but for the given alternatives at a slot.
+func posterior(text string, slot int, alternatives map[byte]float32) []float32 {
+	p := make([]float32, alpr.Slots*alpr.Symbols)
+	for s := range alpr.Slots {
+		sym := alpr.Pad
+		if s < len(text) {
+			sym = alpr.SymbolIndex(text[s])
+		}
+		p[s*alpr.Symbols+sym] = 1
+	}
+	row := p[slot*alpr.Symbols : (slot+1)*alpr.Symbols]
+	clear(row)
+	for c, v := range alternatives {
+		row[alpr.SymbolIndex(c)] = v
+	}
+	return p
+}
+
+func TestTextOf(t *testing.T) {
+	slots := posterior("ABO123", 2, map[byte]float32{'O': 0.6, '0': 0.3, 'Q': 0.1})
+	none := models.Calibration{Kind: models.CalibrationNone}
+	text := textOf(slots, none, 10)
+	want := []alpr.Candidate{{Text: "ABO123", P: 0.6}, {Text: "AB0123", P: 0.3}, {Text: "ABQ123", P: 0.1}}
+	if len(text.Candidates) != len(want) {
+		t.Fatalf("candidates %v", text.Candidates)
+	}
+	for i, c := range text.Candidates {
+		if c.Text != want[i].Text || math.Abs(c.P-want[i].P) > 1e-6 {
+			t.Errorf("candidate %d is %v, want %v", i, c, want[i])
+		}
+	}
+	if text.Text != "ABO123" || math.Abs(text.Confidence-0.6) > 1e-6 || len(text.CharConf) != 6 {
+		t.Errorf("text %q with %g, %v", text.Text, text.Confidence, text.CharConf)
+	}
+	if math.Abs(float64(text.CharConf[2])-0.6) > 1e-6 || text.CharConf[0] != 1 {
+		t.Errorf("one weak character must stay visible: %v", text.CharConf)
+	}
+}
+
+func TestCalibratedCandidatesStayAProbability(t *testing.T) {
+	slots := posterior("ABO123", 2, map[byte]float32{'O': 0.5, '0': 0.45, 'Q': 0.05})
+	for _, c := range []models.Calibration{
+		{Kind: models.CalibrationNone},
+		{Kind: models.CalibrationPlatt, A: 1, B: -3},
+		{Kind: models.CalibrationPlatt, A: 1, B: 3},
+		{Kind: models.CalibrationPlatt, A: 0.2, B: 0},
+	} {
+		text := textOf(slots, c, 10)
+		if want := c.Confidence(math.Log(0.5)); math.Abs(text.Confidence-want) > 1e-6 {
+			t.Errorf("%+v: confidence %g, want %g", c, text.Confidence, want)
+		}
+		sum, last := 0.0, math.Inf(1)
+		for _, candidate := range text.Candidates {
+			if candidate.P > last {
+				t.Errorf("%+v: candidates are not in order: %v", c, text.Candidates)
+			}
+			sum, last = sum+candidate.P, candidate.P
+		}
+		if sum > 1+1e-9 {
+			t.Errorf("%+v: candidates add up to %g", c, sum)
+		}
+	}
+}
+
+func TestTextOfNothing(t *testing.T) {
+	none := models.Calibration{Kind: models.CalibrationNone}
+	if text := textOf(posterior("", 0, map[byte]float32{}), none, 10); text.Text != "" || text.Confidence != 0 {
+		t.Errorf("all zero gave %+v", text)
+	}
+	pads := make([]float32, alpr.Slots*alpr.Symbols)
+	for s := range alpr.Slots {
+		pads[s*alpr.Symbols+alpr.Pad] = 1
+	}
+	if text := textOf(pads, none, 10); text.Text != "" || len(text.CharConf) != 0 || text.Confidence != 1 {
+		t.Errorf("all pads gave %q with %g", text.Text, text.Confidence)
+	}
+}
+
+func TestRegionsOf(t *testing.T) {
+	names := []string{"US-FL", "US-GA", "DE", "FR", "PL", "NL", ""}
+	got := regionsOf([]float32{0.2, 0.3, 0.005, 0.02, 0.03, 0.04, 0.405}, names)
+	want := []string{"US-GA", "US-FL", "NL", "PL", "FR"}
+	if len(got) != len(want) {
+		t.Fatalf("got %v", got)
+	}
+	for i := range want {
+		if got[i].Region != want[i] {
+			t.Errorf("place %d is %v, want %s", i, got[i], want[i])
+		}
+	}
+}
+
+func TestOversampling(t *testing.T) {
+	for _, tt := range []struct {
+		x, y float64
+		want int
+	}{{0.3, 0.5, 1}, {1.4, 1, 1}, {2.6, 1, 3}, {1, 4, 4}, {100, 3, maxOversampling}, {math.NaN(), 1, 1}, {math.Inf(1), 1, maxOversampling}} {
+		if got := oversampling(tt.x, tt.y); got != tt.want {
+			t.Errorf("oversampling(%g, %g) = %d, want %d", tt.x, tt.y, got, tt.want)
+		}
+	}
+}
+
+func BenchmarkRectify(b *testing.B) {
+	f := grey(1920, 1080)
+	frame, err := wrap(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer frame.Close()
+	for name, size := range map[string]image.Point{"60px": {60, 20}, "150px": {150, 50}, "600px": {600, 200}} {
+		b.Run(name, func(b *testing.B) {
+			x, y := float32(400+size.X), float32(300+size.Y)
+			p := plateAt(alpr.Point{X: 400, Y: 300}, alpr.Point{X: x, Y: 310}, alpr.Point{X: x, Y: y}, alpr.Point{X: 400, Y: y})
+			to, err := wrap(grey(160, 64))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer to.Close()
+			for b.Loop() {
+				if err := rectify(&frame, &to, p, models.Margin{X: 0.1, Y: 0.1}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkTextOf(b *testing.B) {
+	slots := posterior("ABO1234", 2, map[byte]float32{'O': 0.6, '0': 0.3, 'Q': 0.1})
+	for i := range slots {
+		slots[i] = slots[i]*0.97 + 0.03/float32(alpr.Symbols)
+	}
+	for b.Loop() {
+		textOf(slots, models.Calibration{Kind: models.CalibrationNone}, defaultCandidates)
+	}
+}
