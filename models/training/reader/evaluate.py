@@ -1,0 +1,152 @@
+"""Measures a checkpoint or an exported model: python -m reader.evaluate --data SETS --holdout FILE --model FILE [--sheet DIR].
+
+Sets: us_crops (whole crops), poland_gate, incar (held-out blocks of incar_romania), us_states and world (held out by text).
+Figures: exact, exact at <= 1 % wrong (oracle threshold on the confidence), CER, region right / unknown / wrong.
+"""
+import argparse
+import json
+
+import cv2
+import numpy as np
+import torch
+
+from . import sets
+from .net import ALPHABET, HEIGHT, PAD, WIDTH, Reader
+
+MARGIN = .02
+
+
+def rectify(crop, margin=MARGIN):
+    """The reader's input of a crop, as the Go side cuts it: corners pushed out by margin, stretched to fill."""
+    q = crop.quad.astype(np.float64)
+    if crop.source in ("us_crops", "us_states"):
+        return resize(crop.image)
+    centre = q.mean(0)
+    q = centre + (q - centre) * (1 + 2 * margin)
+    h, w = crop.image.shape[:2]
+    x0, y0 = np.floor(np.clip(q.min(0), 0, [w - 2, h - 2])).astype(int)
+    x1, y1 = np.ceil(np.clip(q.max(0), [x0 + 2, y0 + 2], [w, h])).astype(int)
+    return resize(crop.image[y0:y1, x0:x1])
+
+
+def resize(im):
+    """Stretched to the input's size: area averaging where it shrinks, linear where it grows."""
+    return cv2.resize(im, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA if im.shape[1] > WIDTH else cv2.INTER_LINEAR)
+
+
+def torch_model(path):
+    """A function from uint8 [n,64,160,3] to slot and region probabilities, by the averaged weights of a checkpoint."""
+    c = torch.load(path, weights_only=False)
+    model = Reader(**c["config"]).eval()
+    model.load_state_dict(c["ema"])
+
+    @torch.no_grad()
+    def run(x):
+        s, r = model(torch.from_numpy(x).permute(0, 3, 1, 2))
+        return s.softmax(-1).numpy(), r.softmax(-1).numpy()
+    return run
+
+
+def onnx_model(path):
+    """The same by an exported model."""
+    import onnxruntime as ort
+    o = ort.SessionOptions()
+    o.intra_op_num_threads = 1
+    s = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
+    return lambda x: s.run(["slots", "region"], {"plate": x})
+
+
+def predict(run, pictures, batch=64):
+    """Texts, log confidences (sum over slots of the best's log probability), and both posteriors."""
+    out = [run(pictures[i:i + batch]) for i in range(0, len(pictures), batch)]
+    slots, region = np.concatenate([o[0] for o in out]), np.concatenate([o[1] for o in out])
+    texts = ["".join(ALPHABET[k] for k in s.argmax(-1) if k != PAD) for s in slots]
+    return texts, np.log(slots.max(-1) + 1e-9).sum(-1), slots, region
+
+
+def at_wrong(confidence, right, share=.01):
+    """Best share of all that is read right with at most this share of what is kept wrong."""
+    order = np.argsort(-confidence, kind="stable")
+    r = np.cumsum(right[order])
+    kept = np.arange(1, len(order) + 1)
+    ok = (kept - r) <= share * kept
+    return r[ok].max() / len(order) if ok.any() else 0.0
+
+
+def edits(a, b):
+    """Levenshtein distance."""
+    row = list(range(len(b) + 1))
+    for i, ca in enumerate(a, 1):
+        new = [i]
+        for j, cb in enumerate(b, 1):
+            new.append(min(row[j] + 1, new[j - 1] + 1, row[j - 1] + (ca != cb)))
+        row = new
+    return row[-1]
+
+
+def eval_sets(data, holdout):
+    """Name -> crops."""
+    _, val = sets.load(data, holdout)
+    return {"us_crops": sets.whole(data, "us_crops"), "poland_gate": sets.boxed(data, "poland_gate"),
+            "incar": [c for c in val if c.source == "incar_romania"], "us_states": [c for c in val if c.source == "us_states"],
+            "world": [c for c in val if c.source.startswith("world")]}
+
+
+def region_figures(crops, region, names, threshold=.5):
+    """Shares right, unknown, wrong among crops whose region is known; below the threshold the region is unknown."""
+    known = [i for i, c in enumerate(crops) if c.region in names]
+    if not known:
+        return None
+    best = region.argmax(-1)
+    unknown = [names[best[i]] == "" or region[i].max() < threshold for i in known]
+    right = [names[best[i]] == crops[i].region and not u for i, u in zip(known, unknown)]
+    return dict(right=round(float(np.mean(right)), 4), unknown=round(float(np.mean(unknown)), 4), wrong=round(1 - float(np.mean(right)) - float(np.mean(unknown)), 4))
+
+
+def measure(run, crops, names, margin=MARGIN):
+    """Figures of one set and the single results."""
+    pictures = np.stack([rectify(c, margin) for c in crops])
+    texts, confidence, slots, region = predict(run, pictures)
+    right = np.array([t == c.text for t, c in zip(texts, crops)])
+    f = dict(n=len(crops), exact=round(float(right.mean()), 4), exact_at_1_wrong=round(float(at_wrong(confidence, right)), 4),
+             cer=round(float(np.mean([edits(t, c.text) / len(c.text) for t, c in zip(texts, crops)])), 4), region=region_figures(crops, region, names))
+    return f, dict(texts=texts, confidence=confidence, right=right, pictures=pictures, slots=slots, region=region)
+
+
+def sheet(crops, result, path, names, limit=120, cols=8):
+    """A contact sheet of the wrong reads, surest first, for the eye."""
+    wrong = np.where(~result["right"])[0]
+    wrong = wrong[np.argsort(-result["confidence"][wrong])][:limit]
+    tiles = []
+    for i in wrong:
+        bar = np.zeros((34, WIDTH, 3), np.uint8)
+        cv2.putText(bar, crops[i].text, (2, 14), 0, .5, (0, 255, 0), 1, cv2.LINE_AA)
+        cv2.putText(bar, f"{result['texts'][i]} {np.exp(result['confidence'][i]):.2f} {names[result['region'][i].argmax()]}", (2, 30), 0, .45, (80, 160, 255), 1, cv2.LINE_AA)
+        tiles.append(np.vstack([result["pictures"][i], bar]))
+    if not tiles:
+        return
+    while len(tiles) % cols:
+        tiles.append(np.zeros_like(tiles[0]))
+    cv2.imwrite(path, np.vstack([np.hstack(tiles[i:i + cols]) for i in range(0, len(tiles), cols)]))
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("--data", required=True)
+    a.add_argument("--holdout", required=True)
+    a.add_argument("--model", required=True, help=".pt or .onnx")
+    a.add_argument("--sheet", help="folder for contact sheets of wrong reads")
+    a.add_argument("--margin", type=float, default=MARGIN)
+    a = a.parse_args()
+    torch.set_num_threads(1)
+    run = onnx_model(a.model) if a.model.endswith(".onnx") else torch_model(a.model)
+    names = sets.regions()
+    for name, crops in eval_sets(a.data, a.holdout).items():
+        figures, result = measure(run, crops, names, a.margin)
+        print(name, json.dumps(figures), flush=True)
+        if a.sheet:
+            sheet(crops, result, f"{a.sheet}/wrong-{name}.png", names)
+
+
+if __name__ == "__main__":
+    main()

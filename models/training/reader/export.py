@@ -1,0 +1,235 @@
+"""Writes the reader as ONNX: python -m reader.export --checkpoint last.pt --data SETS --holdout FILE --models DIR.
+
+Makes reader.onnx (fp32) and reader-int8.onnx (QDQ, per channel, calibrated on training crops), measures both, fits
+temperature and the confidence's calibration on held-out training crops, degraded (never on a set that judges), and puts
+the "reader" entry into DIR/manifest.json, leaving other entries alone.
+"""
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from . import evaluate, sets
+from .degrade import degrade
+from .net import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH, Reader
+from .stream import Stream
+
+
+class Served(torch.nn.Module):
+    """The network as it is served: NHWC bytes in, probabilities out, temperatures inside."""
+
+    def __init__(self, model, text_temperature, region_temperature):
+        super().__init__()
+        self.model, self.t, self.r = model, text_temperature, region_temperature
+
+    def forward(self, plate):
+        slots, region = self.model(plate.permute(0, 3, 1, 2))
+        return (slots / self.t).softmax(-1), (region / self.r).softmax(-1)
+
+
+def fold(model):
+    """Batch norms folded into their convolutions."""
+    model.eval()
+    for m in model.modules():
+        if hasattr(m, "conv") and hasattr(m, "norm") and isinstance(m.norm, torch.nn.BatchNorm2d):
+            m.conv = torch.nn.utils.fusion.fuse_conv_bn_eval(m.conv, m.norm)
+            m.norm = torch.nn.Identity()
+    return model
+
+
+def write_onnx(served, path):
+    """fp32 ONNX with a free batch size."""
+    x = torch.zeros(2, HEIGHT, WIDTH, 3, dtype=torch.uint8)
+    n = torch.export.Dim("n", min=1, max=64)
+    torch.onnx.export(served.eval(), (x,), path, input_names=["plate"], output_names=["slots", "region"], opset_version=18,
+                      dynamo=True, external_data=False, dynamic_shapes={"plate": {0: n}}, verbose=False)
+
+
+class Samples(CalibrationDataReader):
+    """Training crops for the quantiser."""
+
+    def __init__(self, pictures, batch=16):
+        self.batches = iter([{"plate": pictures[i:i + batch]} for i in range(0, len(pictures), batch)])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def write_int8(fp32, path, pictures, float_nodes=()):
+    """QDQ int8, weights per channel, activations by the calibration pictures; float_nodes stay in fp32."""
+    with tempfile.TemporaryDirectory() as d:
+        pre = os.path.join(d, "pre.onnx")
+        quant_pre_process(fp32, pre, skip_symbolic_shape=True)
+        quantize_static(pre, path, Samples(pictures), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
+                        weight_type=QuantType.QInt8, op_types_to_quantize=["Conv", "MatMul", "Gemm", "Add", "Relu"], nodes_to_exclude=list(float_nodes),
+                        extra_options={"ActivationSymmetric": False, "WeightSymmetric": True})
+
+
+def calibration_crops(data, holdout, seed=5, repeats=6):
+    """Held-out crops of training sets, degraded as on the road: pictures, texts, regions. Judges are not among them."""
+    _, val = sets.load(data, holdout)
+    rng = np.random.default_rng(seed)
+    pictures, texts, regions = [], [], []
+    for c in val:
+        for k in range(repeats if c.source == "us_states" else repeats * 2):
+            around = np.full((2, 2, 3), rng.integers(0, 256), np.uint8) if c.source == "us_states" else None
+            x = evaluate.rectify(c) if k == 0 else degrade(rng, c.image, c.quad, 2.0 if c.source == "us_states" else c.aspect, rng.uniform(.3, 1), around)
+            pictures.append(x)
+            texts.append(c.text)
+            regions.append(c.region)
+    return np.stack(pictures), texts, regions
+
+
+def temperature(logits, targets):
+    """The temperature that makes the targets likeliest, by a scan."""
+    grid = np.exp(np.linspace(np.log(.5), np.log(3), 61))
+    nll = [torch.nn.functional.cross_entropy(logits / t, targets).item() for t in grid]
+    return float(grid[int(np.argmin(nll))])
+
+
+def platt(confidence, right, steps=400):
+    """a, b of p = sigma(a logit(product) + b), by Newton's method with a slight prior towards a = 1, b = 0."""
+    p = np.clip(np.exp(confidence), 1e-9, 1 - 1e-9)
+    x = np.stack([np.log(p / (1 - p)), np.ones_like(p)], 1)
+    w, prior = np.array([1.0, 0.0]), np.array([1.0, 0.0])
+    for _ in range(steps):
+        q = 1 / (1 + np.exp(-x @ w))
+        g = x.T @ (q - right) + (w - prior)
+        h = (x * (q * (1 - q))[:, None]).T @ x + np.eye(2)
+        w = w - np.linalg.solve(h, g)
+    return float(max(w[0], .05)), float(w[1])
+
+
+def calibrated(confidence, ab):
+    """Probability that the whole text is right."""
+    p = np.clip(np.exp(confidence), 1e-9, 1 - 1e-9)
+    return 1 / (1 + np.exp(-(ab[0] * np.log(p / (1 - p)) + ab[1])))
+
+
+def calibration_error(p, right, bins=10):
+    """Expected calibration error over equal-width bins."""
+    at = np.minimum((p * bins).astype(int), bins - 1)
+    return float(sum(abs(p[at == k].mean() - right[at == k].mean()) * (at == k).mean() for k in range(bins) if (at == k).any()))
+
+
+def region_threshold(probability, right, wrong=.02):
+    """The least probability at which at most this share of all regions is reported wrong."""
+    for t in np.linspace(.2, .98, 79):
+        if ((probability >= t) & ~right).mean() <= wrong:
+            return round(float(t), 2)
+    return .98
+
+
+def sha256(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def merge(models, entry):
+    """Puts the reader's entry into the manifest."""
+    path = os.path.join(models, "manifest.json")
+    manifest = {}
+    if os.path.exists(path):
+        with open(path) as f:
+            manifest = json.load(f)
+    manifest["reader"] = entry
+    with open(path + ".tmp", "w") as f:
+        json.dump({k: manifest[k] for k in sorted(manifest)}, f, indent=1)
+        f.write("\n")
+    os.rename(path + ".tmp", path)
+
+
+def data_hashes(data):
+    """sha256 of the label files trained on, shortened."""
+    return {s: sha256(os.path.join(data, s, "labels.jsonl"))[:16] for s in ("us_states", "incar_romania", "world_433", "world_openimages")}
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("--checkpoint", required=True)
+    a.add_argument("--data", required=True)
+    a.add_argument("--holdout", required=True)
+    a.add_argument("--plates", required=True, nargs="+")
+    a.add_argument("--models", required=True)
+    a = a.parse_args()
+    torch.set_num_threads(1)
+    c = torch.load(a.checkpoint, weights_only=False)
+    model = Reader(**c["config"])
+    model.load_state_dict(c["ema"])
+    fold(model)
+    names = c["regions"]
+
+    pictures, texts, regions = calibration_crops(a.data, a.holdout)
+    with torch.no_grad():
+        parts = [model(torch.from_numpy(pictures[i:i + 64]).permute(0, 3, 1, 2)) for i in range(0, len(pictures), 64)]
+    slots, region = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+    from .stream import encode
+    y = torch.tensor([encode(t) for t in texts])
+    known = torch.tensor([r in names and r != "" for r in regions])
+    r = torch.tensor([names.index(x) if x in names else 0 for x in regions])
+    t_text, t_region = temperature(slots.flatten(0, 1), y.flatten()), temperature(region[known], r[known])
+
+    fp32, int8 = os.path.join(a.models, "reader.onnx"), os.path.join(a.models, "reader-int8.onnx")
+    write_onnx(Served(model, t_text, t_region), fp32)
+    train, _ = sets.load(a.data, a.holdout)
+    x = next(iter(Stream(train, a.plates, 384, seed=99)))[0].permute(0, 2, 3, 1).numpy()
+    write_int8(fp32, int8, x)
+
+    entry = describe(a, c, names, fp32, int8)
+    run = evaluate.onnx_model(fp32)
+    read, confidence, _, region = evaluate.predict(run, pictures)
+    right = np.array([p == t for p, t in zip(read, texts)])
+    ab = platt(confidence, right)
+    entry["calibration"] = {"kind": "platt-on-logit-product", "a": round(ab[0], 4), "b": round(ab[1], 4)}
+    k = known.numpy()
+    entry["region_threshold"] = region_threshold(region[k].max(-1), region[k].argmax(-1) == r.numpy()[k])
+    entry["training"]["temperature"] = [round(t_text, 3), round(t_region, 3)]
+    print("temperature", t_text, t_region, "platt", ab, "ece", calibration_error(calibrated(confidence, ab), right), "region threshold", entry["region_threshold"])
+
+    entry["figures"] = {}
+    for kind, path in (("fp32", fp32), ("int8", int8)):
+        run = evaluate.onnx_model(path)
+        for name, crops in evaluate.eval_sets(a.data, a.holdout).items():
+            f, result = evaluate.measure(run, crops, names)
+            f["region"] = evaluate.region_figures(crops, result["region"], names, entry["region_threshold"])
+            f["ece"] = round(calibration_error(calibrated(result["confidence"], ab), result["right"]), 4)
+            entry["figures"].setdefault(name, {})[kind] = f
+            print(kind, name, json.dumps(f), flush=True)
+    merge(a.models, entry)
+
+
+def describe(a, c, names, fp32, int8):
+    """The manifest's entry but for what is measured."""
+    macs = flops(c["config"])
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=os.path.dirname(__file__)).stdout.strip()
+    return {
+        "name": "reader", "version": f"{datetime.date.today():%Y%m%d}-{c['step']}", "file": os.path.basename(fp32), "sha256": sha256(fp32),
+        "file_int8": os.path.basename(int8), "sha256_int8": sha256(int8), "default": "fp32",
+        "input": {"name": "plate", "layout": "NHWC", "dtype": "uint8", "color": "BGR", "height": HEIGHT, "width": WIDTH},
+        "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": evaluate.MARGIN,
+        "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),
+                     "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", "world_433", "world_openimages"],
+                     "samples": c["samples"], "steps": c["step"]},
+        "flops": macs * 2,
+    }
+
+
+def flops(config):
+    """Multiply-accumulates of one plate."""
+    from torch.utils.flop_counter import FlopCounterMode
+    with FlopCounterMode(display=False) as f:
+        Reader(**config).eval()(torch.zeros(1, 3, HEIGHT, WIDTH))
+    return f.get_total_flops() // 2
+
+
+if __name__ == "__main__":
+    main()

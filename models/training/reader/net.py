@@ -1,0 +1,129 @@
+"""The reader's network: a plate picture in, ten character slots and a region out.
+
+A small residual convolution stem makes a 4x20 grid of tokens, two pre-norm transformer layers let the tokens see the
+whole plate (which character of how many, which of two lines), and eleven learned queries (ten slots, one region) read
+the grid by cross-attention. The slots do not attend to each other: no serial template can override what is seen.
+"""
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+PAD = len(ALPHABET)
+SLOTS = 10
+HEIGHT, WIDTH = 64, 160
+
+
+class ConvNorm(nn.Module):
+    """3x3 convolution without bias and batch norm: folded into one convolution at export."""
+
+    def __init__(self, cin, cout, kernel=3, stride=1):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, kernel, stride, kernel // 2 if kernel % 2 else 0, bias=False)
+        self.norm = nn.BatchNorm2d(cout)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with a short-cut."""
+
+    def __init__(self, channels, hidden=None):
+        super().__init__()
+        hidden = hidden or channels
+        self.a = ConvNorm(channels, hidden)
+        self.b = ConvNorm(hidden, channels)
+        nn.init.zeros_(self.b.norm.weight)
+
+    def forward(self, x):
+        return F.relu(x + self.b(F.relu(self.a(x))))
+
+
+class Attention(nn.Module):
+    """Multi-head attention of q over kv, written with plain matrix products so that it exports to few ONNX nodes."""
+
+    def __init__(self, dim, heads):
+        super().__init__()
+        self.heads = heads
+        self.q = nn.Linear(dim, dim)
+        self.kv = nn.Linear(dim, 2 * dim)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, x, context):
+        n, tq, d = x.shape
+        tk = context.shape[1]
+        h = self.heads
+        q = self.q(x).view(n, tq, h, d // h).transpose(1, 2)
+        kv = self.kv(context).view(n, tk, 2, h, d // h).permute(2, 0, 3, 1, 4)
+        a = torch.matmul(q * (d // h) ** -0.5, kv[0].transpose(-1, -2)).softmax(-1)
+        return self.out(torch.matmul(a, kv[1]).transpose(1, 2).reshape(n, tq, d))
+
+
+class Layer(nn.Module):
+    """Pre-norm transformer layer."""
+
+    def __init__(self, dim, heads, ratio):
+        super().__init__()
+        self.n1, self.n2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attn = Attention(dim, heads)
+        self.up, self.down = nn.Linear(dim, dim * ratio), nn.Linear(dim * ratio, dim)
+
+    def forward(self, x, context=None):
+        y = self.n1(x)
+        x = x + self.attn(y, y if context is None else context)
+        return x + self.down(F.relu(self.up(self.n2(x))))
+
+
+def waves(x, y, dim):
+    """Sine and cosine position codes of points in the unit square, [n, dim]: three quarters for x, a quarter for y."""
+    out = []
+    for v, n in ((x, dim * 3 // 4), (y, dim // 4)):
+        f = torch.exp(torch.linspace(0, math.log(20), n // 2)) * math.pi * .5
+        out += [torch.sin(v[:, None] * f), torch.cos(v[:, None] * f)]
+    return torch.cat(out, 1)
+
+
+class Reader(nn.Module):
+    """uint8 or float NCHW BGR 0..255 in; slot logits [N,10,37] and region logits [N,R] out."""
+
+    def __init__(self, regions, widths=(24, 48, 96), dim=128, heads=4, layers=2, ratio=2, blocks=(0, 2)):
+        super().__init__()
+        c1, c2, c3 = widths
+        self.config = dict(regions=regions, widths=list(widths), dim=dim, heads=heads, layers=layers, ratio=ratio,
+                           blocks=list(blocks))
+        self.stem = nn.Sequential(
+            ConvNorm(3, c1, 3, 2), nn.ReLU(),
+            ConvNorm(c1, c2, 3, 2), nn.ReLU(),
+            *[Residual(c2) for _ in range(blocks[0])],
+            ConvNorm(c2, c3, 3, 2), nn.ReLU(),
+            *[Residual(c3) for _ in range(blocks[1])],
+        )
+        self.token = nn.Conv2d(c3, dim, (2, 1), (2, 1))
+        rows, columns = HEIGHT // 16, WIDTH // 8
+        y, x = torch.meshgrid((torch.arange(rows) + .5) / rows, (torch.arange(columns) + .5) / columns, indexing="ij")
+        self.position = nn.Parameter(waves(x.flatten(), y.flatten(), dim)[None])
+        self.layers = nn.ModuleList([Layer(dim, heads, ratio) for _ in range(layers)])
+        self.norm = nn.LayerNorm(dim)
+        # Slot i begins by looking where the i-th of some eight characters stands: without it the first quarter of an
+        # hour of training goes by before any slot finds its character.
+        place = torch.cat([(torch.arange(SLOTS) + .7) / 8.4, torch.tensor([.5])]).clamp(max=.97)
+        self.query = nn.Parameter(waves(place, torch.full_like(place, .5), dim)[None])
+        self.decode = Layer(dim, heads, ratio)
+        with torch.no_grad():
+            self.decode.attn.q.weight.copy_(torch.nn.init.orthogonal_(torch.empty(dim, dim)) * 2)
+            self.decode.attn.kv.weight[:dim].copy_(self.decode.attn.q.weight)
+        self.final = nn.LayerNorm(dim)
+        self.chars = nn.Linear(dim, len(ALPHABET) + 1)
+        self.region = nn.Linear(dim, regions)
+
+    def forward(self, x):
+        x = (x.float() - 127.5) / 64.0
+        x = self.token(self.stem(x)).flatten(2).transpose(1, 2) + self.position
+        for layer in self.layers:
+            x = layer(x)
+        x = self.norm(x)
+        s = self.final(self.decode(self.query.expand(x.shape[0], -1, -1), x))
+        return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])

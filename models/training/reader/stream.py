@@ -1,0 +1,106 @@
+"""An endless stream of training batches: rendered plates from the cache beside real crops, degraded anew each time."""
+import glob
+import json
+import os
+
+import cv2
+import numpy as np
+import torch
+
+from . import sets
+from .degrade import degrade
+from .net import ALPHABET, PAD, SLOTS
+
+INDEX = {c: i for i, c in enumerate(ALPHABET)}
+SHARES = {"rendered": .50, "us_states": .30, "nameless": .05, "incar_romania": .06, "world": .09}
+
+
+def encode(text):
+    """Slot targets of a text; -100 (not counted) everywhere where the text is not known."""
+    if not text:
+        return [-100] * SLOTS
+    return ([INDEX[c] for c in text[:SLOTS]] + [PAD] * SLOTS)[:SLOTS]
+
+
+class Cache:
+    """The rendered plates on disk; look() takes up shards that have appeared since."""
+
+    def __init__(self, folders):
+        self.folders, self.shards, self.seen = folders, [], set()
+
+    def look(self):
+        for path in sorted(p for f in self.folders for p in glob.glob(os.path.join(f, "*.json"))):
+            if path not in self.seen:
+                self.seen.add(path)
+                with open(path) as f:
+                    self.shards.append((np.load(path[:-5] + ".npy", mmap_mode="r"), json.load(f)))
+        return len(self.shards)
+
+    def draw(self, rng):
+        images, meta = self.shards[rng.integers(len(self.shards))]
+        i = int(rng.integers(len(meta)))
+        text, region, aspect, _ = meta[i]
+        return images[i], text, region, aspect
+
+
+class Stream(torch.utils.data.IterableDataset):
+    """Batches (pictures uint8 [B,3,64,160] channels-last, slot targets, region targets; -100 is not counted).
+
+    The first `gentle` batches grow from mild to full degradation."""
+
+    def __init__(self, train, cache, batch, seed, shares=None, gentle=0):
+        self.groups = {"us_states": [c for c in train if c.source == "us_states" and c.text],
+                       "nameless": [c for c in train if c.source == "us_states" and not c.text],
+                       "incar_romania": [c for c in train if c.source == "incar_romania"],
+                       "world": [c for c in train if c.source.startswith(("world", "poland"))]}
+        self.cache, self.batch, self.seed, self.gentle, self.ease = Cache(cache), batch, seed, gentle, 1.0
+        shares = shares or SHARES
+        self.names = list(shares)
+        self.p = np.array([shares[n] for n in self.names]) / sum(shares.values())
+        self.regions = {r: i for i, r in enumerate(sets.regions())}
+
+    def __iter__(self):
+        cv2.setNumThreads(1)
+        rng = np.random.default_rng(self.seed)
+        real = [c for g in self.groups.values() for c in g]
+        n = 0
+        while True:
+            if n % 100 == 0 and not self.cache.look():
+                raise FileNotFoundError(f"no rendered plates in {', '.join(self.cache.folders)}: run python -m reader.cache first")
+            n += 1
+            self.ease = min(1.0, .2 + .8 * n / self.gentle) if self.gentle else 1.0
+            x = np.empty((self.batch, 64, 160, 3), np.uint8)
+            y, r = np.empty((self.batch, SLOTS), np.int64), np.full(self.batch, -100, np.int64)
+            for i in range(self.batch):
+                x[i], text, region = self.sample(rng, real)
+                y[i] = encode(text)
+                if region is not None:
+                    r[i] = self.regions[region]
+            yield torch.from_numpy(x).permute(0, 3, 1, 2), torch.from_numpy(y), torch.from_numpy(r)
+
+    def sample(self, rng, real):
+        """One degraded picture with its text and region (None: not known)."""
+        name = self.names[rng.choice(len(self.names), p=self.p)]
+        if name == "rendered":
+            image, text, region, aspect = self.cache.draw(rng)
+            h, w = image.shape[:2]
+            return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real)), text, region
+        group = self.groups[name]
+        c = group[rng.integers(len(group))]
+        around = backdrop(rng, real) if c.source == "us_states" else None
+        aspect = 2.0 if c.source == "us_states" else c.aspect
+        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around), c.text, c.region or None
+
+
+def backdrop(rng, real):
+    """What surrounds a plate: a piece of a real picture, or a plain shade."""
+    if rng.random() < .4:
+        return np.full((2, 2, 3), rng.integers(0, 256, 3) if rng.random() < .3 else rng.integers(0, 256), np.uint8)
+    c = real[rng.integers(len(real))].image
+    h, w = c.shape[:2]
+    if rng.random() < .5:  # the rim of a picture: bodywork, not characters
+        c = c[: max(2, h // 8)] if rng.random() < .5 else c[-max(2, h // 8):]
+    else:
+        x, y = rng.integers(0, max(1, w - 16)), rng.integers(0, max(1, h - 8))
+        c = c[y:y + 8, x:x + 16]
+    return np.ascontiguousarray(c)

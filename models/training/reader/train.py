@@ -1,0 +1,170 @@
+"""Trains the reader: python -m reader.train --data SETS --holdout FILE --plates CACHE --out DIR --until HH:MM.
+
+The learning rate follows the clock (warm-up, flat, then a linear fall to nothing over the last `--fall` of the time), so a run
+ends annealed when its time is up, however fast the machine is. It goes on from DIR/last.pt when that is there.
+"""
+import argparse
+import copy
+import json
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from . import sets
+from .net import PAD, Reader
+from .stream import Stream
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose step is made orthogonal by Newton-Schulz iterations (Jordan et al. 2024), for hidden matrices."""
+
+    def __init__(self, params, lr, momentum=.95, decay=.02):
+        super().__init__(params, dict(lr=lr, momentum=momentum, decay=decay))
+
+    @torch.no_grad()
+    def step(self):
+        for g in self.param_groups:
+            for p in g["params"]:
+                if p.grad is None:
+                    continue
+                buf = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                buf.lerp_(p.grad, 1 - g["momentum"])
+                u = orthogonal(p.grad.lerp(buf, g["momentum"]).flatten(1))
+                scale = max(1.0, u.shape[0] / u.shape[1]) ** .5
+                p.mul_(1 - g["lr"] * g["decay"]).add_(u.view_as(p), alpha=-g["lr"] * scale)
+
+
+def orthogonal(m, steps=5):
+    """The nearest semi-orthogonal matrix, roughly."""
+    x = m / (m.norm() + 1e-7)
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    for _ in range(steps):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return x.T if tall else x
+
+
+def optimizers(model, lr):
+    """Muon for hidden matrices and convolutions, AdamW for the rest."""
+    hidden, other = [], []
+    for name, p in model.named_parameters():
+        inner = p.ndim >= 2 and not name.startswith(("stem.0", "position", "query", "chars", "region"))
+        (hidden if inner else other).append(p)
+    return [Muon(hidden, lr=lr), torch.optim.AdamW(other, lr=lr * .15, weight_decay=.01, betas=(.9, .99))]
+
+
+def loss_of(model, x, y, r, smooth):
+    """Mean cross-entropy of the slots (pads count less) plus that of the region."""
+    with torch.autocast("cpu", torch.bfloat16):
+        slots, region = model(x)
+    slots, region = slots.float(), region.float()
+    each = F.cross_entropy(slots.flatten(0, 1), y.flatten(), reduction="none", ignore_index=-100, label_smoothing=smooth)
+    weight = torch.where(y == PAD, .4, 1.0).flatten() * (y.flatten() >= 0)
+    text = (each * weight).sum() / weight.sum()
+    place = F.cross_entropy(region, r, ignore_index=-100, label_smoothing=smooth)
+    return text + .25 * place, text.item(), place.item(), slots
+
+
+def schedule(now, start, end, fall, warm=60.0):
+    """Learning-rate factor at a time in seconds."""
+    return min(1.0, (now - start) / warm + .02) * min(1.0, max(0.0, (end - now) / (fall * (end - start))))
+
+
+def clock(text):
+    """Seconds of the next HH:MM (UTC)."""
+    h, m = map(int, text.split(":"))
+    now = time.time()
+    day = now - now % 86400
+    t = day + h * 3600 + m * 60
+    return t if t > now else t + 86400
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("--data", required=True)
+    a.add_argument("--holdout", required=True)
+    a.add_argument("--plates", required=True, nargs="+")
+    a.add_argument("--out", required=True)
+    a.add_argument("--until", required=True)
+    a.add_argument("--batch", type=int, default=128)
+    a.add_argument("--lr", type=float, default=.02)
+    a.add_argument("--fall", type=float, default=.5)
+    a.add_argument("--smooth", type=float, default=.02)
+    a.add_argument("--seed", type=int, default=1)
+    a.add_argument("--gentle", type=int, default=700, help="batches over which degradation grows to its full strength")
+    a.add_argument("--restart-clock", action="store_true", help="measure the schedule from now, not from the first start")
+    a.add_argument("--init", help="weights to begin from (the ema of another run)")
+    run(a.parse_args())
+
+
+def run(a):
+    torch.set_num_threads(1)
+    torch.manual_seed(a.seed)
+    os.makedirs(a.out, exist_ok=True)
+    model = Reader(len(sets.regions())).to(memory_format=torch.channels_last)
+    if a.init:
+        model.load_state_dict(torch.load(a.init, weights_only=False)["ema"])
+    ema = copy.deepcopy(model).eval()
+    opts = optimizers(model, a.lr)
+    step, samples, start = 0, 0, time.time()
+    last = os.path.join(a.out, "last.pt")
+    if os.path.exists(last):
+        c = torch.load(last, weights_only=False)
+        model.load_state_dict(c["model"])
+        ema.load_state_dict(c["ema"])
+        for o, s in zip(opts, c["opts"]):
+            o.load_state_dict(s)
+        step, samples = c["step"], c["samples"]
+        start = start if a.restart_clock else c["start"]
+    end = clock(a.until)
+    train, _ = sets.load(a.data, a.holdout)
+    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], gentle=a.gentle if step == 0 and not a.init else 0)
+    batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
+    said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl"), "a")
+    mean = np.zeros(4)
+    while time.time() < end:
+        t = time.time()
+        x, y, r = next(batches)
+        wait += time.time() - t
+        f = schedule(time.time(), start, end, a.fall)
+        for o, lr in zip(opts, (a.lr, a.lr * .15)):
+            o.param_groups[0]["lr"] = lr * f
+        loss, text, place, slots = loss_of(model, x.contiguous(memory_format=torch.channels_last), y, r, a.smooth)
+        for o in opts:
+            o.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(opts[1].param_groups[0]["params"], 1.0)
+        for o in opts:
+            o.step()
+        step, samples = step + 1, samples + len(x)
+        decay = min(.9985, (1 + step) / (20 + step))
+        with torch.no_grad():
+            for e, p in zip(ema.state_dict().values(), model.state_dict().values()):
+                e.lerp_(p, 1 - decay) if e.dtype.is_floating_point else e.copy_(p)
+        known = y[:, 0] >= 0
+        exact = (slots.argmax(-1) == y).all(1)[known].float().mean().item()
+        mean = mean * .98 + .02 * np.array([text, place, exact, 1])
+        if step % 50 == 0:
+            m = mean / mean[3]
+            log.write(json.dumps(dict(step=step, samples=samples, minute=round((time.time() - start) / 60, 2), text=round(m[0], 4), place=round(m[1], 4),
+                                      exact=round(m[2], 4), lr=round(f, 4), wait=round(wait / (time.time() - said), 3), rate=round(50 * a.batch / (time.time() - said), 1))) + "\n")
+            log.flush()
+            said, wait = time.time(), 0.0
+        if step % 200 == 0:
+            save(last, model, ema, opts, step, samples, start, a)
+    save(last, model, ema, opts, step, samples, start, a)
+
+
+def save(path, model, ema, opts, step, samples, start, a):
+    """Writes the checkpoint under its name only when it is whole."""
+    torch.save(dict(model=model.state_dict(), ema=ema.state_dict(), opts=[o.state_dict() for o in opts], step=step, samples=samples,
+                    start=start, args=vars(a), config=model.config, regions=sets.regions()), path + ".tmp")
+    os.rename(path + ".tmp", path)
+
+
+if __name__ == "__main__":
+    main()
