@@ -1,0 +1,177 @@
+"""Measure an exported detector on real, held-out pictures.
+
+python -m detector.evaluate --model detector.onnx --data PLATES --holdout FILE
+
+Recall counts a labelled plate as found when a detection overlaps it by IoU
+0.5 (0.3); the labels are loose, the detector's boxes are not. False finds are
+detections that touch no labelled plate; in sets where far plates are not
+labelled many of them are real plates: look at the sheet (--sheet).
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from .pictures import corner_boxes, is_held_out, is_kept_aside, read_labels
+
+WIDTHS = (0, 14, 20, 30, 40, 75, 100, 10000)  # px at the network's input
+AREA = 960 * 544
+
+
+class Model:
+    """An exported detector with threshold and non-maximum suppression."""
+
+    def __init__(self, path, threshold=0.3, nms=0.45):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(path), options)
+        self.threshold, self.nms = threshold, nms
+
+    def run(self, picture, scale=None):
+        """Detections [K,13] in the picture's pixels, best first; the scale used."""
+        h, w = picture.shape[:2]
+        scale = scale or min(1.0, (AREA / (w * h)) ** 0.5)
+        small = cv2.resize(picture, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA) if scale != 1 else picture
+        sh, sw = small.shape[:2]
+        frame = np.full((-(-sh // 32) * 32, -(-sw // 32) * 32, 3), 114, np.uint8)
+        frame[:sh, :sw] = small
+        plates = self.session.run(None, {"image": frame[None]})[0][0]
+        plates = plates[plates[:, 0] >= self.threshold]
+        plates = suppress(plates[np.argsort(-plates[:, 0])], self.nms)
+        plates[:, 1:] /= scale
+        return plates, scale
+
+
+def iou(box, boxes):
+    """Overlaps of one box with many."""
+    wh = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    inter = wh.clip(0).prod(1)
+    return inter / ((box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(1) - inter + 1e-9)
+
+
+def suppress(plates, limit):
+    """Greedy non-maximum suppression of score-sorted plates."""
+    kept = []
+    for plate in plates:
+        if not kept or iou(plate[1:5], np.array(kept)[:, 1:5]).max() < limit:
+            kept.append(plate)
+    return np.array(kept).reshape(-1, 13)
+
+
+def test_sets(data, holdout):
+    """(name, labels, scale or None) of each set to measure."""
+    data = Path(data)
+    rides = [l for l in read_labels(data / "incar_romania") if is_held_out(l, holdout)]
+    yield "incar_holdout", rides, None
+    yield "incar_holdout small", rides, 0.4
+    yield "poland_gate", read_labels(data / "poland_gate"), None
+    for name in ("world_433", "world_openimages", "street_openimages"):
+        yield name + " aside", [l for l in read_labels(data / name) if is_kept_aside(l["image"])], None
+
+
+def measure(model, labels, scale):
+    """Counts of one set: per plate (width, best IoU at threshold) and false finds (score, width, image, box)."""
+    plates, false = [], []
+    for label in labels:
+        picture = cv2.imread(label["path"])
+        found, used = model.run(picture, scale)
+        boxes = np.array(corner_boxes(label), np.float32).reshape(-1, 4)
+        touched = np.zeros(len(found))
+        for box in boxes:
+            overlaps = iou(box, found[:, 1:5]) if len(found) else np.zeros(0)
+            touched = np.maximum(touched, overlaps) if len(found) else touched
+            best = int(overlaps.argmax()) if len(found) else -1
+            good = best >= 0 and overlaps[best] > 0
+            plates.append(((box[2] - box[0]) * used, overlaps[best] if good else 0.0, found[best, 0] if good else 0.0, label, box))
+        false += [(f[0], (f[3] - f[1]) * used, label, f) for f, t in zip(found, touched) if t < 0.1]
+    return plates, false
+
+
+def report(plates, false, pictures, at):
+    """A set's figures at a score threshold."""
+    width = np.array([p[0] for p in plates])
+    overlap = np.array([p[1] if p[2] >= at else 0 for p in plates])
+    row = {"plates": len(plates), "recall@0.5": share(overlap >= 0.5), "recall@0.3": share(overlap >= 0.3),
+           "mean IoU": round(float(overlap[overlap > 0].mean()), 3) if (overlap > 0).any() else 0,
+           "unlabelled/picture": round(sum(f[0] >= at for f in false) / max(pictures, 1), 3)}
+    for lo, hi in zip(WIDTHS, WIDTHS[1:]):
+        part = (width >= lo) & (width < hi)
+        if part.any():
+            row[f"{lo}-{hi}" if hi < 10000 else f"{lo}+"] = f"{share(overlap[part] >= 0.3)} ({part.sum()})"
+    return row
+
+
+def share(mask):
+    return round(100 * float(np.mean(mask)), 1) if len(mask) else None
+
+
+def empty_video(model, path, every=10):
+    """Detections (score, width, frame, plate) in a clip that shows no readable plate."""
+    clip, finds, frames = cv2.VideoCapture(str(path)), [], 0
+    index = 0
+    while True:
+        ok, frame = clip.read()
+        if not ok:
+            return finds, frames
+        if index % every == 0:
+            plates, used = model.run(frame)
+            frames += 1
+            finds += [(p[0], (p[3] - p[1]) * used, frame, p) for p in plates]
+        index += 1
+
+
+def sheet(items, path, cell=(240, 160), columns=8):
+    """A contact sheet of (picture, box or plate, caption, colour), each cut around its box."""
+    cells = []
+    for picture, plate, caption, colour in items:
+        box = plate[1:5] if len(plate) == 13 else plate
+        wide = max(box[2] - box[0], 2 * (box[3] - box[1]), 30) * 3
+        size = (wide, wide * cell[1] / cell[0])
+        scale = cell[0] / size[0]
+        cx, cy = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        m = np.float32([[scale, 0, cell[0] / 2 - cx * scale], [0, scale, cell[1] / 2 - cy * scale]])
+        view = cv2.warpAffine(picture, m, cell, flags=cv2.INTER_LINEAR)
+        points = plate[5:].reshape(4, 2) if len(plate) == 13 else box[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(4, 2)
+        cv2.polylines(view, [np.round(points @ m[:, :2].T + m[:, 2]).astype(int)], True, colour, 1)
+        cv2.putText(view, caption, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 255, 255), 1)
+        cells.append(view)
+    while len(cells) % columns or not cells:
+        cells.append(np.zeros((cell[1], cell[0], 3), np.uint8))
+    cv2.imwrite(str(path), np.vstack([np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)]))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--model", required=True)
+    p.add_argument("--data", required=True, help="folder of the plate sets")
+    p.add_argument("--holdout", required=True)
+    p.add_argument("--video", help="a clip without plates")
+    p.add_argument("--at", type=float, default=0.5, help="score threshold of the figures")
+    p.add_argument("--sheet", help="folder for contact sheets of misses and false finds")
+    args = p.parse_args()
+    model = Model(args.model, threshold=0.1)
+    holdout = json.loads(Path(args.holdout).read_text())
+    for name, labels, scale in test_sets(args.data, holdout):
+        plates, false = measure(model, labels, scale)
+        print(name, json.dumps(report(plates, false, len(labels), args.at)), flush=True)
+        if args.sheet:
+            misses = [q for q in plates if q[2] < args.at or q[1] < 0.3][:40]
+            wrong = sorted((f for f in false if f[0] >= args.at), key=lambda f: -f[0])[:40]
+            items = [(cv2.imread(q[3]["path"]), q[4], f"miss {q[0]:.0f}px {q[2]:.2f}", (0, 0, 255)) for q in misses]
+            items += [(cv2.imread(f[2]["path"]), f[3], f"find {f[1]:.0f}px {f[0]:.2f}", (0, 255, 0)) for f in wrong]
+            sheet(items, Path(args.sheet) / (name.replace(" ", "_") + ".png"))
+    if args.video:
+        finds, frames = empty_video(model, args.video)
+        counts = {t: sum(f[0] >= t for f in finds) for t in (0.3, 0.5, 0.7, 0.9)}
+        print("empty video", json.dumps({"frames": frames, "finds at score": counts}))
+        if args.sheet:
+            best = sorted(finds, key=lambda f: -f[0])[:40]
+            sheet([(f[2], f[3], f"{f[1]:.0f}px {f[0]:.2f}", (0, 255, 0)) for f in best], Path(args.sheet) / "empty_video.png")
+
+
+if __name__ == "__main__":
+    main()
