@@ -63,6 +63,24 @@ fuzz: deps ## fuzz every parser of outside bytes for FUZZTIME each (20s)
 bench: deps ## run every benchmark once, or BENCH=regexp
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 
+##@ ARM64
+
+.PHONY: arm64
+arm64: ## cross-compile for 64-bit ARM boards into bin/arm64
+	@scripts/install-deps.sh arm64
+	@scripts/build-arm64.sh $(stamp)
+
+.PHONY: test-arm64
+test-arm64: arm64 ## let the arm64 program read a picture under emulation
+	@scripts/test-arm64.sh
+
+.PHONY: image-arm64
+image-arm64: ## build the container image of Dockerfile.arm64 without a registry
+	@scripts/install-deps.sh image
+	@scripts/image-arm64.sh
+
+##@ House-keeping
+
 .PHONY: env
 env: ## print the build settings for your shell: eval "$(make env)"
 	@$(foreach v,$(build_vars),echo 'export $(v)="$($(v))"';)
