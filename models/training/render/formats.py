@@ -1,7 +1,7 @@
 """Serial formats, colours and words of each issuer.
 
 In a pattern L is a letter, D a digit (N a digit 1-9), a blank a gap, "-" a dash, "." a dot, "*" a picture between the
-groups, "{LL}" small letters stacked one above the other (which are not part of the read text), anything else stands
+groups, "#" two round seals, "%" a small tag, "{LL}" small letters stacked one above the other (which are not part of the read text), anything else stands
 for itself: lower-case letters are letters that never vary. Colours are names of palettes in paint.py.
 """
 
@@ -83,50 +83,50 @@ CANADA = {
 # country: (band, ink, grounds, typeface roles, patterns); band: eu, eu2 (both ends), none, redwhite, top
 EUROPE = {
     "DE": ("eu", "black", "white", "fe", "L#LL_DDDD LL#L_DDDD LL#LL_DDD LLL#L_DDD LLL#LL_DDD L#LL_DDD L#L_DDDD LL#LL_DDDD LL#L_DDD L#LL_DD LL#LL_DD LLL#L_DD LL#LL_DDDe"),
-    "PL": ("eu", "black", "white white white white old", "road din us", "LL_DDDDD LL_DDDDL LLL_DDDD LLL_LDDD LLL_DDLL LLL_DLDD LLL_DDLD LLL_LLDD LL_DLDDD LL_DDDLL LL_DDLDD LLL_DDDDD L*DLLLD LL_LDDDD"),
-    "RO": ("eu", "black", "white", "din road us", "LL_DD_LLL b_DDD_LLL b_DD_LLL b_DDD_LLL LL_DD_LLL"),
-    "NL": ("eu", "black", "yellow yellow yellow amber", "us road sans din", "LL-DD-DD DD-LL-DD DD-DD-LL LL-LL-DD DD-LL-LL LL-DD-LL DD-LLL-D D-LLL-DD LL-DDD-L L-DDD-LL LLL-DD-L D-LL-DDD"),
-    "FR": ("eu2", "black", "white white yellow", "din sans road us", "LL-DDD-LL LL-DDD-LL LL-DDD-LL DDDD_LL_DD DDD_LLL_DD"),
-    "IT": ("eu2", "black", "white", "din road us", "LL_DDDLL LL_DDD_LL"),
-    "ES": ("eu", "black", "white", "din road us sans", "DDDD_LLL DDDD_LLL LDDDD_LL LLDDDD_LL"),
-    "PT": ("eu", "black", "white", "din road us", "DD-DD-LL DD-LL-DD LL-DD-DD LL_DD_LL LL-DD-LL"),
-    "CZ": ("eu", "black", "white", "din road us", "DLD_DDDD DL_DDDDD DLL_DDDD"),
-    "SK": ("eu", "black", "white", "din road us", "LL-DDDLL LL*DDDLL LL_DDDLL"),
+    "PL": ("eu", "black", "white white white white old", "road din plain", "LL_DDDDD LL_DDDDL LLL_DDDD LLL_LDDD LLL_DDLL LLL_DLDD LLL_DDLD LLL_LLDD LL_DLDDD LL_DDDLL LL_DDLDD LLL_DDDDD L_DLLLD LL%DDDDD LL%DDDDL LL%DDDLL LLL%DDDDD LLL%LDDD LLL%DDLL LLL%DLDD LLL%LLDD LLL%DDDL LL%DLDDD LL_LDDDD"),
+    "RO": ("eu", "black", "white", "din road plain", "LL_DD_LLL b_DDD_LLL b_DD_LLL b_DDD_LLL LL_DD_LLL"),
+    "NL": ("eu", "black", "yellow yellow yellow amber", "plain road sans din", "LL-DD-DD DD-LL-DD DD-DD-LL LL-LL-DD DD-LL-LL LL-DD-LL DD-LLL-D D-LLL-DD LL-DDD-L L-DDD-LL LLL-DD-L D-LL-DDD"),
+    "FR": ("eu2", "black", "white white yellow", "din sans road plain", "LL-DDD-LL LL-DDD-LL LL-DDD-LL DDDD_LL_DD DDD_LLL_DD"),
+    "IT": ("eu2", "black", "white", "din road plain", "LL_DDDLL LL_DDD_LL"),
+    "ES": ("eu", "black", "white", "din road plain sans", "DDDD_LLL DDDD_LLL LDDDD_LL LLDDDD_LL"),
+    "PT": ("eu", "black", "white", "din road plain", "DD-DD-LL DD-LL-DD LL-DD-DD LL_DD_LL LL-DD-LL"),
+    "CZ": ("eu", "black", "white", "din road plain", "DLD_DDDD DL_DDDDD DLL_DDDD"),
+    "SK": ("eu", "black", "white", "din road plain", "LL-DDDLL LL*DDDLL LL_DDDLL"),
     "AT": ("at", "black", "white", "din road sans", "L*DDDDDL LL*DDDLL LL*DDDL LL_DDDDL L_DDDDDL LL*DLLL"),
-    "BE": ("eu", "red maroon", "white", "din us road sans", "D-LLL-DDD LLL-DDD DDD-LLL"),
-    "LU": ("eu", "black", "yellow", "sans din us", "LL_DDDD DDDDD"),
+    "BE": ("eu", "red maroon", "white", "din plain road sans", "D-LLL-DDD LLL-DDD DDD-LLL"),
+    "LU": ("eu", "black", "yellow", "sans din plain", "LL_DDDD DDDDD"),
     "SE": ("eu", "black", "white", "din road tratex sans", "LLL_DDD LLL_DDL LLL*DDD"),
-    "DK": ("eu", "black", "white", "din sans us", "LL_DD_DDD LL_DDDDD"),
+    "DK": ("eu", "black", "white", "din sans plain", "LL_DD_DDD LL_DDDDD"),
     "FI": ("eu", "black", "white", "din road sans", "LLL-DDD"),
     "NO": ("no", "black", "white", "road din tratex sans", "LL_DDDDD"),
-    "HU": ("eu", "black", "white", "din road us", "LLL-DDD LL_LL-DDD"),
-    "BG": ("eu", "black", "white", "din road us", "L_DDDD_LL LL_DDDD_LL"),
-    "HR": ("eu", "black", "white", "din road us", "LL*DDD-LL LL*DDDD-LL LL*DDD-L"),
-    "SI": ("eu", "black", "white", "din road us", "LL*LL-DDD LL*DD-LLL"),
-    "LT": ("eu", "black", "white", "din road us", "LLL*DDD LLL_DDD"),
-    "LV": ("eu", "black", "white", "din road us", "LL-DDDD LL-DDD"),
-    "EE": ("eu", "black", "white", "din road us", "DDD_LLL"),
-    "IE": ("eu", "black", "white", "din sans us road", "DD-L-DDDDD DDD-L-DDDDD DDD-L-DDDD DD-LL-DDDD DDD-LL-DDD DD-L-DDDD"),
+    "HU": ("eu", "black", "white", "din road plain", "LLL-DDD LL_LL-DDD"),
+    "BG": ("eu", "black", "white", "din road plain", "L_DDDD_LL LL_DDDD_LL"),
+    "HR": ("eu", "black", "white", "din road plain", "LL*DDD-LL LL*DDDD-LL LL*DDD-L"),
+    "SI": ("eu", "black", "white", "din road plain", "LL*LL-DDD LL*DD-LLL"),
+    "LT": ("eu", "black", "white", "din road plain", "LLL*DDD LLL_DDD"),
+    "LV": ("eu", "black", "white", "din road plain", "LL-DDDD LL-DDD"),
+    "EE": ("eu", "black", "white", "din road plain", "DDD_LLL"),
+    "IE": ("eu", "black", "white", "din sans plain road", "DD-L-DDDDD DDD-L-DDDDD DDD-L-DDDD DD-LL-DDDD DDD-LL-DDD DD-L-DDDD"),
     "GR": ("eu", "black", "white", "din road sans", "LLL-DDDD LLL_DDDD"),
     "CY": ("eu", "black", "white yellow", "din uk", "LLL_DDD"),
-    "MT": ("eu", "black", "white", "din road us", "LLL_DDD LLL*DDD"),
+    "MT": ("eu", "black", "white", "din road plain", "LLL_DDD LLL*DDD"),
     "CH": ("none", "black", "white", "sans din tratex road", "zh_DDDDDD be_DDDDDD LL_DDDDDD LL_DDDDD LL_DDDD LL*DDDDDD"),
     "GB": ("gb", "black", "white yellow", "uk", "LLDD_LLL LLDD_LLL LLDD_LLL LDDD_LLL LLL_DDDL LDD_LLL LLL_DDD DDD_LLL LLL_D LD_LLL LL_DDDD LLDDLLL"),
-    "UA": ("ua", "black", "white", "road din us", "LL_DDDD_LL"),
-    "RS": ("eu", "black", "white", "din road us", "LL*DDD-LL LL*DDDD-LL"),
+    "UA": ("ua", "black", "white", "road din plain", "LL_DDDD_LL"),
+    "RS": ("eu", "black", "white", "din road plain", "LL*DDD-LL LL*DDDD-LL"),
     "TR": ("eu", "black", "white", "din sans road", "DD_LL_DDDD DD_LLL_DDD DD_LL_DDD DD_LLL_DD DD_L_DDDD"),
-    "BA": ("eu", "black", "white", "din road us", "LDD-L-DDD"),
+    "BA": ("eu", "black", "white", "din road plain", "LDD-L-DDD"),
 }
 EUROPE_COUNTRY = {"DE": "D", "IT": "I", "FR": "F", "ES": "E", "PT": "P", "AT": "A", "BE": "B", "LU": "L", "SE": "S", "FI": "FIN",
                   "NO": "N", "HU": "H", "SI": "SLO", "EE": "EST", "IE": "IRL", "MT": "M", "RS": "SRB", "BA": "BIH"}
 
 # country: (look, ink, grounds, typeface roles, patterns)
 WORLD = {
-    "BR": ("br", "black red white", "grey grey grey red", "din us sans road", "LLL-DDDD LLL.DDDD"),
+    "BR": ("br", "black red white", "grey grey grey red", "din plain sans road", "LLL-DDDD LLL.DDDD"),
     "BR2": ("mercosul", "black black black red blue", "white", "fe", "LLLDLDD"),
     "AR": ("mercosul", "black", "white", "fe din", "LL_DDD_LL LLL_DDD"),
     "MX": ("us", "black green navy red", "white bluefade sunset", "us sans din", "LLL-DD-DD LLL-DDD-L LLL-DDDD DDD-LLL LL-DD-DDD DDD-LLL L-DDD-LLL NDLLL_DD"),
-    "IN": ("plain", "black", "white white yellow", "din sans us road", "kl_DD_LL_DDDD ka_DD_LL_DDDD dl_DLL_DDDD LL_DD_LL_DDDD LL_DD_L_DDDD LL_DD_DDDD"),
+    "IN": ("plain", "black", "white white yellow", "din sans plain road", "kl_DD_LL_DDDD ka_DD_LL_DDDD dl_DLL_DDDD LL_DD_LL_DDDD LL_DD_L_DDDD LL_DD_DDDD"),
     "IL": ("eu", "black", "yellow", "din us sans", "DD-DDD-DD DDD-DD-DDD"),
     "AU": ("plain", "black navy blue green", "white yellow", "us din sans", "LLL-DDD LLDDLL DLL-DLL LLL_DDL"),
     "ZA": ("plain", "black navy green", "white", "din us sans", "LL_DD_LL_gp LLL_DDD_gp LL_DDDDD"),

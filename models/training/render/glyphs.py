@@ -11,6 +11,7 @@ CAP = 112  # height in pixels at which capital letters are rasterised
 # Which file plays which part, matched on the end of its path; what is not on the machine is left out.
 ROLES = {
     "us": ["LICENSE-PLATE-USA.ttf", "licenseplate.ttf", "OSP-DIN.ttf", "routed-gothic-narrow.ttf", "routed-gothic.ttf"],
+    "plain": ["LICENSE-PLATE-USA.ttf", "licenseplate.ttf"],
     "fe": ["EuroPlate.ttf", "GlNummernschildEng-XgWd.ttf"],
     "din": ["AlteDIN1451.ttf", "din1451alt.ttf", "OSP-DIN.ttf"],
     "uk": ["CharlesWright-Bold.otf", "UKNumberPlate.ttf"],
@@ -40,7 +41,7 @@ class FontBook:
         if empty:
             raise FileNotFoundError(f"no typeface for {', '.join(empty)} in {fonts} or {', '.join(system)}: "
                                     "give a folder of plate typefaces and install the packages named in models/training/README.md")
-        self._fonts, self._masks, self._weighted = {}, {}, {}
+        self._fonts, self._masks, self._weighted, self._twins = {}, {}, {}, {}
 
     def choose(self, rng, *roles):
         """One typeface of the given roles, at random."""
@@ -69,6 +70,15 @@ class FontBook:
                 ImageDraw.Draw(im).text((1 - box[0], 1 - box[1]), char, font=font, fill=255)
                 self._masks[key] = (np.asarray(im), box[1] - top)
         return self._masks[key]
+
+    def twins(self, path):
+        """Letters that this typeface draws (nearly) like a digit, of I, O and Q: a reader could only guess there."""
+        if path not in self._twins:
+            small = lambda c: cv2.resize(self.glyph(path, c), (24, 32), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+            shape = lambda c: self.glyph(path, c).shape[1] / self.glyph(path, c).shape[0]
+            same = lambda a, b: np.abs(small(a) - small(b)).mean() < .12 and abs(shape(a) - shape(b)) < .13
+            self._twins[path] = "".join(a for a, b in ("I1", "O0", "Q0") if same(a, b))
+        return self._twins[path]
 
     def glyph(self, path, char, weight=0):
         """A capital or digit cut to its ink, strokes made bolder (weight > 0) or thinner by about that many CAP pixels."""

@@ -134,7 +134,7 @@ def ground(rng, name, w, h):
 
 
 def units(pattern, rng, letters, digits):
-    """Fills a pattern in: a list of (kind, value) with kind c, gap, dash, dot, art, seal or stack."""
+    """Fills a pattern in: a list of (kind, value) with kind c, gap, dash, dot, art, seal, tag or stack."""
     out, i = [], 0
     pick = lambda s: s[rng.integers(len(s))]
     while i < len(pattern):
@@ -143,8 +143,8 @@ def units(pattern, rng, letters, digits):
             end = pattern.index("}", i)
             out.append(("stack", "".join(pick(digits if c == "D" else letters) for c in pattern[i + 1:end])))
             i = end
-        elif p in "_-.*#":
-            out.append(({"_": "gap", "-": "dash", ".": "dot", "*": "art", "#": "seal"}[p], ""))
+        elif p in "_-.*#%":
+            out.append(({"_": "gap", "-": "dash", ".": "dot", "*": "art", "#": "seal", "%": "tag"}[p], ""))
         else:
             out.append(("c", pick(letters) if p == "L" else pick(digits) if p == "D" else pick(digits[1:]) if p == "N" else p.upper()))
         i += 1
@@ -156,7 +156,7 @@ def text_of(items):
     return "".join(v for k, v in items if k == "c")
 
 
-def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, space=.12, cell=False, gap=.35, align=.5, umlaut=False):
+def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, space=.12, cell=False, gap=.35, align=.5, umlaut=False, art=1.0):
     """Stamps the units into box = (x, y, w, h), squeezed to fit, and returns the ink as a mask of the image's size.
     stretch, space and gap are in units of the height; cell gives every character the same room."""
     x, y, w, h = box
@@ -172,7 +172,7 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
             plan.append((kind, m, total + (room - wide) / 2, wide))
             total += room + space
         else:
-            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9)), "seal": .42, "stack": .42}[kind]
+            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9)), "seal": .42, "tag": max(gap * .6, .3), "stack": .42}[kind]
             plan.append((kind, value, total, room))
             total += room + space
     total = max(total - space, .1)
@@ -197,7 +197,11 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
                 stamp_mask(ink, g, px, top + k * scale / len(value))
         elif kind == "art":
             for _ in range(int(rng.integers(1, 4))):
-                shape(rng, image, px + pw / 2 + rng.normal(0, 3), top + scale * rng.uniform(.3, .7), scale * rng.uniform(.4, 1.0), rng.integers(0, 255, 3), rng.uniform(.5, 1))
+                shape(rng, image, px + pw / 2 + rng.normal(0, 3), top + scale * rng.uniform(.3, .7), scale * rng.uniform(.4, 1.0) * art, rng.integers(0, 255, 3), rng.uniform(.5, 1))
+        elif kind == "tag":
+            s = scale * rng.uniform(.1, .17)
+            cx, cy = px + pw / 2, top + scale * rng.uniform(.4, .6)
+            cv2.rectangle(image, (int(cx - s * .6), int(cy - s)), (int(cx + s * .6), int(cy + s)), tuple(map(float, vary(rng, (150, 145, 140), 35))), -1)
         elif kind == "seal":
             for fy in (.27, .74):
                 shade = vary(rng, ((90, 120, 140), (60, 110, 60), (160, 160, 160), (190, 120, 60))[rng.integers(4)], 25)

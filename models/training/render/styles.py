@@ -47,8 +47,9 @@ def free_serial(rng, shortest, longest):
     return out
 
 
-def fill(rng, pattern, style="us"):
-    """Units of the pattern; letters that most issuers leave out (I, O, Q) come seldom."""
+def fill(rng, pattern, style="us", twins=""):
+    """Units of the pattern; letters that most issuers leave out (I, O, Q) come seldom, twins (letters that the typeface
+    draws like digits) not at all."""
     letters = ALL_LETTERS if rng.random() < .22 else LETTERS + ("Q" if rng.random() < .3 else "")
     if style == "ua":
         letters = CYRILLIC_LOOK
@@ -56,7 +57,7 @@ def fill(rng, pattern, style="us"):
         letters = ALL_LETTERS.replace("Q", "") if rng.random() < .6 else LETTERS
     elif style == "ES":
         letters = "BCDFGHJKLMNPRSTVWXYZ"
-    return paint.units(pattern, rng, letters, DIGITS)
+    return paint.units(pattern, rng, "".join(c for c in letters if c not in twins), DIGITS)
 
 
 def vanity_units(text):
@@ -85,9 +86,9 @@ def face_of(book, rng, roles):
 def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"):
     """A North American plate: state's name above, slogan or county below, stickers, bolts, frame."""
     w, h = WIDTH, int(WIDTH * rng.uniform(.46, .54))
-    motorcycle = rng.random() < .04
+    motorcycle = rng.random() < .05
     if motorcycle:
-        h = int(w * rng.uniform(.52, .62))
+        h = int(w * rng.uniform(.56, .68))
     image = paint.ground(rng, pick(rng, grounds) if rng.random() < .85 else pick(rng, "white bluefade sunset mountain picture bars skyline sky yellow navy black maroon green orange turquoise"), w, h)
     if rng.random() < .25:  # a scene behind the serial
         for _ in range(int(rng.integers(1, 4))):
@@ -97,11 +98,12 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
     if logo:
         for _ in range(int(rng.integers(2, 6))):
             paint.shape(rng, image, w * rng.uniform(.06, .18), h * rng.uniform(.35, .68), h * rng.uniform(.15, .42), rng.integers(0, 255, 3), rng.uniform(.6, 1))
+    face = face_of(book, rng, roles if rng.random() < .8 else "us sans din uk fe road")
     r = rng.random()
     if r < .13:
         items = vanity_units(vanity(rng, 7))
     elif r < .36:
-        items = fill(rng, free_serial(rng, 3, 7))
+        items = fill(rng, free_serial(rng, 3, 7), twins=book.twins(face))
     else:
         items = fill(rng, pick(rng, patterns))
     if rng.random() < .09 and len(items) < 8:
@@ -110,9 +112,15 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
     x0 = .22 if logo else rng.uniform(.03, .09)
     wide = (1 - x0 - rng.uniform(.03, .09)) * w
     y0, tall = rng.uniform(.25, .31) * h, rng.uniform(.41, .53) * h
-    paint.serial(book, rng, image, items, face_of(book, rng, roles if rng.random() < .8 else "us sans din uk fe road"), (x0 * w, y0, wide, tall), ink,
-                 weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.8, 1.25), space=rng.uniform(.06, .22),
-                 cell=rng.random() < .5, gap=rng.uniform(.15, .6), align=rng.choice([.5, .5, .5, rng.random()]))
+    style = dict(weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.8, 1.25), space=rng.uniform(.06, .22), cell=rng.random() < .5,
+                 gap=rng.uniform(.15, .6), align=rng.choice([.5, .5, .5, rng.random()]))
+    if motorcycle and rng.random() < .5 and sum(k == "c" for k, _ in items) > 3:
+        upper, lower = split(items)
+        items = upper + lower
+        paint.serial(book, rng, image, upper, face, (.12 * w, .22 * h, .76 * w, .27 * h), ink, **style)
+        paint.serial(book, rng, image, lower, face, (.12 * w, .53 * h, .76 * w, .27 * h), ink, **style)
+    else:
+        paint.serial(book, rng, image, items, face, (x0 * w, y0, wide, tall), ink, **style)
     words = ink if rng.random() < .5 else ink_for(rng, "red navy black blue white green maroon", image[: h // 4])
     if rng.random() < .95:
         caption(book, image, pick(rng, name, "|"), book.choose(rng, "script", "caption") if rng.random() < .5 else book.choose(rng, "caption"),
@@ -128,7 +136,7 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
     paint.bolts(rng, image, ((.21, .07), (.79, .07), (.21, .93), (.79, .93)))
     if rng.random() < .25:
         paint.frame(rng, book, image, (h * rng.uniform(.02, .17), h * rng.uniform(.02, .17), w * rng.uniform(.01, .03)))
-    return image, paint.text_of(items), region, "us"
+    return image, paint.text_of(items), region, "us-mc" if motorcycle else "us"
 
 
 def us(book, rng, state=None):
@@ -183,9 +191,10 @@ def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region)
     old = pick(rng, grounds) if rng.random() < .96 else pick(rng, "white yellow sky black")
     image = paint.ground(rng, "black" if old == "old" else old, w, h)
     ink = ink_for(rng, "white" if old == "old" else inks, image)
+    face = face_of(book, rng, roles)
     r = rng.random()
     if r < .25:
-        items = fill(rng, free_serial(rng, 4, 9))
+        items = fill(rng, free_serial(rng, 4, 9), twins=book.twins(face))
     elif r < .31:
         items = vanity_units(vanity(rng, 8))
     else:
@@ -203,8 +212,8 @@ def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region)
     if look == "at":
         for a, b in ((.02, .06), (.94, .98)):
             image[int(h * a):max(int(h * a) + 1, int(h * b)), :] = (40, 30, 190)
-    face = face_of(book, rng, roles)
-    style = dict(weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.85, 1.2), space=rng.uniform(.08, .24), cell=rng.random() < .4, gap=rng.uniform(.2, .65))
+    style = dict(weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.85, 1.2), space=rng.uniform(.08, .24), cell=rng.random() < .4,
+                 gap=rng.uniform(.2, .65), art=rng.uniform(.35, .6))
     if two:
         upper, lower = split(items)
         m = rng.uniform(.05, .09)
@@ -305,9 +314,9 @@ def anything(book, rng):
     h = int(w * (rng.uniform(.55, .85) if two else rng.uniform(.19, .55)))
     image = paint.ground(rng, pick(rng, "white yellow black blue navy green red grey sky sunset mountain picture orange"), w, h)
     ink = ink_for(rng, "black navy blue red green white yellow maroon", image)
-    items = fill(rng, free_serial(rng, 4, 9)) if rng.random() < .8 else vanity_units(vanity(rng, 8))
-    style = dict(weight=int(rng.integers(-3, 6)), stretch=rng.uniform(.75, 1.3), space=rng.uniform(.05, .25), cell=rng.random() < .5, gap=rng.uniform(.1, .7))
     face = face_of(book, rng, "us fe din uk road sans")
+    items = fill(rng, free_serial(rng, 4, 9), twins=book.twins(face)) if rng.random() < .8 else vanity_units(vanity(rng, 8))
+    style = dict(weight=int(rng.integers(-3, 6)), stretch=rng.uniform(.75, 1.3), space=rng.uniform(.05, .25), cell=rng.random() < .5, gap=rng.uniform(.1, .7))
     if two:
         upper, lower = split(items)
         items = upper + lower
