@@ -65,3 +65,7 @@ func clip(b alpr.Box, width, height int) image.Rectangle {
 	r := image.Rect(int(b.X), int(b.Y), int(b.X+b.W+0.5), int(b.Y+b.H+0.5))
 	return r.Intersect(image.Rect(0, 0, width, height))
 }
+
+// SetThreads limits how many cores OpenCV uses for one picture, here and in
+// every other package: OpenCV has one such setting a process.
+func SetThreads(n int) { gocv.SetNumThreads(max(n, 1)) }

@@ -36,7 +36,7 @@ func Open(o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := readManifest(dir)
+	m, err := ReadManifest(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,12 @@ func (s *Set) Close() error {
 	return errors.Join(s.Detector.Close(), s.Reader.Close())
 }
 
-func readManifest(dir string) (Manifest, error) {
+// ReadManifest reads the manifest in a folder; empty: see FindDir.
+func ReadManifest(dir string) (Manifest, error) {
+	dir, err := FindDir(dir)
+	if err != nil {
+		return Manifest{}, err
+	}
 	path := filepath.Join(dir, ManifestName)
 	b, err := os.ReadFile(path)
 	if err != nil {

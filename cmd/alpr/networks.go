@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"alpr/camera"
+	"alpr/detect"
+	"alpr/models"
+	"alpr/ocr"
+)
+
+// networkFlags say where the networks are and how they run.
+type networkFlags struct {
+	models    string
+	library   string
+	precision string
+	threads   int
+}
+
+func (f *networkFlags) add(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.models, "models", "", "folder of the networks (default: the one beside the program)")
+	flags.StringVar(&f.library, "onnxruntime", "", "the ONNX Runtime library (default: lib/"+models.LibraryName+" beside the program, then the system's)")
+	flags.StringVar(&f.precision, "precision", "", "which files of the networks to run: fp32 or int8 (default: as their manifest says)")
+	flags.IntVar(&f.threads, "threads", 1, "processor cores for one picture")
+}
+
+// networks is both networks, ready to find and read plates.
+type networks struct {
+	set      *models.Set
+	detector *detect.Detector
+	reader   *ocr.Reader
+}
+
+func openNetworks(f networkFlags, d detect.Options, o ocr.Options) (*networks, error) {
+	camera.SetThreads(f.threads)
+	set, err := models.Open(models.Options{
+		Dir:       f.models,
+		Library:   f.library,
+		Threads:   f.threads,
+		Precision: models.Precision(f.precision),
+	})
+	if err != nil {
+		return nil, err
+	}
+	detector, err := detect.New(set.Detector, d)
+	if err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	reader, err := ocr.New(set.Reader, o)
+	if err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	return &networks{set: set, detector: detector, reader: reader}, nil
+}
+
+func (n *networks) Close() error { return n.set.Close() }
