@@ -74,12 +74,13 @@ func newReadCmd() *cobra.Command {
 	flags.IntVar(&f.candidates, "candidates", 10, "list up to so many texts a plate may have")
 	flags.IntVar(&f.every, "every", 1, "of a video, read every n-th frame")
 	f.add(c)
-	c.MarkFlagsMutuallyExclusive("csv", "json")
 	return c
 }
 
 func (f *readFlags) check() error {
 	switch {
+	case f.isCSV && f.isJSON:
+		return errors.New("--csv and --json: give one of them")
 	case !(f.minConfidence >= 0 && f.minConfidence <= 1):
 		return fmt.Errorf("--min-confidence %g: give a probability from 0 to 1", f.minConfidence)
 	case f.candidates < 1 || f.candidates > 100:
