@@ -1,0 +1,133 @@
+package pipeline
+
+import (
+	"math"
+	"strings"
+
+	"alpr"
+)
+
+// minAgreeing is how many observations must read the fused text by themselves.
+const minAgreeing = 2
+
+// isCredible is the rule of least evidence: what a track must have shown before
+// anything is said of it. A sign or a grille is read differently in each frame,
+// with little confidence, or as too few characters; a plate is not. One frame
+// alone makes a read only when it is nearly certain by itself.
+func (c *Config) isCredible(t *track) bool {
+	f := &t.fused
+	switch {
+	case len(t.obs) == 0,
+		f.text.Confidence < c.MinConfidence,
+		len(f.text.Text) < c.MinCharacters,
+		t.bestWidth < c.MinWidthPx,
+		t.meanScore() < c.MinScore:
+		return false
+	case f.agree >= minAgreeing:
+		return true
+	}
+	return f.agree == 1 && f.text.Confidence >= c.SingleConfidence
+}
+
+// quality is what an observation's characters are worth beside those of other
+// frames of the same plate. The posterior says how sure the network is; the
+// factors here are what makes it err without knowing: few pixels, a doubtful
+// box, and low confidence, taken as of seven characters, so that a frame in
+// which one was missed has no advantage.
+func quality(p alpr.Plate, s *strip) float64 {
+	pixels := math.Max(0.2, math.Min(1, (p.WidthPx()-20)/80))
+	confidence := math.Pow(s.conf, 7/float64(max(s.n, 1)))
+	return pixels * float64(p.Score) * (0.2 + 0.8*confidence)
+}
+
+// isCut says whether a plate touches the edge of the frame: characters may be
+// missing, and the network cannot know.
+func isCut(p alpr.Plate, f *alpr.Frame) bool {
+	const edge = 1.5
+	b := p.Box
+	return b.X < edge || b.Y < edge || b.X+b.W > float32(f.Width)-edge || b.Y+b.H > float32(f.Height)-edge
+}
+
+// withoutDoubles drops the less sure of two plates that lie one in the other.
+func withoutDoubles(plates []alpr.Plate) []alpr.Plate {
+	var kept []alpr.Plate
+	for i, p := range plates {
+		isDouble := false
+		for j, q := range plates {
+			if i != j && overlap(p.Box, q.Box) > 0.6 && (q.Score > p.Score || q.Score == p.Score && j < i) {
+				isDouble = true
+			}
+		}
+		if !isDouble {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// overlap is the share of the smaller box that lies in the other.
+func overlap(a, b alpr.Box) float64 {
+	w := min(a.X+a.W, b.X+b.W) - max(a.X, b.X)
+	h := min(a.Y+a.H, b.Y+b.H) - max(a.Y, b.Y)
+	least := min(a.W*a.H, b.W*b.H)
+	if w <= 0 || h <= 0 || least <= 0 {
+		return 0
+	}
+	return float64(w*h) / float64(least)
+}
+
+// What two characters must score at least to be the same one, misread.
+const (
+	unlike          = 0.0
+	unlikeLookAlike = -1.5
+)
+
+// isSameText says whether two tracks read the same plate, sure enough to make
+// one pass of them without a look at where they were: the evidence for it is
+// strong, and in at most one place do they differ, by a character that one of
+// them is not sure of or has missed. Two plates of one fleet differ in a digit,
+// and both are sure of it.
+func isSameText(a, b *track) bool {
+	if len(a.obs) == 0 || len(b.obs) == 0 {
+		return false
+	}
+	if a.fused.text.Text == b.fused.text.Text {
+		return len(a.fused.text.Text) > 0
+	}
+	if !a.first.After(b.last) && !b.first.After(a.last) {
+		return false // both were in view at one time: two plates that look alike
+	}
+	sa, sb := newStrip(a.fused.text), newStrip(b.fused.text)
+	al := align(sa, sb)
+	if al.score < 8 {
+		return false
+	}
+	differ := max(sa.n, sb.n) - min(sa.n, sb.n)
+	for i := range min(sa.n, alpr.Slots) {
+		j := al.to[i]
+		if j < 0 || i >= len(sa.text) || j >= len(sb.text) || sa.text[i] == sb.text[j] {
+			continue
+		}
+		differ++
+		least := unlike
+		if isLookAlike(sa.text[i], sb.text[j]) {
+			least = unlikeLookAlike
+		}
+		if matchScore(sa, sb, i, j) < least {
+			return false
+		}
+	}
+	return differ <= 1
+}
+
+// lookAlikes are the characters that one camera takes for each other.
+var lookAlikes = [...]string{"0ODQ", "1IL7T", "2Z7", "5S", "8B3", "6G", "VY", "UV", "4A", "MN", "KX", "EF", "CG", "PR"}
+
+func isLookAlike(a, b byte) bool {
+	for _, group := range lookAlikes {
+		if strings.IndexByte(group, a) >= 0 && strings.IndexByte(group, b) >= 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,267 @@
+package pipeline
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"alpr"
+)
+
+// maxReads is how many plates of one frame are read at most; more are left to
+// the next frame.
+const maxReads = 12
+
+// event is a read to be recorded: a preview or the end of a pass.
+type event struct {
+	read     alpr.Read // but for its pictures
+	hits     []alpr.Hit
+	frame    *alpr.Frame // the one the read's plate is in; nil where its pictures were taken before
+	pictures *pictures   // those taken before
+	newest   time.Time   // capture instant of the frame that brought it about
+}
+
+// follower follows the plates of one camera. It is used by one goroutine.
+type follower struct {
+	cfg     *Config
+	camera  string
+	reader  Reader
+	locator Locator // may be nil
+	matcher Matcher // may be nil
+	random  io.Reader
+	stats   *counters
+
+	open   []*track // plates followed, or lost for less than PassGap
+	closed []*track // passes that are over, for MergeWithin
+}
+
+// frame takes in the plates of one frame and says what is to be recorded. After
+// an error the follower goes on with the next frame.
+func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
+	events := f.retire(fr.CapturedAt)
+	plates = withoutDoubles(plates)
+	active := f.active(fr.CapturedAt)
+	strips, regions, err := f.readSome(fr, plates, active)
+	if err != nil {
+		return events, err
+	}
+	tracks := f.pair(fr, plates, strips, active)
+	for i, t := range tracks {
+		if t == nil {
+			if tracks[i], err = f.begin(plates[i], fr); err != nil {
+				return events, err
+			}
+		}
+		tracks[i].see(plates[i], fr.CapturedAt)
+	}
+	for i, t := range tracks { // not before all are seen: settle must know which are in view
+		if strips[i] == nil {
+			continue
+		}
+		t.observe(&observation{
+			at: fr.CapturedAt, plate: plates[i], strip: strips[i], regions: regions[i],
+			quality: quality(plates[i], strips[i]),
+		}, fr)
+		if e, ok := f.preview(t, fr); ok {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// begin starts a track.
+func (f *follower) begin(p alpr.Plate, fr *alpr.Frame) (*track, error) {
+	id, err := alpr.NewID(fr.CapturedAt, f.random)
+	if err != nil {
+		return nil, err
+	}
+	t := &track{motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: pass{
+		id: id, hits: make(map[string]alpr.Hit), pictures: new(pictures),
+	}}
+	f.open = append(f.open, t)
+	return t, nil
+}
+
+// active are the tracks seen so lately that place alone finds them again.
+func (f *follower) active(now time.Time) []*track {
+	var list []*track
+	for _, t := range f.open {
+		if now.Sub(t.last) <= f.cfg.LostAfter {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// readSome reads the plates worth reading: new ones, those that more than one
+// track could be, and those whose track wants more. The others stay nil.
+func (f *follower) readSome(fr *alpr.Frame, plates []alpr.Plate, active []*track) ([]*strip, [][]alpr.RegionProb, error) {
+	strips := make([]*strip, len(plates))
+	regions := make([][]alpr.RegionProb, len(plates))
+	var chosen []int
+	for i, p := range plates {
+		if !isCut(p, fr) && f.isWorthReading(p, plates, active, fr.CapturedAt) {
+			chosen = append(chosen, i)
+		}
+	}
+	if len(chosen) == 0 {
+		return strips, regions, nil
+	}
+	slices.SortStableFunc(chosen, func(a, b int) int { return cmp.Compare(plates[b].WidthPx(), plates[a].WidthPx()) })
+	chosen = chosen[:min(len(chosen), maxReads)]
+	batch := make([]alpr.Plate, len(chosen))
+	for k, i := range chosen {
+		batch[k] = plates[i]
+	}
+	start := time.Now()
+	texts, err := f.reader.Read(fr, batch)
+	f.stats.read.since(start)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("read %d plates of frame %d: %w", len(batch), fr.Seq, err)
+	case len(texts) != len(batch):
+		return nil, nil, fmt.Errorf("read frame %d: %d texts for %d plates", fr.Seq, len(texts), len(batch))
+	}
+	f.stats.observations.Add(uint64(len(texts)))
+	for k, i := range chosen {
+		strips[i], regions[i] = newStrip(texts[k]), texts[k].Regions
+	}
+	return strips, regions, nil
+}
+
+// isWorthReading leaves unread only a plate that one track alone expects close
+// by, that track expects no other, and has no need of more.
+func (f *follower) isWorthReading(p alpr.Plate, plates []alpr.Plate, active []*track, now time.Time) bool {
+	var only *track
+	for _, t := range active {
+		if t.distance(p, now) > maxGate {
+			continue
+		}
+		if only != nil {
+			return true
+		}
+		only = t
+	}
+	if only == nil || only.distance(p, now) > maxGate/2 || only.wantsRead(p, now) {
+		return true
+	}
+	expected := 0
+	for _, q := range plates {
+		if only.distance(q, now) <= maxGate {
+			expected++
+		}
+	}
+	return expected > 1
+}
+
+// pair gives each plate its track, or nil for a plate not seen before. The cost
+// of a pair is its negative log-likelihood against chance: half the squared
+// distance, less what the characters say. Characters that clearly agree let a
+// shaken camera jump; characters that clearly differ keep two cars apart.
+func (f *follower) pair(fr *alpr.Frame, plates []alpr.Plate, strips []*strip, active []*track) []*track {
+	const (
+		leave   = 8.0  // maxGate²/2
+		farGate = 12.0 // standard deviations, where the characters agree
+		clear   = 8.0
+	)
+	tracks := make([]*track, len(plates))
+	if len(plates) == 0 || len(active) == 0 {
+		return tracks
+	}
+	cost := make([][]float64, len(plates))
+	for i, p := range plates {
+		cost[i] = make([]float64, len(active))
+		for j, t := range active {
+			d, text := t.distance(p, fr.CapturedAt), t.agrees(strips[i])
+			switch {
+			case text <= -clear, d > farGate, d > maxGate && text < clear:
+				cost[i][j] = 10 * leave
+			case d > maxGate:
+				cost[i][j] = leave - text/2
+			default:
+				cost[i][j] = d*d/2 - text
+			}
+		}
+	}
+	for i, j := range assign(cost, leave) {
+		if j >= 0 {
+			tracks[i] = active[j]
+		}
+	}
+	return tracks
+}
+
+// preview raises a read of a pass that still goes on, where it is sure enough
+// and says something new.
+func (f *follower) preview(t *track, fr *alpr.Frame) (event, bool) {
+	if !f.cfg.isCredible(t) || t.fused.text.Confidence < f.cfg.PreviewConfidence {
+		return event{}, false
+	}
+	before := &t.pass.considered
+	isNew := before.Text != t.fused.text.Text ||
+		topRegion(before) != topRegion(&t.fused.text) ||
+		1-t.fused.text.Confidence < (1-before.Confidence)/10
+	if !isNew || f.settle(t) {
+		return event{}, false
+	}
+	return f.raise(t, true, fr.CapturedAt)
+}
+
+func topRegion(t *alpr.Text) string {
+	if len(t.Regions) == 0 || t.Regions[0].P < 0.5 {
+		return ""
+	}
+	return t.Regions[0].Region
+}
+
+// retire ends the passes whose plate has been out of view for long enough, and
+// forgets those that ended long ago.
+func (f *follower) retire(now time.Time) []event {
+	var events []event
+	for _, t := range slices.Clone(f.open) {
+		if now.Sub(t.last) <= f.cfg.PassGap || !slices.Contains(f.open, t) {
+			continue
+		}
+		f.open = without(f.open, t)
+		if e, ok := f.end(t, now); ok {
+			events = append(events, e)
+		}
+	}
+	f.closed = slices.DeleteFunc(f.closed, func(t *track) bool { return now.Sub(t.last) > f.cfg.MergeWithin })
+	return events
+}
+
+// flush ends all passes.
+func (f *follower) flush() []event {
+	var events []event
+	for len(f.open) > 0 {
+		t := f.open[0]
+		f.open = f.open[1:]
+		if e, ok := f.end(t, t.last); ok {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// end makes the final read of a pass. A pass that was told of before gets one
+// in any case: it must be confirmed or taken back.
+func (f *follower) end(t *track, now time.Time) (event, bool) {
+	if len(t.obs) == 0 {
+		return event{}, false
+	}
+	isSpokenFor := f.settle(t)
+	if !t.pass.isTold() && (isSpokenFor || !f.cfg.isCredible(t)) {
+		return event{}, false
+	}
+	e, ok := f.raise(t, false, now)
+	t.best.frame = nil // the recording takes the pictures
+	f.closed = append(f.closed, t)
+	return e, ok
+}
+
+func without(list []*track, t *track) []*track {
+	return slices.DeleteFunc(list, func(x *track) bool { return x == t })
+}

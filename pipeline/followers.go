@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"time"
+
+	"alpr"
+)
+
+// followers are the followers of all cameras, with the time of each.
+type followers struct {
+	p       *Pipeline
+	cameras map[string]*cameraFollower
+	order   []string // of first frames, so that nothing hangs on a map's order
+}
+
+type cameraFollower struct {
+	follower
+	newest  time.Time // capture instant of the newest frame
+	arrived time.Time // when it came here
+}
+
+func newFollowers(p *Pipeline) *followers {
+	return &followers{p: p, cameras: make(map[string]*cameraFollower)}
+}
+
+func (fs *followers) of(f *alpr.Frame) *cameraFollower {
+	c := fs.cameras[f.Camera]
+	if c == nil {
+		p := fs.p
+		c = &cameraFollower{follower: follower{
+			cfg: &p.cfg, camera: f.Camera, reader: p.parts.Reader, locator: p.parts.Locator,
+			matcher: p.parts.Matcher, random: p.parts.Random, stats: &p.stats,
+		}}
+		fs.cameras[f.Camera] = c
+		fs.order = append(fs.order, f.Camera)
+	}
+	return c
+}
+
+func (fs *followers) frame(f found, out chan<- event) error {
+	c := fs.of(f.frame)
+	c.newest, c.arrived = f.frame.CapturedAt, time.Now()
+	events, err := c.frame(f.frame, f.plates)
+	fs.send(events, out)
+	return err
+}
+
+// lapse ends passes by the clock: a camera that stands still has no frames to
+// end them by.
+func (fs *followers) lapse(out chan<- event) {
+	for _, name := range fs.order {
+		c := fs.cameras[name]
+		fs.send(c.retire(c.newest.Add(time.Since(c.arrived))), out)
+	}
+}
+
+func (fs *followers) flush(out chan<- event) {
+	for _, name := range fs.order {
+		fs.send(fs.cameras[name].flush(), out)
+	}
+}
+
+func (fs *followers) send(events []event, out chan<- event) {
+	for _, e := range events {
+		out <- e
+	}
+	tracks := 0
+	for _, c := range fs.cameras {
+		tracks += len(c.open)
+	}
+	fs.p.stats.tracks.Store(int64(tracks))
+}

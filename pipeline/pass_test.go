@@ -1,0 +1,240 @@
+package pipeline
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"alpr"
+)
+
+// TestOneReadPerPass drives scenes of the road: each car is one read, exactly.
+func TestOneReadPerPass(t *testing.T) {
+	crossing := func(dir float64, w float64) func(float64) (float64, float64, float64) {
+		return func(sec float64) (float64, float64, float64) { return 640 + dir*(sec-1.5)*350, 400, w }
+	}
+	hidden := func(path func(float64) (float64, float64, float64), from, to float64) func(float64) (float64, float64, float64) {
+		return func(sec float64) (float64, float64, float64) {
+			if sec > from && sec < to {
+				return 0, 0, 0
+			}
+			return path(sec)
+		}
+	}
+	flicker := make(map[int]string)
+	for i := 1; i <= 90; i += 3 {
+		flicker[i] = "K0B123"
+	}
+	shortened := make(map[int]string)
+	for i := range 91 {
+		if i%11 == 2 || i%11 == 5 || i%11 == 6 {
+			shortened[i] = "BC1234" // the first character missed
+		}
+	}
+	tests := []struct {
+		name    string
+		seconds float64
+		cars    []car
+		shake   float64
+		missed  float64
+		errRate float64
+		want    []string
+	}{
+		{name: "one car overtakes", seconds: 3, cars: []car{{text: "ABC1234", path: approach(0, 3)}}, want: []string{"ABC1234"}},
+		{name: "nothing", seconds: 3},
+		{name: "two cars cross", seconds: 3, want: []string{"ABC1234", "XYZ987"},
+			cars: []car{{text: "ABC1234", path: crossing(1, 90)}, {text: "XYZ987", path: crossing(-1, 80)}}},
+		{name: "two plates of one fleet side by side", seconds: 3, want: []string{"FLT1001", "FLT1002"},
+			cars: []car{{text: "FLT1001", path: stands(500, 400, 90, 0, 3)}, {text: "FLT1002", path: stands(700, 400, 90, 0, 3)}}},
+		{name: "one fleet one after the other in the same place", seconds: 6, want: []string{"FLT1001", "FLT1007"},
+			cars: []car{{text: "FLT1001", path: stands(600, 400, 90, 0, 2)}, {text: "FLT1007", path: stands(600, 400, 90, 3, 6)}}},
+		{name: "another car takes the place at once", seconds: 4, want: []string{"HJK445", "PQR882"},
+			cars: []car{{text: "HJK445", path: stands(600, 400, 90, 0, 2)}, {text: "PQR882", path: stands(610, 402, 90, 2.05, 4)}}},
+		{name: "short occlusion", seconds: 4, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: hidden(approach(0, 4), 1.5, 1.9)}}},
+		{name: "long occlusion", seconds: 8, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: hidden(stands(600, 400, 80, 0, 8), 2, 6)}}},
+		{name: "stopped behind one car for a minute", seconds: 60, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: stands(640, 400, 120, 0, 60)}}},
+		{name: "behind one car, hidden again and again", seconds: 60, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: func(sec float64) (float64, float64, float64) {
+				if int(sec)%12 > 7 {
+					return 0, 0, 0
+				}
+				return 640, 400, 100
+			}}}},
+		{name: "a row of parked cars", seconds: 9, want: []string{"PARK01", "PARK02", "PARK03", "PARK04"},
+			cars: []car{
+				{text: "PARK01", path: passing(0)}, {text: "PARK02", path: passing(2)},
+				{text: "PARK03", path: passing(4)}, {text: "PARK04", path: passing(6)},
+			}},
+		{name: "hand-held", seconds: 3, shake: 25, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: stands(600, 400, 80, 0, 3)}}},
+		{name: "hand-held, two cars", seconds: 3, shake: 25, want: []string{"ABC1234", "XYZ987"},
+			cars: []car{{text: "ABC1234", path: stands(500, 400, 80, 0, 3)}, {text: "XYZ987", path: stands(750, 420, 70, 0, 3)}}},
+		{name: "every third detection missed", seconds: 3, missed: 0.35, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: approach(0, 3)}}},
+		{name: "many characters misread", seconds: 3, errRate: 0.12, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: approach(0, 3)}}},
+		{name: "look-alike flicker", seconds: 3, want: []string{"KOB123"},
+			cars: []car{{text: "KOB123", path: stands(600, 400, 90, 0, 3), wrong: flicker}}},
+		{name: "a character missed in every fourth frame or so", seconds: 3, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: stands(600, 400, 90, 0, 3), wrong: shortened}}},
+		{name: "fast closing traffic", seconds: 1, want: []string{"ABC1234"},
+			cars: []car{{text: "ABC1234", path: func(sec float64) (float64, float64, float64) {
+				z := 40 - 60*sec // metres, 216 km/h closing
+				if z < 4 {
+					return 0, 0, 0
+				}
+				return 640 - 2500/z, 360 + 1200/z, 520 * 1.2 / z * 1.5
+			}}}},
+	}
+	for _, tt := range tests {
+		for _, fps := range []float64{12, 30} {
+			t.Run(fmt.Sprintf("%s at %g fps", tt.name, fps), func(t *testing.T) {
+				wrong := 0
+				for seed := range uint64(5) {
+					s := newScene(seed, fps, tt.seconds, tt.cars...)
+					s.shake = tt.shake
+					if tt.missed > 0 {
+						s.missed = tt.missed
+					}
+					if tt.errRate > 0 {
+						s.errRate = tt.errRate
+					}
+					k, _ := drive(t, s, nil)
+					if got := texts(k.newest()); !slices.Equal(got, tt.want) {
+						t.Errorf("seed %d: read %v, want %v", seed, got, tt.want)
+						wrong++
+					}
+				}
+			})
+		}
+	}
+}
+
+// passing is a parked car that we drive by, from an instant on.
+func passing(from float64) func(float64) (float64, float64, float64) {
+	return func(sec float64) (float64, float64, float64) {
+		z := 25 - 10*(sec-from) // metres ahead, at 10 m/s
+		if sec < from || z < 3 {
+			return 0, 0, 0
+		}
+		return 640 + 1500/z, 360 + 700/z, 700 / z
+	}
+}
+
+func TestHitOnPreview(t *testing.T) {
+	s := newScene(1, 30, 6, car{text: "ABC1234", path: stands(600, 400, 100, 0, 6)})
+	k, stats := drive(t, s, entries{"ABC1234"})
+	if len(k.recorded) < 2 || !k.recorded[0].Preview || k.recorded[len(k.recorded)-1].Preview {
+		t.Fatalf("want a preview and a final read, got %d records", len(k.recorded))
+	}
+	first, last := k.recorded[0], k.recorded[len(k.recorded)-1]
+	if age := first.LastAt.Sub(first.FirstAt); age > time.Second {
+		t.Errorf("the hit was raised %v after the plate came into view", age)
+	}
+	if first.ID != last.ID || first.Revision != 1 || last.Revision != len(k.recorded) {
+		t.Errorf("ids %v and %v, revisions %d and %d", first.ID, last.ID, first.Revision, last.Revision)
+	}
+	for _, h := range k.hits {
+		if h.ID != k.hits[0].ID || h.ReadID != first.ID || h.IsWithdrawn {
+			t.Errorf("hit %+v", h)
+		}
+	}
+	if stats.Hits != 1 || stats.Reads != 1 || stats.Withdrawn != 0 {
+		t.Errorf("stats %+v", stats)
+	}
+	if len(k.shown) != 1 || len(k.shownHit) != len(k.hits) {
+		t.Errorf("%d reads and %d hits shown", len(k.shown), len(k.shownHit))
+	}
+}
+
+// TestHitWithdrawn: at first the plate reads as a listed one, and then, from
+// near, as another.
+func TestHitWithdrawn(t *testing.T) {
+	wrong := make(map[int]string)
+	for i := 1; i <= 12; i++ {
+		wrong[i] = "ABC1284"
+	}
+	s := newScene(1, 30, 4, car{text: "ABC1234", path: approach(0, 4), wrong: wrong})
+	s.errRate = 0.001
+	k, stats := drive(t, s, entries{"ABC1284"})
+	if stats.Hits != 1 || stats.Withdrawn != 1 || len(k.newest()) != 1 {
+		t.Fatalf("stats %+v, reads %v", stats, texts(k.newest()))
+	}
+	if got := k.newest()[0].Text.Text; got != "ABC1234" {
+		t.Errorf("read %s", got)
+	}
+	last := k.shownHit[len(k.shownHit)-1]
+	if !last.IsWithdrawn || last.ID != k.shownHit[0].ID {
+		t.Errorf("the officer was last told %+v", last)
+	}
+}
+
+// TestPreviewWithoutHitIsNotKept: nothing of a pass is recorded before its end
+// unless an officer must know.
+func TestPreviewWithoutHitIsNotKept(t *testing.T) {
+	s := newScene(1, 30, 3, car{text: "ABC1234", path: approach(0, 3)})
+	k, stats := drive(t, s, entries{"OTHER1"})
+	if len(k.recorded) != 1 || k.recorded[0].Preview || k.recorded[0].Revision != 1 || stats.Previews != 0 {
+		t.Errorf("%d records, %d previews", len(k.recorded), stats.Previews)
+	}
+}
+
+func TestSameCarMuchLaterIsAnotherPass(t *testing.T) {
+	s := newScene(1, 12, 100, car{text: "ABC1234", path: func(sec float64) (float64, float64, float64) {
+		if sec > 3 && sec < 95 {
+			return 0, 0, 0
+		}
+		return 600, 400, 90
+	}})
+	k, _ := drive(t, s, nil)
+	if got := texts(k.newest()); !slices.Equal(got, []string{"ABC1234", "ABC1234"}) {
+		t.Errorf("read %v", got)
+	}
+}
+
+// TestNoReadOfWhatIsNoPlate: things that a detector takes for plates read
+// differently in each frame.
+func TestNoReadOfWhatIsNoPlate(t *testing.T) {
+	noise := rand.New(rand.NewPCG(7, 7))
+	grille := make(map[int]string)
+	for i := range 301 {
+		b := make([]byte, 4+noise.IntN(4))
+		for j := range b {
+			b[j] = alpr.Alphabet[noise.IntN(letters)]
+		}
+		grille[i] = string(b)
+	}
+	s := newScene(3, 30, 10, car{path: stands(600, 200, 60, 0, 10), wrong: grille},
+		car{text: "11", path: stands(900, 300, 60, 0, 10)})
+	s.errRate = 0.1
+	if k, _ := drive(t, s, nil); len(k.recorded) != 0 {
+		t.Errorf("read %v", texts(k.newest()))
+	}
+}
+
+func TestReadingIsSparing(t *testing.T) {
+	s := newScene(1, 30, 60, car{text: "ABC1234", path: stands(600, 400, 120, 0, 60)})
+	_, stats := drive(t, s, nil)
+	if stats.FramesDone != 1800 || stats.Observations > 150 {
+		t.Errorf("%d plates read in %d frames behind one car", stats.Observations, stats.FramesDone)
+	}
+}
+
+// BenchmarkFollow is the cost of everything but the networks, a frame with two
+// plates.
+func BenchmarkFollow(b *testing.B) {
+	s := newScene(1, 30, 30, car{text: "ABC1234", path: stands(500, 400, 90, 0, 30)}, car{text: "XYZ987", path: approach(0, 30)})
+	k, stats := (*keeper)(nil), Stats{}
+	for b.Loop() {
+		k, stats = drive(b, s, nil)
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(stats.FramesDone), "µs/frame")
+	if len(k.recorded) == 0 {
+		b.Fatal("nothing read")
+	}
+}

@@ -1,0 +1,258 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"alpr"
+)
+
+// Source delivers the frames of one camera. Run calls emit for each, in order,
+// from one goroutine, until the recording ends (nil), ctx ends (nil), or it can
+// not go on.
+type Source interface {
+	Run(ctx context.Context, emit func(*alpr.Frame)) error
+}
+
+// Detector finds the plates of a frame. It is used by one goroutine.
+type Detector interface {
+	Detect(*alpr.Frame) ([]alpr.Plate, error)
+}
+
+// Reader reads plates of a frame: one Text for each, in order. Confidence must
+// be calibrated for a single frame. It is used by one goroutine.
+type Reader interface {
+	Read(*alpr.Frame, []alpr.Plate) ([]alpr.Text, error)
+}
+
+// Locator says where the vehicle was at an instant of capture, and which clock
+// made that instant, within what (0: not known).
+type Locator interface {
+	At(time.Time) alpr.Fix
+	TimeSource(time.Time) (alpr.TimeSource, time.Duration)
+}
+
+// Matcher compares a read with the hotlists. It is asked again for each
+// revision of a read, and leaves IDs, ReadID and Preview to the pipeline.
+type Matcher interface {
+	Match(alpr.Read) []alpr.Hit
+}
+
+// Recorder keeps a read and its hits: all in one transaction, and for good once
+// it returns nil. A higher Revision replaces a lower one of the same ID; the
+// same one again changes nothing.
+type Recorder interface {
+	Record(ctx context.Context, r alpr.Read, hits []alpr.Hit) error
+}
+
+// Presenter shows reads and hits to the officer. It must not block.
+type Presenter interface {
+	ShowRead(alpr.Read)
+	ShowHit(alpr.Read, alpr.Hit)
+}
+
+// Photographer takes the pictures that go with a read: the rectified plate, and
+// the plate with its surroundings as far as the policy allows.
+type Photographer interface {
+	Photograph(*alpr.Frame, alpr.Plate) (crop, context alpr.Picture, err error)
+}
+
+// Parts are what a pipeline is made of. Locator, Matcher, Presenter and
+// Photographer may be nil: reads then carry no position, raise no hits, are not
+// shown, have no pictures.
+type Parts struct {
+	Sources      []Source
+	Detector     Detector
+	Reader       Reader
+	Recorder     Recorder
+	Locator      Locator
+	Matcher      Matcher
+	Presenter    Presenter
+	Photographer Photographer
+	Random       io.Reader // for IDs; nil: crypto/rand
+	Log          *slog.Logger
+}
+
+// Pipeline makes reads of frames. See Run.
+type Pipeline struct {
+	cfg    Config
+	parts  Parts
+	log    *slog.Logger
+	stats  counters
+	frames *mailbox
+}
+
+// New checks and joins the parts. Nothing runs before Run.
+func New(cfg Config, parts Parts) (*Pipeline, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(parts.Sources) == 0:
+		return nil, fmt.Errorf("%w: no camera", ErrBadConfig)
+	case parts.Detector == nil, parts.Reader == nil, parts.Recorder == nil, parts.Log == nil:
+		return nil, fmt.Errorf("%w: detector, reader, recorder and log must be given", ErrBadConfig)
+	}
+	if parts.Random == nil {
+		parts.Random = rand.Reader
+	}
+	p := &Pipeline{cfg: cfg, parts: parts, log: parts.Log}
+	p.frames = newMailbox(cfg.IsLossless, &p.stats, p.log)
+	return p, nil
+}
+
+// found is a frame with its plates.
+type found struct {
+	frame  *alpr.Frame
+	plates []alpr.Plate
+}
+
+// Run reads until every source has ended or ctx ends, then ends the passes that
+// are open and records them. It returns an error where no source could go on,
+// or detection fails again and again; reads made before are recorded. Run may
+// be called once.
+func (p *Pipeline) Run(ctx context.Context) error {
+	stages, ctx := errgroup.WithContext(ctx)
+	ended := make(chan struct{})
+	searched := make(chan found)
+	events := make(chan event, 16)
+
+	stages.Go(func() error {
+		defer close(ended)
+		return p.runSources(ctx)
+	})
+	stages.Go(func() error {
+		defer close(searched)
+		return p.detect(ctx, ended, searched)
+	})
+	stages.Go(func() error {
+		defer close(events)
+		return p.follow(searched, events)
+	})
+	stages.Go(func() error {
+		// What was read is recorded, even when the order is to stop.
+		return newRecording(p).run(context.WithoutCancel(ctx), events)
+	})
+	return stages.Wait()
+}
+
+// runSources runs the cameras side by side. One that fails leaves the others
+// running.
+func (p *Pipeline) runSources(ctx context.Context) error {
+	failed := make([]error, len(p.parts.Sources))
+	var cameras errgroup.Group
+	for i, s := range p.parts.Sources {
+		cameras.Go(func() error {
+			failed[i] = s.Run(ctx, func(f *alpr.Frame) { p.frames.put(ctx, f) })
+			if failed[i] != nil && ctx.Err() == nil && len(failed) > 1 {
+				p.log.Error("a camera has stopped, the others go on", "error", failed[i])
+			}
+			return nil
+		})
+	}
+	cameras.Wait() //nolint:errcheck // they return nil; what went wrong is in failed
+	if ctx.Err() != nil {
+		return nil
+	}
+	return errors.Join(failed...)
+}
+
+// maxFailures is how many frames in a row may fail before a stage gives up:
+// one bad frame is skipped, a broken network is an error.
+const maxFailures = 30
+
+// detect finds the plates of the newest frames.
+func (p *Pipeline) detect(ctx context.Context, ended <-chan struct{}, out chan<- found) error {
+	failures := failureCount{log: p.log, stats: &p.stats}
+	for {
+		frame := p.frames.take(ctx, ended)
+		if frame == nil {
+			return nil
+		}
+		start := time.Now()
+		plates, err := p.parts.Detector.Detect(frame)
+		p.stats.detect.since(start)
+		if err := failures.take("detect plates", err); err != nil {
+			return err
+		}
+		p.stats.framesDone.Add(1)
+		p.stats.plates.Add(uint64(len(plates)))
+		p.stats.newestFrame.Store(frame.CapturedAt.UnixNano())
+		select {
+		case out <- found{frame, plates}:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// lapse is how often passes are ended by the clock when no frame comes.
+const lapse = 500 * time.Millisecond
+
+// follow turns plates into reads until in is closed, then ends the open passes.
+func (p *Pipeline) follow(in <-chan found, out chan<- event) error {
+	followers := newFollowers(p)
+	defer func() { followers.flush(out) }()
+	var tick <-chan time.Time
+	if !p.cfg.IsLossless { // a recording has its own time
+		ticker := time.NewTicker(lapse)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	failures := failureCount{log: p.log, stats: &p.stats}
+	for {
+		select {
+		case f, ok := <-in:
+			if !ok {
+				return nil
+			}
+			err := followers.frame(f, out)
+			if err := failures.take("read plates", err); err != nil {
+				return err
+			}
+		case <-tick:
+			followers.lapse(out)
+		}
+	}
+}
+
+// failureCount tells one bad frame from a stage that does not work.
+type failureCount struct {
+	log   *slog.Logger
+	stats *counters
+	row   int
+	told  time.Time
+}
+
+// take counts err, says it at most once a second, and returns it where too many
+// came in a row.
+func (c *failureCount) take(what string, err error) error {
+	if err == nil {
+		c.row = 0
+		return nil
+	}
+	c.stats.stageErrors.Add(1)
+	if c.row++; c.row >= maxFailures {
+		return fmt.Errorf("%s, %d frames in a row: %w", what, c.row, err)
+	}
+	if now := time.Now(); now.Sub(c.told) >= time.Second {
+		c.log.Error("a frame is lost", "stage", what, "error", err)
+		c.told = now
+	}
+	return nil
+}
+
+// fixAt is where the vehicle was; the zero Fix without a locator.
+func (p *Pipeline) fixAt(t time.Time) alpr.Fix {
+	if p.parts.Locator == nil {
+		return alpr.Fix{}
+	}
+	return p.parts.Locator.At(t)
+}

@@ -1,0 +1,114 @@
+package pipeline
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"alpr"
+)
+
+// pass is what has been told of a vehicle pass so far; a track that goes on
+// with a pass takes it over. It is the follower's but for pictures, which only
+// the recording touches.
+type pass struct {
+	id         alpr.ID
+	revision   int       // of the newest read handed on; 0: none yet
+	isFinal    bool      // a final read was made
+	considered alpr.Text // as last compared with the hotlists
+	hits       map[string]alpr.Hit
+	pictures   *pictures
+}
+
+// pictures are those of the newest read of a pass.
+type pictures struct{ crop, context alpr.Picture }
+
+// isTold says whether a read of the pass was handed on.
+func (p *pass) isTold() bool { return p.revision > 0 }
+
+// raise makes a read of what is now known of a track. A preview without a hit
+// is not handed on: nothing in it must be known before the pass is over.
+func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) {
+	ps := &t.pass
+	ps.considered = t.fused.text
+	read := alpr.Read{
+		ID: ps.id, Revision: ps.revision + 1, Preview: isPreview,
+		Camera: f.camera, Text: t.fused.text, Plate: t.best.plate,
+		Frames: t.frames, FramesUsed: t.read,
+		FirstAt: t.first, LastAt: t.last, At: t.best.at,
+		TimeSource:      alpr.TimeSystem,
+		DetectorVersion: f.cfg.DetectorVersion, RecogniserVersion: f.cfg.RecogniserVersion,
+	}
+	if f.locator != nil {
+		read.Fix = f.locator.At(read.At)
+		read.TimeSource, read.TimeUncertainty = f.locator.TimeSource(read.At)
+	}
+	hits := f.match(read, ps)
+	if isPreview && len(hits) == 0 {
+		return event{}, false
+	}
+	ps.revision = read.Revision
+	f.count(read, ps)
+	return event{read: read, hits: hits, frame: t.best.frame, pictures: ps.pictures, newest: now}, true
+}
+
+// match asks the hotlists, keeps the identity of hits raised before, and takes
+// back those that the newer text does not bear out.
+func (f *follower) match(read alpr.Read, ps *pass) []alpr.Hit {
+	if f.matcher == nil {
+		return nil
+	}
+	var hits []alpr.Hit
+	isNow := make(map[string]bool)
+	for _, h := range f.matcher.Match(read) {
+		key := h.Entry.List + "\x00" + h.Entry.ID
+		if isNow[key] {
+			continue
+		}
+		isNow[key] = true
+		old, isKnown := ps.hits[key]
+		if h.ID = old.ID; !isKnown {
+			h.ID = hitID(read, key)
+			f.stats.hits.Add(1)
+		}
+		h.ReadID, h.Preview, h.IsWithdrawn = read.ID, read.Preview, false
+		if h.At.IsZero() {
+			h.At = read.At
+		}
+		ps.hits[key] = h
+		hits = append(hits, h)
+	}
+	for _, key := range slices.Sorted(maps.Keys(ps.hits)) {
+		if h := ps.hits[key]; !isNow[key] && !h.IsWithdrawn {
+			h.IsWithdrawn, h.Preview = true, read.Preview
+			ps.hits[key] = h
+			f.stats.withdrawn.Add(1)
+			hits = append(hits, h)
+		}
+	}
+	return hits
+}
+
+// hitID is the one ID of a (read, entry): what makes it unique is a hash of
+// both, so that the same alert is the same ID however often it is worked out.
+func hitID(read alpr.Read, entry string) alpr.ID {
+	sum := sha256.Sum256(fmt.Appendf(read.ID[:], "%s", entry))
+	id, err := alpr.NewID(read.At, bytes.NewReader(sum[:]))
+	if err != nil {
+		panic(err) // a hash is longer than an ID: cannot be
+	}
+	return id
+}
+
+func (f *follower) count(read alpr.Read, ps *pass) {
+	switch {
+	case read.Preview:
+		f.stats.previews.Add(1)
+	case !ps.isFinal:
+		ps.isFinal = true
+		f.stats.reads.Add(1)
+	}
+}

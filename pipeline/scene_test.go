@@ -1,0 +1,285 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"alpr"
+)
+
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// scene is a drive made up for a test: a source, a detector and a reader that
+// know what is in each frame. Errors are drawn from a seed.
+type scene struct {
+	fps     float64
+	seconds float64
+	cars    []car
+	shake   float64 // pixels, of the whole frame, standard deviation
+	errRate float64 // share of characters misread, at a wide plate
+	missed  float64 // share of plates not detected
+	noise   *rand.Rand
+
+	mu    sync.Mutex
+	seen  map[uint64][]sighting // by frame
+	reads int                   // plates read
+}
+
+// car is a plate and where it is at each instant; a width of 0 is out of view.
+type car struct {
+	text  string
+	path  func(sec float64) (x, y, width float64)
+	wrong map[int]string // at these frames (from 1) the reader sees this instead
+}
+
+type sighting struct {
+	plate alpr.Plate
+	text  string
+}
+
+func newScene(seed uint64, fps, seconds float64, cars ...car) *scene {
+	return &scene{
+		fps: fps, seconds: seconds, cars: cars, errRate: 0.02, missed: 0.02,
+		noise: rand.New(rand.NewPCG(seed, 1)), seen: make(map[uint64][]sighting),
+	}
+}
+
+const sceneW, sceneH = 1280, 720
+
+func (s *scene) Run(ctx context.Context, emit func(*alpr.Frame)) error {
+	for i := range int(s.fps * s.seconds) {
+		sec := float64(i) / s.fps
+		f := &alpr.Frame{
+			Camera: "front", Seq: uint64(i + 1), Width: sceneW, Height: sceneH,
+			CapturedAt: noon.Add(time.Duration(sec * float64(time.Second))),
+		}
+		s.place(f, sec)
+		emit(f)
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *scene) place(f *alpr.Frame, sec float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dx, dy := s.noise.NormFloat64()*s.shake, s.noise.NormFloat64()*s.shake
+	for _, c := range s.cars {
+		x, y, w := c.path(sec)
+		if w <= 0 || s.noise.Float64() < s.missed {
+			continue
+		}
+		text := c.text
+		if t, ok := c.wrong[int(f.Seq)]; ok {
+			text = t
+		}
+		jitter := w * 0.02
+		p := plateAt(x+dx+s.noise.NormFloat64()*jitter, y+dy+s.noise.NormFloat64()*jitter, w)
+		s.seen[f.Seq] = append(s.seen[f.Seq], sighting{p, text})
+	}
+}
+
+func plateAt(x, y, w float64) alpr.Plate {
+	h := w / 3
+	x0, y0 := float32(x-w/2), float32(y-h/2)
+	x1, y1 := float32(x+w/2), float32(y+h/2)
+	return alpr.Plate{
+		Corners: [4]alpr.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}},
+		Box:     alpr.Box{X: x0, Y: y0, W: x1 - x0, H: y1 - y0},
+		Score:   0.9,
+	}
+}
+
+func (s *scene) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var plates []alpr.Plate
+	for _, g := range s.seen[f.Seq] {
+		plates = append(plates, g.plate)
+	}
+	return plates, nil
+}
+
+func (s *scene) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var texts []alpr.Text
+	for _, p := range plates {
+		i := slices.IndexFunc(s.seen[f.Seq], func(g sighting) bool { return g.plate == p })
+		if i < 0 {
+			return nil, fmt.Errorf("no plate at %v", p.Box)
+		}
+		s.reads++
+		texts = append(texts, s.look(s.seen[f.Seq][i].text, p.WidthPx()))
+	}
+	return texts, nil
+}
+
+// look is a reader whose errors grow with the smallness of the plate, and whose
+// posterior mostly knows.
+func (s *scene) look(text string, width float64) alpr.Text {
+	rate := math.Min(0.5, s.errRate*math.Pow(100/width, 2))
+	b := []byte(text)
+	conf := make([]float64, len(b))
+	for i := range b {
+		conf[i] = 1 - rate*s.noise.Float64()
+		if s.noise.Float64() < rate {
+			b[i] = alpr.Alphabet[s.noise.IntN(letters)]
+			conf[i] = 0.4 + 0.4*s.noise.Float64()
+		}
+	}
+	return textOf(string(b), conf...)
+}
+
+// textOf is what a reader says that sees text with the given confidences, the
+// last one repeated.
+func textOf(text string, conf ...float64) alpr.Text {
+	t := alpr.Text{Text: text, Confidence: 1}
+	for s := range t.Posterior {
+		c, sym := 0.9999, alpr.Pad
+		if s < len(text) {
+			c, sym = conf[min(s, len(conf)-1)], alpr.SymbolIndex(text[s])
+			t.CharConf = append(t.CharConf, float32(c))
+		}
+		for i := range t.Posterior[s] {
+			t.Posterior[s][i] = float32((1 - c) / float64(alpr.Symbols-1))
+		}
+		t.Posterior[s][sym] = float32(c)
+		t.Confidence *= c
+	}
+	t.Regions = []alpr.RegionProb{{Region: "US-FL", P: 0.8}, {Region: "US-GA", P: 0.1}}
+	return t
+}
+
+// keeper is a recorder and presenter that remembers, in order.
+type keeper struct {
+	mu       sync.Mutex
+	recorded []alpr.Read
+	hits     []alpr.Hit
+	shown    []alpr.Read
+	shownHit []alpr.Hit
+	fail     func() error
+}
+
+func (k *keeper) Record(_ context.Context, r alpr.Read, hits []alpr.Hit) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.fail != nil {
+		if err := k.fail(); err != nil {
+			return err
+		}
+	}
+	k.recorded = append(k.recorded, r)
+	k.hits = append(k.hits, hits...)
+	return nil
+}
+
+func (k *keeper) ShowRead(r alpr.Read) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shown = append(k.shown, r)
+}
+
+func (k *keeper) ShowHit(_ alpr.Read, h alpr.Hit) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shownHit = append(k.shownHit, h)
+}
+
+// newest is the newest revision of each read, in order of first record.
+func (k *keeper) newest() []alpr.Read {
+	var reads []alpr.Read
+	for _, r := range k.recorded {
+		if i := slices.IndexFunc(reads, func(x alpr.Read) bool { return x.ID == r.ID }); i >= 0 {
+			reads[i] = r
+		} else {
+			reads = append(reads, r)
+		}
+	}
+	return reads
+}
+
+// entries is a matcher that knows a few plates by their exact text.
+type entries []string
+
+func (e entries) Match(r alpr.Read) []alpr.Hit {
+	var hits []alpr.Hit
+	for _, text := range e {
+		if r.Text.Text == text {
+			hits = append(hits, alpr.Hit{Entry: alpr.Entry{ID: text, List: "test", Plate: text}, Kind: alpr.MatchExact, P: r.Text.Confidence})
+		}
+	}
+	return hits
+}
+
+// still is a locator of a car that stands.
+type still struct{}
+
+func (still) At(t time.Time) alpr.Fix {
+	return alpr.Fix{At: t, Lat: 28, Lon: -82, Quality: alpr.GPSFix}
+}
+func (still) TimeSource(time.Time) (alpr.TimeSource, time.Duration) { return alpr.TimeFile, 0 }
+
+// seeded is a reproducible source of random bytes.
+func seeded(seed byte) io.Reader { return rand.NewChaCha8([32]byte{seed}) }
+
+// drive runs a scene through the whole pipeline, every frame in order.
+func drive(t testing.TB, s *scene, m Matcher) (*keeper, Stats) {
+	t.Helper()
+	cfg := DefaultConfig()
+	cfg.IsLossless = true
+	k := &keeper{}
+	p, err := New(cfg, Parts{
+		Sources: []Source{s}, Detector: s, Reader: s, Recorder: k, Presenter: k, Locator: still{},
+		Matcher: m, Random: seeded(1), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return k, p.Stats()
+}
+
+// texts are the texts of reads, sorted.
+func texts(reads []alpr.Read) []string {
+	var list []string
+	for _, r := range reads {
+		list = append(list, r.Text.Text)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// approach is a car that comes nearer and leaves to the right.
+func approach(from, to float64) func(float64) (x, y, w float64) {
+	return func(sec float64) (x, y, w float64) {
+		if sec < from || sec > to {
+			return 0, 0, 0
+		}
+		share := (sec - from) / (to - from)
+		w = 45 / (1 - 0.75*share)
+		return 500 + 600*share*share, 360 + 120*share*share, w
+	}
+}
+
+// stands is a car that keeps its place.
+func stands(x, y, w, from, to float64) func(float64) (float64, float64, float64) {
+	return func(sec float64) (float64, float64, float64) {
+		if sec < from || sec > to {
+			return 0, 0, 0
+		}
+		return x, y, w
+	}
+}

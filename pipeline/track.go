@@ -1,0 +1,217 @@
+package pipeline
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"alpr"
+)
+
+const (
+	// keepObservations bounds what a track remembers: a minute behind one car
+	// must cost no more than a second.
+	keepObservations = 24
+	// settledWeight is the effective number of frames after which a sure text is
+	// read again only where there is more to see.
+	settledWeight = 2.0
+	settled       = 0.995
+	// maxGate is the largest distance, in standard deviations, at which a plate
+	// may still be the one that a track expects.
+	maxGate = 4.0
+)
+
+// track is a plate followed from frame to frame of one camera, and the pass
+// that it belongs to.
+type track struct {
+	motion
+	first, last time.Time
+	frames      int     // in which the plate was seen
+	scores      float64 // of the detector, summed
+
+	obs       []*observation
+	read      int // observations made, kept or not
+	fused     fused
+	lastRead  time.Time
+	lastWidth float64 // at the last observation
+	bestWidth float64 // of all observations
+
+	best pictured
+
+	pass pass
+}
+
+// pictured is the observation that a read is shown with.
+type pictured struct {
+	frame *alpr.Frame
+	*observation
+}
+
+// motion predicts a plate's centre and size at constant velocity, corrected by
+// what is seen (an α-β filter: P. R. Kalata, IEEE Trans. AES 20, 1984).
+type motion struct {
+	at         time.Time
+	x, y, size float64 // centre in pixels; logarithm of the width
+	vx, vy, vs float64 // per second
+	isMoving   bool    // velocity is known
+}
+
+const (
+	alpha = 0.8
+	beta  = 0.5
+)
+
+// place is a plate's centre and the logarithm of its width.
+func place(p alpr.Plate) (x, y, size float64) {
+	for _, c := range p.Corners {
+		x += float64(c.X) / 4
+		y += float64(c.Y) / 4
+	}
+	return x, y, math.Log(math.Max(p.WidthPx(), 1))
+}
+
+func newMotion(p alpr.Plate, at time.Time) motion {
+	x, y, size := place(p)
+	return motion{at: at, x: x, y: y, size: size}
+}
+
+// predict is where the plate should be at an instant.
+func (m *motion) predict(at time.Time) (x, y, size float64) {
+	dt := at.Sub(m.at).Seconds()
+	return m.x + m.vx*dt, m.y + m.vy*dt, m.size + m.vs*dt
+}
+
+// correct takes in where the plate was seen.
+func (m *motion) correct(p alpr.Plate, at time.Time) {
+	dt := at.Sub(m.at).Seconds()
+	if dt <= 0 {
+		return
+	}
+	x, y, size := m.predict(at)
+	sx, sy, ss := place(p)
+	a, b := alpha, beta
+	if !m.isMoving {
+		a, b = 1, 1
+	}
+	m.x, m.y, m.size = x+a*(sx-x), y+a*(sy-y), size+a*(ss-size)
+	m.vx += b * (sx - x) / dt
+	m.vy += b * (sy - y) / dt
+	m.vs += b * (ss - size) / dt
+	m.at, m.isMoving = at, true
+}
+
+// distance is how far a plate is from where it should be, in standard
+// deviations. These grow with the time since it was seen: cars brake and hands
+// shake, by plate widths a second. Where the velocity is not yet known, a car
+// may come on fast.
+func (m *motion) distance(p alpr.Plate, at time.Time) float64 {
+	x, y, size := m.predict(at)
+	sx, sy, ss := place(p)
+	dt := math.Abs(at.Sub(m.at).Seconds())
+	spread := 0.15 + 3*dt
+	if !m.isMoving {
+		spread = 0.3 + 8*dt
+	}
+	sigma := spread * math.Exp(math.Max(size, ss))
+	sigmaSize := 0.15 + 0.8*dt
+	return math.Sqrt(sq((sx-x)/sigma) + sq((sy-y)/sigma) + sq((ss-size)/sigmaSize))
+}
+
+func sq(v float64) float64 { return v * v }
+
+// see takes in that the plate was seen in a frame.
+func (t *track) see(p alpr.Plate, at time.Time) {
+	if t.frames > 0 {
+		t.correct(p, at)
+	}
+	t.last = at
+	t.frames++
+	t.scores += float64(p.Score)
+}
+
+// observe adds what was read of the plate and fuses anew.
+func (t *track) observe(o *observation, f *alpr.Frame) {
+	t.obs = append(t.obs, o)
+	t.read++
+	t.lastRead, t.lastWidth = o.at, o.plate.WidthPx()
+	t.bestWidth = math.Max(t.bestWidth, t.lastWidth)
+	t.trim()
+	t.fused = fuse(t.obs)
+	t.choosePicture(o, f)
+}
+
+// trim forgets the worst observation where there are too many.
+func (t *track) trim() {
+	for len(t.obs) > keepObservations {
+		worst := 0
+		for i, o := range t.obs {
+			if o.quality < t.obs[worst].quality {
+				worst = i
+			}
+		}
+		t.obs = slices.Delete(t.obs, worst, worst+1)
+	}
+}
+
+// choosePicture keeps the best frame that itself shows the fused text: the
+// picture beside a read must be of a frame that was read so.
+func (t *track) choosePicture(o *observation, f *alpr.Frame) {
+	now := t.fused.text.Text
+	switch {
+	case t.best.observation == nil,
+		o.text == now && (t.best.text != now || o.quality > t.best.quality):
+		t.best = pictured{frame: f, observation: o}
+	}
+}
+
+// wantsRead says whether another observation would add to the track: always at
+// first, then at ever larger steps of time or size, and once the text is sure
+// only to notice that the plate became another.
+func (t *track) wantsRead(p alpr.Plate, at time.Time) bool {
+	since := at.Sub(t.lastRead)
+	width := p.WidthPx()
+	isSure := t.fused.text.Confidence >= settled && t.fused.weight >= settledWeight
+	switch {
+	case t.read < 5:
+		return true
+	case isSure:
+		return width > 1.3*t.bestWidth || since >= 2*time.Second
+	case t.read < 40:
+		return width > 1.05*t.lastWidth || since >= 60*time.Millisecond
+	}
+	return width > 1.1*t.bestWidth || since >= 500*time.Millisecond
+}
+
+// agrees scores a strip against the track's text: the logarithm of the Bayes
+// factor for one plate against two, 0 where one of them says too little.
+func (t *track) agrees(s *strip) float64 {
+	if s == nil || len(t.obs) == 0 || s.n == 0 {
+		return 0
+	}
+	best := math.Inf(-1)
+	for _, o := range t.recent() {
+		best = math.Max(best, align(o.strip, s).score)
+	}
+	return math.Max(-20, math.Min(best, 12))
+}
+
+// recent is the newest observation and the best one: the plate as it was last
+// seen and as it was seen most clearly.
+func (t *track) recent() []*observation {
+	newest, best := t.obs[0], t.obs[0]
+	for _, o := range t.obs {
+		if o.at.After(newest.at) {
+			newest = o
+		}
+		if o.quality > best.quality {
+			best = o
+		}
+	}
+	if newest == best {
+		return []*observation{best}
+	}
+	return []*observation{newest, best}
+}
+
+// meanScore is the detector's mean score over the track.
+func (t *track) meanScore() float64 { return t.scores / float64(max(t.frames, 1)) }
