@@ -520,3 +520,26 @@ func BenchmarkEncodeContext(b *testing.B) {
 		}
 	}
 }
+
+func TestPhotograph(t *testing.T) {
+	f := &alpr.Frame{Width: 640, Height: 360, Pix: make([]byte, 3*640*360)}
+	plate := alpr.Plate{
+		Box:     alpr.Box{X: 300, Y: 200, W: 80, H: 20},
+		Corners: [4]alpr.Point{{X: 300, Y: 200}, {X: 380, Y: 200}, {X: 380, Y: 220}, {X: 300, Y: 220}},
+	}
+	p := Photographer{Quality: 85, CropWidth: 160, ContextScale: 2, ContextWidth: 200}
+	crop, around, err := p.Photograph(f, plate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if crop.Width != 208 || crop.Height != 52 { // twice the size, and the margin
+		t.Errorf("the plate's picture is %dx%d", crop.Width, crop.Height)
+	}
+	if around.Width != 200 || around.Height != 90 { // 400x180 before scaling
+		t.Errorf("the picture of the surroundings is %dx%d", around.Width, around.Height)
+	}
+	p.ContextScale = 0
+	if _, around, err = p.Photograph(f, plate); err != nil || around.JPEG != nil {
+		t.Errorf("a policy without surroundings gave %d bytes, %v", len(around.JPEG), err)
+	}
+}
