@@ -29,8 +29,8 @@ func Upstream() []string {
 	return []string{TopicHit, TopicRead, TopicDisposition, TopicAudit, TopicHealth, TopicStatus, TopicImage, TopicEmergency}
 }
 
-// everyone is the vehicle level of topics that all vehicles of an agency read.
-const everyone = "all"
+// Everyone is the vehicle level of topics that all vehicles of an agency read.
+const Everyone = "all"
 
 // ErrBadName reports an agency, vehicle, list or receiver name that cannot
 // stand in a topic.
@@ -38,7 +38,7 @@ var ErrBadName = errors.New("a name is 1 to 64 of a–z, A–Z, 0–9, '-', '_' 
 
 // CheckName says whether name may be an agency, vehicle, list or receiver.
 func CheckName(name string) error {
-	ok := len(name) > 0 && len(name) <= 64 && name != everyone
+	ok := len(name) > 0 && len(name) <= 64 && name != Everyone
 	for i := 0; ok && i < len(name); i++ {
 		c := name[i]
 		ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
@@ -88,7 +88,7 @@ func (v Vehicle) ImageRequestTopic(sha string) string { return v.Topic("down/ima
 // HotlistTopic is where an agency's list is announced (retained): the newest
 // version's manifest. "+" stands for any list.
 func HotlistTopic(agency, list string) string {
-	return Root + "/" + agency + "/" + everyone + "/hotlist/" + list
+	return Root + "/" + agency + "/" + Everyone + "/hotlist/" + list
 }
 
 // HotlistPieceTopic is where piece n of the blob with the given hash is kept
@@ -98,7 +98,7 @@ func HotlistPieceTopic(agency, list, blob string, n int) string {
 }
 
 // KeysTopic is where an agency's changes of signing keys are kept (retained).
-func KeysTopic(agency string) string { return Root + "/" + agency + "/" + everyone + "/keys" }
+func KeysTopic(agency string) string { return Root + "/" + agency + "/" + Everyone + "/keys" }
 
 // LevelOf is the topic level for a kind. What policy deleted unsent explains a
 // gap in the count, and goes to the audit topic.

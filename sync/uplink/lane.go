@@ -22,7 +22,7 @@ type lane struct {
 	limit  int
 	when   func(q *alpr.OutboxQuery, now time.Time) // narrows the query to this lane's ages
 	cursor int64                                    // key of the newest item peeked
-	isDry  bool                                     // nothing more was there at the last peek
+	isDry  bool                                     // nothing came at the last peek
 	queue  []alpr.OutboxItem                        // peeked, not yet published
 }
 
@@ -42,8 +42,8 @@ func (l *lane) query(now, sentBefore time.Time) alpr.OutboxQuery {
 }
 
 // took notes what a peek gave: items that are not in flight and not past their
-// purge time wait in the queue. A lane that has reached the end starts over at
-// its next peek, so that an item passed over is seen again.
+// purge time wait in the queue. The end is reached only when nothing comes: a
+// peek may give fewer items than asked for.
 func (l *lane) took(items []alpr.OutboxItem, isInFlight func(key int64) bool, now time.Time) {
 	for _, it := range items {
 		l.cursor = max(l.cursor, it.Key)
@@ -52,10 +52,12 @@ func (l *lane) took(items []alpr.OutboxItem, isInFlight func(key int64) bool, no
 			l.queue = append(l.queue, it)
 		}
 	}
-	if len(items) < l.limit {
-		l.isDry, l.cursor = true, 0
-	}
+	l.isDry = len(items) == 0
 }
+
+// rewind lets the next peek start at the oldest item, so that what was sent and
+// never receipted is seen again.
+func (l *lane) rewind() { l.isDry, l.cursor = false, 0 }
 
 // pop takes the next item to publish.
 func (l *lane) pop() alpr.OutboxItem {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"alpr"
@@ -191,8 +192,11 @@ func (s *session) quarantine(ctx context.Context, key int64, why error) error {
 }
 
 // openRanges is ranges without the numbers still on their way to a further
-// receiver.
+// receiver, and without those of this boot that nobody can have received yet.
 func (s *session) openRanges(ranges []event.Range) []event.Range {
+	if n := s.sentSeq.Load(); n < math.MaxUint64 {
+		ranges = without(ranges, event.Range{BootID: s.u.opt.BootID, From: n + 1, To: math.MaxUint64})
+	}
 	for _, f := range s.flights {
 		for _, held := range f.shared {
 			if !f.isAcked {
@@ -213,7 +217,7 @@ func without(ranges []event.Range, x event.Range) []event.Range {
 		if r.From < x.From {
 			out = append(out, event.Range{BootID: r.BootID, From: r.From, To: x.From - 1})
 		}
-		if r.To > x.To {
+		if r.To > x.To { // so x.To + 1 does not overflow
 			out = append(out, event.Range{BootID: r.BootID, From: x.To + 1, To: r.To})
 		}
 	}

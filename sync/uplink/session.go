@@ -131,8 +131,10 @@ func (s *session) greet(ctx context.Context) error {
 func (s *session) run(ctx context.Context) error {
 	health := time.NewTicker(s.u.cfg.HealthEvery)
 	defer health.Stop()
-	retry := time.NewTicker(time.Second) // items sent again, backlog that has come of age, acknowledgements overdue
-	defer retry.Stop()
+	look := time.NewTicker(time.Second) // for backlog that has come of age, and acknowledgements overdue
+	defer look.Stop()
+	resend := time.NewTicker(max(time.Second, s.u.cfg.ReceiptTimeout/8))
+	defer resend.Stop()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -158,7 +160,11 @@ func (s *session) run(ctx context.Context) error {
 			}
 		case <-s.u.outbox.Changed():
 			s.hits.isDry, s.live.isDry = false, false
-		case <-retry.C:
+		case <-resend.C:
+			s.hits.rewind()
+			s.live.rewind()
+			s.backlog.rewind()
+		case <-look.C:
 			s.hits.isDry, s.live.isDry, s.backlog.isDry = false, false, false
 			if len(s.flights) > len(s.acked) && s.now().Sub(s.heard) > s.u.cfg.AckTimeout {
 				return fmt.Errorf("broker acknowledged nothing for %s", s.u.cfg.AckTimeout)

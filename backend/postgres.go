@@ -1,0 +1,213 @@
+package backend
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Postgres keeps events in PostgreSQL. Any number of consumers may write to one
+// database.
+type Postgres struct {
+	url  string
+	conn *pgx.Conn
+}
+
+//go:embed postgres.sql
+var postgresSchema string
+
+// stages are the temporary tables that COPY fills, and the statements that
+// take their rows over. Rows are sorted by key, so that two consumers that
+// write the same rows wait for each other instead of deadlocking.
+var stages = []struct{ name, columns, create, merge string }{
+	{"stage_events", "id revision kind agency vehicle boot_id seq recorded_at received_at purge_at event", "(LIKE events) ON COMMIT DELETE ROWS",
+		`INSERT INTO events SELECT DISTINCT ON (id, revision) * FROM stage_events ORDER BY id, revision ON CONFLICT DO NOTHING`},
+	{"stage_reads", "id revision agency vehicle plate state confidence preview at lat lon purge_at", "(LIKE reads) ON COMMIT DELETE ROWS",
+		`INSERT INTO reads SELECT DISTINCT ON (id) * FROM stage_reads ORDER BY id, revision DESC
+		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, plate = excluded.plate, state = excluded.state, confidence = excluded.confidence,
+			preview = excluded.preview, at = excluded.at, lat = excluded.lat, lon = excluded.lon, purge_at = excluded.purge_at WHERE excluded.revision > reads.revision`},
+	{"stage_hits", "id revision read_id agency vehicle list entry_id match probability state_verdict withdrawn at purge_at", "(LIKE hits) ON COMMIT DELETE ROWS",
+		`INSERT INTO hits SELECT DISTINCT ON (id) * FROM stage_hits ORDER BY id, revision DESC
+		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, match = excluded.match, probability = excluded.probability,
+			state_verdict = excluded.state_verdict, withdrawn = excluded.withdrawn, purge_at = excluded.purge_at WHERE excluded.revision > hits.revision`},
+	{"stage_received", "boot_id from_seq to_seq agency vehicle", "(LIKE received) ON COMMIT DELETE ROWS",
+		`INSERT INTO received SELECT * FROM stage_received ORDER BY boot_id, from_seq, to_seq ON CONFLICT DO NOTHING`},
+	{"stage_pieces", "sha256 offset size jpeg agency vehicle", "(LIKE pieces) ON COMMIT DELETE ROWS",
+		`INSERT INTO pieces SELECT DISTINCT ON (sha256, "offset") * FROM stage_pieces ORDER BY sha256, "offset" ON CONFLICT DO NOTHING`},
+	{"stage_vehicles", "agency vehicle kind seen_at data", "(LIKE vehicles) ON COMMIT DELETE ROWS",
+		`INSERT INTO vehicles SELECT DISTINCT ON (agency, vehicle, kind) * FROM stage_vehicles ORDER BY agency, vehicle, kind, seen_at DESC
+		ON CONFLICT (agency, vehicle, kind) DO UPDATE SET seen_at = excluded.seen_at, data = excluded.data WHERE excluded.seen_at >= vehicles.seen_at`},
+	{"stage_letters", "hash topic reason received_at payload", "(hash text, topic text, reason text, received_at timestamptz, payload bytea) ON COMMIT DELETE ROWS",
+		`INSERT INTO dead_letters (hash, topic, reason, received_at, payload) SELECT DISTINCT ON (hash) * FROM stage_letters ORDER BY hash ON CONFLICT DO NOTHING`},
+}
+
+// OpenPostgres connects to url ("postgres://user@host/database") and makes the
+// tables where they are missing.
+func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
+	p := &Postgres{url: url}
+	if err := p.connect(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Postgres) connect(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, p.url)
+	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL: %w", err)
+	}
+	if err := prepare(ctx, conn); err != nil {
+		return errors.Join(err, conn.Close(ctx))
+	}
+	p.conn = conn
+	return nil
+}
+
+// prepare makes tables under a lock, because "IF NOT EXISTS" alone is no
+// protection against two consumers that start together.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
+	const lock = 0x616c7072 // "alpr"
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", lock); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, postgresSchema)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("make tables: %w", err)
+	}
+	for _, s := range stages {
+		if _, err := conn.Exec(ctx, "CREATE TEMPORARY TABLE "+s.name+" "+s.create); err != nil {
+			return fmt.Errorf("make %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// Close ends the connection.
+func (p *Postgres) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return p.conn.Close(ctx)
+}
+
+// Write keeps the batch in one transaction: COPY into temporary tables, then
+// one INSERT … ON CONFLICT for each table. A lost connection is made anew at
+// the next call.
+func (p *Postgres) Write(ctx context.Context, b Batch) (Kept, error) {
+	if p.conn.IsClosed() {
+		if err := p.connect(ctx); err != nil {
+			return Kept{}, err
+		}
+	}
+	rows, total, err := stageRows(b)
+	if err != nil {
+		return Kept{}, err
+	}
+	var kept Kept
+	err = pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
+		for _, s := range stages {
+			if len(rows[s.name]) == 0 {
+				continue
+			}
+			if _, err := tx.CopyFrom(ctx, pgx.Identifier{s.name}, strings.Fields(s.columns), pgx.CopyFromRows(rows[s.name])); err != nil {
+				return fmt.Errorf("copy into %s: %w", s.name, err)
+			}
+			tag, err := tx.Exec(ctx, s.merge)
+			if err != nil {
+				return fmt.Errorf("merge %s: %w", s.name, err)
+			}
+			if s.name == "stage_events" {
+				kept.Events = int(tag.RowsAffected())
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Kept{}, classify(err)
+	}
+	kept.Duplicates = total - kept.Events
+	return kept, nil
+}
+
+// classify tells bad data (SQLSTATE class 22, "data exception") from troubles
+// that may pass.
+func classify(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && len(pg.Code) == 5 && pg.Code[:2] == "22" {
+		return fmt.Errorf("%w: %w", ErrBadData, err)
+	}
+	return err
+}
+
+// stageRows spreads the batch over the stages' columns, in the tables' order.
+func stageRows(b Batch) (rows map[string][][]any, events int, err error) {
+	rows = map[string][][]any{}
+	add := func(stage string, values ...any) { rows[stage] = append(rows[stage], values) }
+	for i := range b.Rows {
+		r := &b.Rows[i]
+		v := r.Vehicle
+		read, hit, image, err := r.body()
+		if err != nil {
+			return nil, 0, err
+		}
+		switch {
+		case r.isState():
+			add("stage_vehicles", v.Agency, v.Name, r.kind(), r.Event.Time, []byte(r.Event.Data))
+		case image != nil:
+			add("stage_pieces", image.SHA256, image.Offset, image.Size, image.JPEG, v.Agency, v.Name)
+		default:
+			events++
+			boot, seq := r.seq()
+			add("stage_events", [16]byte(r.ID), r.Revision, r.kind(), v.Agency, v.Name, [16]byte(boot), int64(seq),
+				r.Event.Time, r.ReceivedAt, r.purgeAt(), []byte(r.JSON))
+		}
+		if read != nil {
+			c := columnsOf(read)
+			add("stage_reads", [16]byte(r.ID), r.Revision, v.Agency, v.Name, c.plate, c.state, c.confidence, c.isPreview, c.at, c.lat, c.lon, c.purgeAt)
+		}
+		if hit != nil {
+			add("stage_hits", [16]byte(r.ID), r.Revision, [16]byte(hit.Read.ID), v.Agency, v.Name, hit.Entry.List, hit.Entry.ID, hit.Match, hit.P,
+				hit.StateCheck, hit.IsWithdrawn, hit.At, hit.Retention.PurgeAt)
+		}
+	}
+	for v, ranges := range b.Ranges() {
+		for _, r := range ranges {
+			add("stage_received", [16]byte(r.BootID), int64(r.From), int64(r.To), v.Agency, v.Name)
+		}
+	}
+	for _, l := range b.Letters {
+		add("stage_letters", letterHash(l), cleanText(l.Topic), cleanText(l.Reason), l.ReceivedAt, l.Payload)
+	}
+	return rows, events, nil
+}
+
+// cleanText leaves out what PostgreSQL's text cannot hold.
+func cleanText(s string) string {
+	out := make([]rune, 0, len(s))
+	for _, r := range s {
+		if r != 0 {
+			out = append(out, r)
+		}
+	}
+	return string(out)
+}
+
+// letterHash keeps a letter that is sent again and again from being kept again
+// and again.
+func letterHash(l Letter) string {
+	h := sha256.New()
+	h.Write([]byte(l.Topic))
+	h.Write([]byte{0})
+	h.Write(l.Payload)
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,94 @@
+-- The log of events, once each. For millions a day, partition by recorded_at
+-- (docs/sizing.md) and keep the primary key on every partition.
+CREATE TABLE IF NOT EXISTS events (
+    id          uuid        NOT NULL,
+    revision    integer     NOT NULL,
+    kind        text        NOT NULL,
+    agency      text        NOT NULL,
+    vehicle     text        NOT NULL,
+    boot_id     uuid        NOT NULL,
+    seq         bigint      NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    received_at timestamptz NOT NULL,
+    purge_at    timestamptz,
+    event       jsonb       NOT NULL,
+    PRIMARY KEY (id, revision)
+);
+CREATE INDEX IF NOT EXISTS events_purge ON events (purge_at) WHERE purge_at IS NOT NULL;
+
+-- The newest revision of each read.
+CREATE TABLE IF NOT EXISTS reads (
+    id         uuid PRIMARY KEY,
+    revision   integer          NOT NULL,
+    agency     text             NOT NULL,
+    vehicle    text             NOT NULL,
+    plate      text             NOT NULL,
+    state      text             NOT NULL,
+    confidence double precision NOT NULL,
+    preview    boolean          NOT NULL,
+    at         timestamptz      NOT NULL,
+    lat        double precision,
+    lon        double precision,
+    purge_at   timestamptz
+);
+CREATE INDEX IF NOT EXISTS reads_plate ON reads (plate, at);
+CREATE INDEX IF NOT EXISTS reads_purge ON reads (purge_at) WHERE purge_at IS NOT NULL;
+
+-- The newest revision of each hit: leads, to be verified.
+CREATE TABLE IF NOT EXISTS hits (
+    id            uuid PRIMARY KEY,
+    revision      integer          NOT NULL,
+    read_id       uuid             NOT NULL,
+    agency        text             NOT NULL,
+    vehicle       text             NOT NULL,
+    list          text             NOT NULL,
+    entry_id      text             NOT NULL,
+    match         text             NOT NULL,
+    probability   double precision NOT NULL,
+    state_verdict text             NOT NULL,
+    withdrawn     boolean          NOT NULL,
+    at            timestamptz      NOT NULL,
+    purge_at      timestamptz
+);
+CREATE INDEX IF NOT EXISTS hits_at ON hits (agency, at);
+
+-- What has arrived of each boot's count; ranges may touch and overlap.
+CREATE TABLE IF NOT EXISTS received (
+    boot_id  uuid   NOT NULL,
+    from_seq bigint NOT NULL,
+    to_seq   bigint NOT NULL,
+    agency   text   NOT NULL,
+    vehicle  text   NOT NULL,
+    PRIMARY KEY (boot_id, from_seq, to_seq)
+);
+
+-- Pieces of pictures; a picture is whole when its pieces add up to size.
+CREATE TABLE IF NOT EXISTS pieces (
+    sha256   text    NOT NULL,
+    "offset" integer NOT NULL,
+    size     integer NOT NULL,
+    jpeg     bytea   NOT NULL,
+    agency   text    NOT NULL,
+    vehicle  text    NOT NULL,
+    PRIMARY KEY (sha256, "offset")
+);
+
+-- The last status and health of each vehicle.
+CREATE TABLE IF NOT EXISTS vehicles (
+    agency  text        NOT NULL,
+    vehicle text        NOT NULL,
+    kind    text        NOT NULL,
+    seen_at timestamptz NOT NULL,
+    data    jsonb       NOT NULL,
+    PRIMARY KEY (agency, vehicle, kind)
+);
+
+-- What could not be taken, as it came.
+CREATE TABLE IF NOT EXISTS dead_letters (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hash        text        NOT NULL UNIQUE,
+    topic       text        NOT NULL,
+    reason      text        NOT NULL,
+    received_at timestamptz NOT NULL,
+    payload     bytea       NOT NULL
+);

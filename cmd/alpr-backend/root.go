@@ -1,0 +1,51 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"alpr/backend"
+)
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "alpr-backend",
+		Short:         "Keep what vehicles publish, and publish what vehicles need",
+		Long:          "alpr-backend is the agency's side of the sync with its vehicles: it consumes reads and hits\ninto a database, publishes signed hotlists, asks for pictures, and shows the fleet.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(newConsumeCommand())
+	return root
+}
+
+func newLog(cmd *cobra.Command) *slog.Logger {
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+}
+
+// addBrokerFlags declares the flags that say where the broker is.
+func addBrokerFlags(cmd *cobra.Command, b *backend.Broker) {
+	f := cmd.Flags()
+	f.StringVar(&b.URL, "broker", "tcp://127.0.0.1:1883", "address of the broker: tls://host:8883, or tcp:// on this machine")
+	f.StringVar(&b.CAFile, "ca", "", "PEM file: who signs the broker's certificate (for tls://)")
+	f.StringVar(&b.CertFile, "cert", "", "PEM file: our certificate (for tls://)")
+	f.StringVar(&b.KeyFile, "key", "", "PEM file: our certificate's key (for tls://)")
+	f.StringVar(&b.ServerName, "server-name", "", "name in the broker's certificate, where it is not the host")
+	f.StringVar(&b.ClientID, "client-id", defaultClientID(), "our name at the broker: unique, and the same after a restart")
+}
+
+func defaultClientID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return "alpr-backend-" + host
+}
