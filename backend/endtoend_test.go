@@ -1,0 +1,170 @@
+package backend_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"alpr/backend"
+	"alpr/sync/brokertest"
+	"alpr/sync/event"
+	"alpr/sync/memory"
+	"alpr/sync/synthetic"
+	"alpr/sync/uplink"
+)
+
+const deadline = 60 * time.Second
+
+func quiet(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.After(deadline)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("%s: not within %s", what, deadline)
+		}
+	}
+}
+
+// background runs f until the test ends, and fails the test when it fails.
+func background(t testing.TB, what string, f func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// secureFleet is a Mosquitto with TLS 1.3, client certificates and an access
+// list for the given vehicles and the user "backend".
+func secureFleet(t testing.TB, vehicles ...event.Vehicle) (*brokertest.Mosquitto, *brokertest.CA) {
+	t.Helper()
+	acl, err := backend.ACL(vehicles, []string{"backend"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := brokertest.NewCA(t)
+	return brokertest.StartMosquitto(t, brokertest.Config{CA: ca, ACL: acl}), ca
+}
+
+func backendBroker(t testing.TB, m *brokertest.Mosquitto, ca *brokertest.CA, id string) backend.Broker {
+	b := backend.Broker{URL: m.URL("tcp"), ClientID: id}
+	if ca != nil {
+		b.URL, b.CAFile = m.URL("tls"), ca.File
+		b.CertFile, b.KeyFile = ca.Issue(t, "backend", time.Now().Add(time.Hour))
+	}
+	return b
+}
+
+func carConfig(t testing.TB, m *brokertest.Mosquitto, ca *brokertest.CA, v event.Vehicle) uplink.Config {
+	c := uplink.DefaultConfig()
+	c.Broker, c.Agency, c.Vehicle, c.StateDir = m.URL("tcp"), v.Agency, v.Name, t.TempDir()
+	c.ReconnectMin, c.ReconnectMax = 20*time.Millisecond, 500*time.Millisecond
+	c.BacklogRate = 0
+	if ca != nil {
+		c.Broker, c.CAFile = m.URL("tls"), ca.File
+		c.CertFile, c.KeyFile = ca.Issue(t, v.String(), time.Now().Add(time.Hour))
+	}
+	return c
+}
+
+func startCar(t testing.TB, cfg uplink.Config, box uplink.Outbox, opt uplink.Options) (*uplink.Uplink, func()) {
+	t.Helper()
+	u, err := uplink.New(cfg, box, quiet(t), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u, background(t, "uplink", u.Run)
+}
+
+func startConsumer(t testing.TB, b backend.Broker, sink backend.Sink) (*backend.Metrics, func()) {
+	t.Helper()
+	cfg := backend.DefaultConsumeConfig()
+	cfg.Broker, cfg.BatchWait = b, 20*time.Millisecond
+	metrics := backend.NewMetrics()
+	c, err := backend.NewConsumer(cfg, sink, metrics, quiet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return metrics, background(t, "consumer", c.Run)
+}
+
+func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
+	broker, ca := secureFleet(t, car)
+	pg := brokertest.StartPostgres(t)
+	sink, err := backend.OpenSink(context.Background(), pg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sink.Close() })
+	metrics, _ := startConsumer(t, backendBroker(t, broker, ca, "consumer-1"), sink)
+
+	now, m := time.Now(), synthetic.New(4)
+	boot := m.ID(now)
+	box := memory.NewOutbox(boot)
+	for i := range 1000 { // a backlog
+		box.Add(m.Read(now.Add(-time.Hour + time.Duration(i)*time.Second)))
+	}
+	for range 20 {
+		box.Add(m.Hit(now), m.Read(now))
+	}
+	u, _ := startCar(t, carConfig(t, broker, ca, car), box, uplink.Options{BootID: boot})
+	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	if got := metrics.Events(); got != 1040 {
+		t.Errorf("%d events kept, want 1040 (%d letters)", got, metrics.Letters())
+	}
+	if st := u.State(); !st.IsConnected || st.Link.Receipted < 1040 {
+		t.Errorf("state: %+v", st)
+	}
+}
+
+func TestConsumersShareTheWork(t *testing.T) {
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	path := filepath.Join(t.TempDir(), "shared.db")
+	var metrics []*backend.Metrics
+	for _, id := range []string{"one", "two", "three"} {
+		sink, err := backend.OpenSink(context.Background(), "sqlite:"+path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = sink.Close() })
+		m, _ := startConsumer(t, backendBroker(t, broker, nil, id), sink)
+		metrics = append(metrics, m)
+	}
+	now, m := time.Now(), synthetic.New(5)
+	box := memory.NewOutbox(m.ID(now))
+	startCar(t, carConfig(t, broker, nil, car), box, uplink.Options{})
+	for range 600 {
+		box.Add(m.Read(time.Now()))
+	}
+	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	var total int64
+	for i, m := range metrics {
+		if m.Events() == 0 {
+			t.Errorf("consumer %d got nothing", i+1)
+		}
+		total += m.Events()
+	}
+	if total != 600 {
+		t.Errorf("%d events kept, want 600", total)
+	}
+}
