@@ -63,6 +63,10 @@ fuzz: deps ## fuzz every parser of outside bytes for FUZZTIME each (20s)
 bench: deps ## run every benchmark once, or BENCH=regexp
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 
+.PHONY: accuracy
+accuracy: build ## measure alpr read on the labelled sets in DIR= (HOLDOUT=file: only its pictures of its set; ARGS= for alpr read)
+	@go run ./scripts/accuracy $(if $(HOLDOUT),-holdout '$(HOLDOUT)') $(if $(ARGS),-args '$(ARGS)') '$(or $(DIR),$(error give the folder of the labelled sets: make accuracy DIR=…))'
+
 ##@ ARM64
 
 .PHONY: arm64
