@@ -68,7 +68,7 @@ func makeVideo(t *testing.T, name string, n int, args ...string) string {
 		"-v", "error", "-f", "rawvideo", "-pix_fmt", "bgr24",
 		"-s", fmt.Sprintf("%dx%d", testWidth, testHeight), "-r", "10", "-i", "-",
 	}, append(args, "-y", path)...)
-	cmd := exec.Command("ffmpeg", args...)
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", args...)
 	cmd.Stdin = &raw
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
@@ -494,7 +494,7 @@ func TestEncodePlateRectifies(t *testing.T) {
 
 func BenchmarkDecodeVideo(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "a.mp4")
-	cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=4",
+	cmd := exec.CommandContext(b.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=4",
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", path)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("ffmpeg: %v\n%s", err, out)

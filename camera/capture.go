@@ -49,6 +49,7 @@ func openCapture(c Config) (capture, error) {
 		if info.Size() == 0 {
 			return nil, fmt.Errorf("open video %s: %w: the file is empty", c.Location, ErrDamaged)
 		}
+	default: // a network camera is not looked for before it is opened
 	}
 	v, err := gocv.VideoCaptureFileWithAPI(c.Location, gocv.VideoCaptureFFmpeg)
 	if err != nil || !v.IsOpened() {

@@ -85,12 +85,8 @@ const (
 )
 
 var (
-	devicePath   = regexp.MustCompile(`^/dev/`)
-	numbered     = regexp.MustCompile(`%0?\d*d`)
-	pictureNames = map[string]bool{
-		".jpg": true, ".jpeg": true, ".png": true, ".bmp": true, ".webp": true,
-		".tif": true, ".tiff": true, ".ppm": true, ".pgm": true,
-	}
+	devicePath = regexp.MustCompile(`^/dev/`)
+	numbered   = regexp.MustCompile(`%0?\d*d`)
 )
 
 // New checks the configuration. Nothing is opened before Run.
@@ -185,7 +181,13 @@ func kindOf(location string) (kind, error) {
 }
 
 // IsPicture says whether a file's name is that of a still picture.
-func IsPicture(path string) bool { return pictureNames[strings.ToLower(filepath.Ext(path))] }
+func IsPicture(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm":
+		return true
+	}
+	return false
+}
 
 // withoutSecrets is an address as it may appear in logs: user and password of a
 // camera left out.

@@ -37,9 +37,8 @@ func newNetwork(path string, onnx []byte, e Entry, threads int) (*Network, error
 	if err != nil {
 		return nil, err
 	}
-	defer options.Destroy()
 	session, err := ort.NewDynamicAdvancedSessionWithONNXData(onnx, []string{e.Input.Name}, e.Outputs, options)
-	if err != nil {
+	if err := errors.Join(err, options.Destroy()); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
 	return &Network{Entry: e, path: path, session: session}, nil

@@ -18,7 +18,7 @@ var ErrNoLibrary = errors.New("no usable ONNX Runtime library")
 
 // environment guards the start of ONNX Runtime: the library itself holds one
 // environment a process and refuses a second.
-var environment sync.Mutex
+var environment sync.Mutex //nolint:gochecknoglobals // guards a global of the library's
 
 // startRuntime loads the shared library once a process. A later call with
 // another path keeps the library that is loaded.

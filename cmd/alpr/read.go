@@ -37,9 +37,6 @@ const readExample = `  alpr read car.jpg
   alpr read --json drive.mp4 | jq .text
   alpr read --crops plates/*.png        (each picture is one plate, cut out)`
 
-// videoNames are the files that a folder's listing takes for videos.
-var videoNames = []string{".mp4", ".avi", ".mkv", ".mov", ".ts", ".m4v", ".mpg", ".mpeg", ".webm"}
-
 // readFlags are the choices of alpr read.
 type readFlags struct {
 	networkFlags
@@ -182,8 +179,13 @@ func filesOf(path string) ([]string, error) {
 	return files, nil
 }
 
+// isVideo says whether a folder's file is taken for a video, by its name.
 func isVideo(name string) bool {
-	return slices.Contains(videoNames, strings.ToLower(filepath.Ext(name)))
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".mp4", ".avi", ".mkv", ".mov", ".ts", ".m4v", ".mpg", ".mpeg", ".webm":
+		return true
+	}
+	return false
 }
 
 func (j *readJob) file(ctx context.Context, path string) error {

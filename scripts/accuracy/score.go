@@ -16,7 +16,7 @@ const (
 )
 
 // widths are the bounds of the plates' widths that are told apart, in pixels.
-var widths = []float64{0, 50, 75, 100, 150, 250, 1e9}
+func widths() []float64 { return []float64{0, 50, 75, 100, 150, 250, 1e9} }
 
 // truth is one labelled plate and what was read of it.
 type truth struct {

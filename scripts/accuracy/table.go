@@ -50,6 +50,7 @@ func printSet(w *tableWriter, sc *score) {
 func printWidths(w *tableWriter, scores []*score) {
 	w.row("width, px", "plates", "detected", "texts", "exact", "wrong", "missed")
 	w.rule(7)
+	widths := widths()
 	for i := range len(widths) - 1 {
 		var plates, texts []truth
 		for _, sc := range scores {
