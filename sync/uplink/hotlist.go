@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -19,6 +20,29 @@ import (
 
 // pieceTimeout is how long a piece of a list may take to arrive.
 const pieceTimeout = 5 * time.Minute
+
+// announced is the newest version of each list that was heard of in a session.
+type announced struct {
+	mu     sync.Mutex
+	latest map[string]uint64
+	news   chan struct{} // closed at the next announcement
+}
+
+func (a *announced) note(m downlink.Manifest) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.latest[m.List] = max(a.latest[m.List], m.Version)
+	close(a.news)
+	a.news = make(chan struct{})
+}
+
+// overtakes says whether there is something newer than m, and where news of
+// it would come.
+func (a *announced) overtakes(m downlink.Manifest) (bool, <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.latest[m.List] > m.Version, a.news
+}
 
 func (u *Uplink) hotlistVersions(ctx context.Context) map[string]uint64 {
 	if u.opt.Hotlists == nil {
@@ -59,6 +83,7 @@ func (s *session) announce(ctx context.Context, raw []byte) error {
 		}
 		u.audit(ctx, "system", "downlink", "remove entries at once", m.List, map[string]string{"entries": fmt.Sprint(len(m.RemoveNow))})
 	}
+	s.announced.note(m)
 	select {
 	case s.manifests <- m:
 	case <-ctx.Done():
@@ -142,7 +167,7 @@ func (s *session) fetch(ctx context.Context, m downlink.Manifest, b downlink.Blo
 		if n, err := f.ReadAt(buf[:size], offset); err == nil && int64(n) == size && downlink.Hash(buf[:size]) == want {
 			continue
 		}
-		piece, err := s.fetchPiece(ctx, event.HotlistPieceTopic(m.Agency, m.List, b.SHA256, i))
+		piece, err := s.fetchPiece(ctx, m, event.HotlistPieceTopic(m.Agency, m.List, b.SHA256, i))
 		if err != nil {
 			return fmt.Errorf("piece %d of %d: %w", i+1, len(b.Pieces), err)
 		}
@@ -189,8 +214,9 @@ func (u *Uplink) dropOtherParts(keep string) {
 	}
 }
 
-// fetchPiece subscribes to a retained piece and waits for it.
-func (s *session) fetchPiece(ctx context.Context, topic string) ([]byte, error) {
+// fetchPiece subscribes to a retained piece and waits for it, or for a newer
+// version of the list.
+func (s *session) fetchPiece(ctx context.Context, m downlink.Manifest, topic string) ([]byte, error) {
 	got := make(chan []byte, 1)
 	tok := s.link.client.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) {
 		select {
@@ -203,14 +229,21 @@ func (s *session) fetchPiece(ctx context.Context, topic string) ([]byte, error) 
 	}
 	t := time.NewTimer(pieceTimeout)
 	defer t.Stop()
-	select {
-	case b := <-got:
-		return b, s.link.wait(ctx, s.link.client.Unsubscribe(topic))
-	case <-t.C:
-		return nil, fmt.Errorf("did not come in %s: is it still retained at the broker?", pieceTimeout)
-	case <-s.link.lost:
-		return nil, s.link.err()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	for {
+		isOld, news := s.announced.overtakes(m)
+		if isOld {
+			return nil, fmt.Errorf("%w: a newer version is announced", downlink.ErrOlder)
+		}
+		select {
+		case b := <-got:
+			return b, s.link.wait(ctx, s.link.client.Unsubscribe(topic))
+		case <-news:
+		case <-t.C:
+			return nil, fmt.Errorf("did not come in %s: is it still retained at the broker?", pieceTimeout)
+		case <-s.link.lost:
+			return nil, s.link.err()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }

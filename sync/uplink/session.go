@@ -40,6 +40,7 @@ type session struct {
 	receipts  chan event.Receipt
 	commands  chan command
 	manifests chan downlink.Manifest
+	announced announced
 	sentSeq   atomic.Uint64 // highest number of this boot that was published
 }
 
@@ -106,6 +107,7 @@ func newSession(u *Uplink, l *link) (*session, error) {
 		flights: map[int64]*flight{}, pending: make(chan *flight, 1<<16), acks: make(chan *flight, 1<<10),
 		receipts: make(chan event.Receipt, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
 	}
+	s.announced = announced{latest: map[string]uint64{}, news: make(chan struct{})}
 	s.hits, s.live, s.backlog = newLanes(u.cfg.LiveWindow, u.cfg.BatchEvents)
 	return s, nil
 }

@@ -1,0 +1,116 @@
+package backend
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"alpr"
+	"alpr/sync/event"
+)
+
+// Archive is a sink that can be looked into: PostgreSQL and SQLite.
+type Archive interface {
+	Sink
+	// Letters gives dead letters in order of id, after the given one.
+	Letters(ctx context.Context, after int64, limit int) ([]KeptLetter, error)
+	// DropLetter lets go of a letter that was replayed.
+	DropLetter(ctx context.Context, id int64) error
+	// Purge deletes what is past its purge time, and says how many events went.
+	Purge(ctx context.Context, now time.Time) (int64, error)
+	// Received gives the ranges that have arrived or were explained, sorted by
+	// boot and start.
+	Received(ctx context.Context) ([]VehicleRange, error)
+}
+
+// KeptLetter is a dead letter with its place in the archive.
+type KeptLetter struct {
+	ID int64
+	Letter
+}
+
+// VehicleRange is a range of one boot's count, and whose it is.
+type VehicleRange struct {
+	Vehicle event.Vehicle
+	event.Range
+}
+
+// OpenArchive opens a sink that can be looked into.
+func OpenArchive(ctx context.Context, target string) (Archive, error) {
+	s, err := OpenSink(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	a, ok := s.(Archive)
+	if !ok {
+		return nil, fmt.Errorf("%q cannot be looked into: use postgres://… or sqlite:FILE", target)
+	}
+	return a, nil
+}
+
+// Replay tries dead letters again, after a schema or a vehicle was mended: what
+// passes now is kept as if it had just come, and its letter goes.
+func Replay(ctx context.Context, a Archive) (kept, still int, err error) {
+	v, err := NewValidator()
+	if err != nil {
+		return 0, 0, err
+	}
+	var after int64
+	for {
+		letters, err := a.Letters(ctx, after, 500)
+		if err != nil || len(letters) == 0 {
+			return kept, still, err
+		}
+		for _, l := range letters {
+			after = l.ID
+			in := v.Take(l.Topic, l.Payload, l.ReceivedAt)
+			if len(in.Letters) > 0 {
+				still++
+				continue
+			}
+			if _, err := a.Write(ctx, Batch{Rows: in.Rows, Numbers: in.Numbers}); err != nil {
+				return kept, still, fmt.Errorf("replay letter %d: %w", l.ID, err)
+			}
+			if err := a.DropLetter(ctx, l.ID); err != nil {
+				return kept, still, fmt.Errorf("drop replayed letter %d: %w", l.ID, err)
+			}
+			kept++
+		}
+	}
+}
+
+// Gap is numbers of a vehicle's count that have not arrived: still under way,
+// or lost.
+type Gap struct {
+	VehicleRange
+}
+
+// Gaps finds what is missing between the first and the highest number of each
+// boot. What policy deleted or kept on the vehicle is told by the vehicle, and
+// is no gap.
+func Gaps(ctx context.Context, a Archive) ([]Gap, error) {
+	got, err := a.Received(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(got, func(x, y VehicleRange) int {
+		return cmp.Or(slices.Compare(x.BootID[:], y.BootID[:]), cmp.Compare(x.From, y.From))
+	})
+	var (
+		gaps []Gap
+		boot alpr.ID
+		next uint64
+	)
+	for _, r := range got {
+		if r.BootID != boot {
+			boot, next = r.BootID, 1
+		}
+		if r.From > next {
+			gaps = append(gaps, Gap{VehicleRange{r.Vehicle, event.Range{BootID: boot, From: next, To: r.From - 1}}})
+		}
+		next = max(next, r.To+1)
+	}
+	return gaps, nil
+}

@@ -1,0 +1,106 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+)
+
+// ErrPending reports a picture that has not arrived in time. The request stays
+// with the broker: the vehicle answers when it connects.
+var ErrPending = errors.New("the picture has not arrived yet; the request stays until it ends")
+
+// RequestImage asks a vehicle for a picture and waits for it until ctx is done.
+// The request is audited in the vehicle with officer and purpose.
+func RequestImage(ctx context.Context, b Broker, s Signer, r downlink.ImageRequest) ([]byte, error) {
+	v := event.Vehicle{Agency: r.Agency, Name: r.Vehicle}
+	if err := r.Check(v, r.RequestedAt); err != nil {
+		return nil, err
+	}
+	if !downlink.IsHash(r.SHA256) {
+		return nil, fmt.Errorf("picture %q is not a SHA-256 in lower-case hexadecimal", r.SHA256)
+	}
+	c, err := dial(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	in, err := c.listen(ctx, v.Topic(event.TopicImage))
+	if err != nil {
+		return nil, err
+	}
+	p := puzzle{sha: r.SHA256, pieces: map[int][]byte{}}
+	ask := func() error {
+		statement, err := downlink.Sign(downlink.KindImage, r, s.Name, s.Private)
+		if err != nil {
+			return err
+		}
+		return c.retain(ctx, v.ImageRequestTopic(r.SHA256), statement)
+	}
+	if err := ask(); err != nil {
+		return nil, err
+	}
+	again := time.NewTicker(time.Minute) // ask for what is missing
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %s of %s", ErrPending, r.SHA256, v)
+		case <-again.C:
+			r.RequestedAt, r.Have = r.RequestedAt.Add(time.Minute), p.have()
+			if err := ask(); err != nil {
+				return nil, err
+			}
+		case m := <-in:
+			p.add(m.Payload())
+			if jpeg, ok := p.whole(); ok {
+				return jpeg, c.retain(ctx, v.ImageRequestTopic(r.SHA256), nil)
+			}
+		}
+	}
+}
+
+// puzzle puts the pieces of one picture together.
+type puzzle struct {
+	sha    string
+	size   int
+	pieces map[int][]byte // by offset
+}
+
+func (p *puzzle) add(payload []byte) {
+	e, err := event.Decode(payload)
+	if err != nil || e.Type != event.TypeImage {
+		return
+	}
+	var img event.Image
+	if json.Unmarshal(e.Data, &img) == nil && img.SHA256 == p.sha && img.Offset >= 0 && img.Size > 0 {
+		p.pieces[img.Offset], p.size = img.JPEG, img.Size
+	}
+}
+
+func (p *puzzle) have() []int {
+	var out []int
+	for offset := range p.pieces {
+		out = append(out, offset)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// whole is the picture, once its pieces give the hash that was asked for.
+func (p *puzzle) whole() ([]byte, bool) {
+	var out []byte
+	for _, offset := range p.have() {
+		if offset != len(out) {
+			return nil, false
+		}
+		out = append(out, p.pieces[offset]...)
+	}
+	return out, len(out) == p.size && p.size > 0 && downlink.Hash(out) == p.sha
+}
