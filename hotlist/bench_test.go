@@ -1,0 +1,205 @@
+package hotlist
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3"
+
+	"alpr"
+)
+
+const million = 1_000_000
+
+// bigList is made once for all benchmarks.
+var bigList = sync.OnceValues(func() (*List, error) { return randomEntries(million) })
+
+func big(b *testing.B) *List {
+	b.Helper()
+	l, err := bigList()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return l
+}
+
+// passes are reads as they come by: nearly all on no list, one in ten with a
+// character or two that are not sure.
+func passes(n int) []alpr.Read {
+	rng := rand.New(rand.NewPCG(11, 13))
+	reads := make([]alpr.Read, n)
+	for i := range reads {
+		chars := strings.Split(randomPlate(rng), "")
+		confidence := 0.97
+		if i%10 == 0 {
+			for range 2 {
+				k := rng.IntN(len(chars))
+				chars[k] = chars[k][:1] + "|" + alpr.Alphabet[rng.IntN(len(alpr.Alphabet)):][:1]
+			}
+			confidence = 0.3
+		}
+		reads[i] = seen(confidence, chars...)
+	}
+	return reads
+}
+
+func BenchmarkExactLookup(b *testing.B) {
+	l, rng := big(b), rand.New(rand.NewPCG(1, 1))
+	plates := make([]string, 1<<14)
+	for i := range plates {
+		plates[i] = randomPlate(rng)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		for range l.Lookup(plates[i%len(plates)]) {
+		}
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	x, reads, p := NewIndex(big(b)), passes(1<<12), DefaultPolicy()
+	took := make([]time.Duration, 0, 1<<20)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		begin := time.Now()
+		x.Match(&reads[i%len(reads)], &p)
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+}
+
+// BenchmarkSQLiteLookup is the plain way, to compare BenchmarkExactLookup with.
+func BenchmarkSQLiteLookup(b *testing.B) {
+	db, err := sql.Open("sqlite3", filepath.Join(b.TempDir(), "list.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	fill(b, db, big(b))
+	lookup, err := db.Prepare("SELECT id FROM entries WHERE plate = ?")
+	if err != nil {
+		b.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for b.Loop() {
+		var id string
+		if err := lookup.QueryRow(randomPlate(rng)).Scan(&id); err != nil && err != sql.ErrNoRows {
+			b.Fatal(err)
+		}
+	}
+}
+
+func fill(b *testing.B, db *sql.DB, l *List) {
+	b.Helper()
+	if _, err := db.Exec("CREATE TABLE entries (plate TEXT, id TEXT); CREATE INDEX by_plate ON entries (plate)"); err != nil {
+		b.Fatal(err)
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		b.Fatal(err)
+	}
+	insert, err := tx.Prepare("INSERT INTO entries VALUES (?, ?)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for e := range l.All() {
+		if _, err := insert.Exec(e.Plate, e.ID); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// csvOf writes a list as an NCIC-style file.
+func csvOf(l *List) []byte {
+	var b bytes.Buffer
+	b.WriteString("LIC,LIS,VIN,VYR,VMA,VMO,VST,VCO,NIC,ORI,OCA,MKE,DOT\n")
+	for e := range l.All() {
+		v := e.Vehicle
+		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,EV,%s\n", e.Plate, strings.TrimPrefix(e.State, "US-"), v.VIN, v.Year, v.Make,
+			v.Model, v.Style, v.Colour, e.ID, e.Source, e.CaseNumber, e.Effective.Format("20060102"))
+	}
+	return b.Bytes()
+}
+
+// BenchmarkImport imports a million rows and reports what the list then takes.
+func BenchmarkImport(b *testing.B) {
+	text := csvOf(big(b))
+	var l *List
+	for b.Loop() {
+		var err error
+		if l, _, err = Import(bytes.NewReader(text), nil, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if l.Len() != million {
+		b.Fatalf("%d entries", l.Len())
+	}
+	b.ReportMetric(float64(l.Bytes())/1e6, "MB-list")
+	b.ReportMetric(heapOf(b, text), "MB-heap")
+}
+
+// heapOf is how much the heap grows by one imported list.
+func heapOf(b *testing.B, text []byte) float64 {
+	b.Helper()
+	heap := func() float64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapInuse)
+	}
+	before := heap()
+	l, _, err := Import(bytes.NewReader(text), nil, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	after := heap()
+	runtime.KeepAlive(l)
+	return (after - before) / 1e6
+}
+
+// BenchmarkTenMillion loads and asks a list of ten million entries.
+func BenchmarkTenMillion(b *testing.B) {
+	l, err := randomEntries(10 * million)
+	if err != nil {
+		b.Fatal(err)
+	}
+	x, reads, p := NewIndex(l), passes(1<<12), DefaultPolicy()
+	b.ReportMetric(float64(l.Bytes())/1e6, "MB-list")
+	for i := 0; b.Loop(); i++ {
+		x.Match(&reads[i%len(reads)], &p)
+	}
+}
+
+// TestTenMillionEntries would take long: what could break is the packing of
+// places into 32 bits, and that is tried here at its far end.
+func TestLastBlockIsReached(t *testing.T) {
+	l, err := FromEntries("a", "1", noon, []alpr.Entry{{Plate: "ABC123", ID: "x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const last = 1<<(32-blockBits) - 2
+	far := &List{blocks: make([][]byte, last+1), words: l.words, n: 1, table: slices.Clone(l.table), shift: l.shift}
+	far.blocks[last] = l.blocks[0]
+	for i, ref := range far.table {
+		if ref != 0 {
+			far.table[i] = uint32(last<<blockBits) + 1
+		}
+	}
+	if got := slices.Collect(far.Lookup("ABC123")); len(got) != 1 || got[0].ID != "x" {
+		t.Errorf("found %+v", got)
+	}
+}

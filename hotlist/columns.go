@@ -1,0 +1,202 @@
+package hotlist
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"alpr"
+)
+
+//go:embed maps/*.yaml
+var shipped embed.FS
+
+// ErrBadMap reports a column map that cannot be used.
+var ErrBadMap = errors.New("not a valid column map")
+
+// Map says how a source writes its list: where the columns are and what its
+// codes mean. It is written in YAML; see the shipped ones in maps/.
+type Map struct {
+	Name      string          `yaml:"name"`
+	Format    string          `yaml:"format"`    // csv (with a header line) or fixed
+	Delimiter string          `yaml:"delimiter"` // of csv, one character; "," if empty
+	Country   string          `yaml:"country"`   // whose two-letter state codes the list uses; "US" if empty
+	Zone      string          `yaml:"zone"`      // of times without one, IANA name; "UTC" if empty
+	Times     []string        `yaml:"times"`     // layouts as package time writes them, tried in order
+	Columns   Columns         `yaml:"columns"`
+	Fixed     map[string]Span `yaml:"fixed"` // of format fixed: field name → place
+	SkipLines int             `yaml:"skip_lines"`
+	Kinds     map[string]Kind `yaml:"kinds"` // meaning of the codes in column kind
+	Defaults  Kind            `yaml:"defaults"`
+}
+
+// Columns names, for each field of an entry, the headings it may stand under.
+// The first one present is taken.
+type Columns struct {
+	Plate     []string `yaml:"plate"`
+	State     []string `yaml:"state"`
+	ID        []string `yaml:"id"`
+	Source    []string `yaml:"source"`
+	Reason    []string `yaml:"reason"`
+	Category  []string `yaml:"category"`
+	Priority  []string `yaml:"priority"`
+	Kind      []string `yaml:"kind"`
+	Case      []string `yaml:"case"`
+	Caution   []string `yaml:"caution"`
+	Effective []string `yaml:"effective"`
+	Expires   []string `yaml:"expires"`
+	Covert    []string `yaml:"covert"`
+	VIN       []string `yaml:"vin"`
+	Make      []string `yaml:"make"`
+	Model     []string `yaml:"model"`
+	Year      []string `yaml:"year"`
+	Colour    []string `yaml:"colour"`
+	Style     []string `yaml:"style"`
+	Notes     []string `yaml:"notes"` // all of them are added to the caution text, under their headings
+}
+
+// Span is a place in a fixed-width line, in characters.
+type Span struct {
+	From  int `yaml:"from"` // the first is 1
+	Width int `yaml:"width"`
+}
+
+// Kind is what a code in the list, or the lack of one, means.
+type Kind struct {
+	Category  string `yaml:"category"`
+	Priority  string `yaml:"priority"` // low, normal or high
+	Reason    string `yaml:"reason"`
+	Source    string `yaml:"source"`
+	Cancelled bool   `yaml:"cancelled"` // the row takes an entry back: it is not listed
+}
+
+// ParseMap reads a column map.
+func ParseMap(text []byte) (*Map, error) {
+	var m Map
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&m); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadMap, err)
+	}
+	if m.Country == "" {
+		m.Country = "US"
+	}
+	if m.Delimiter == "" {
+		m.Delimiter = ","
+	}
+	if m.Zone == "" {
+		m.Zone = "UTC"
+	}
+	if err := m.validate(); err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrBadMap, m.Name, err)
+	}
+	return &m, nil
+}
+
+func (m *Map) validate() error {
+	if m.Name == "" {
+		return errors.New("name is missing")
+	}
+	if len(m.Delimiter) != 1 || strings.ContainsAny(m.Delimiter, "\"\r\n") {
+		return fmt.Errorf("delimiter %q: expected one character", m.Delimiter)
+	}
+	if _, err := time.LoadLocation(m.Zone); err != nil {
+		return fmt.Errorf("zone: %w", err)
+	}
+	if m.SkipLines < 0 {
+		return fmt.Errorf("skip_lines %d is negative", m.SkipLines)
+	}
+	switch m.Format {
+	case "csv":
+		if len(m.Columns.Plate) == 0 {
+			return errors.New("columns.plate is missing")
+		}
+	case "fixed":
+		if err := m.validateFixed(); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("format %q: expected csv or fixed", m.Format)
+	}
+	for code, k := range m.Kinds {
+		if _, err := parsePriority(k.Priority); err != nil {
+			return fmt.Errorf("kinds.%s: %w", code, err)
+		}
+	}
+	if _, err := parsePriority(m.Defaults.Priority); err != nil {
+		return fmt.Errorf("defaults: %w", err)
+	}
+	return nil
+}
+
+func (m *Map) validateFixed() error {
+	if _, ok := m.Fixed["plate"]; !ok {
+		return errors.New("fixed.plate is missing")
+	}
+	for name, s := range m.Fixed {
+		if !slices.Contains(fieldNames, name) {
+			return fmt.Errorf("fixed.%s: no such field; there are %s", name, strings.Join(fieldNames, ", "))
+		}
+		if s.From < 1 || s.Width < 1 || s.From+s.Width > maxLine {
+			return fmt.Errorf("fixed.%s: from %d, width %d: from starts at 1", name, s.From, s.Width)
+		}
+	}
+	return nil
+}
+
+// Shipped returns a map that comes with the program: ncic, genetec or flock.
+func Shipped(name string) (*Map, error) {
+	text, err := shipped.ReadFile("maps/" + name + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("find column map %q: shipped are %s: %w", name, strings.Join(ShippedNames(), ", "), ErrBadMap)
+	}
+	return ParseMap(text)
+}
+
+// ShippedNames lists the maps that come with the program.
+func ShippedNames() []string { return []string{"ncic", "genetec", "flock"} }
+
+// delimiters are what Detect tries. A spreadsheet of another country writes
+// semicolons.
+var delimiters = []string{",", ";", "\t", "|"}
+
+// Detect finds the shipped map, and the delimiter, with whose plate column and
+// most other columns a CSV's heading line can be read.
+func Detect(heading string) (*Map, error) {
+	var best *Map
+	most := 0
+	for _, name := range ShippedNames() {
+		m, err := Shipped(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, delimiter := range delimiters {
+			cols, ok := m.locate(strings.Split(heading, delimiter))
+			if n := cols.known(); ok && n > most {
+				m.Delimiter = delimiter
+				best, most = m, n
+			}
+		}
+	}
+	if best == nil {
+		return nil, fmt.Errorf("heading line %.80q fits none of the shipped formats (%s): give a column map with --map: %w",
+			heading, strings.Join(ShippedNames(), ", "), ErrBadMap)
+	}
+	return best, nil
+}
+
+func parsePriority(text string) (alpr.Priority, error) {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "low", "1":
+		return alpr.PriorityLow, nil
+	case "", "normal", "medium", "2":
+		return alpr.PriorityNormal, nil
+	case "high", "3":
+		return alpr.PriorityHigh, nil
+	}
+	return 0, fmt.Errorf("priority %q: expected low, normal or high", text)
+}

@@ -1,0 +1,184 @@
+package hotlist
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"alpr"
+)
+
+// Places of fields in a located row, in the order of fieldNames.
+const (
+	fPlate = iota
+	fState
+	fID
+	fSource
+	fReason
+	fCategory
+	fPriority
+	fKind
+	fCase
+	fCaution
+	fEffective
+	fExpires
+	fCovert
+	fVIN
+	fMake
+	fModel
+	fYear
+	fColour
+	fStyle
+)
+
+// converter makes entries of rows.
+type converter struct {
+	m      *Map
+	cols   columns
+	zone   *time.Location
+	states jurisdictions
+}
+
+func newConverter(m *Map, cols columns) (*converter, error) {
+	zone, err := time.LoadLocation(m.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("%w %q: zone: %w", ErrBadMap, m.Name, err)
+	}
+	return &converter{m: m, cols: cols, zone: zone, states: newJurisdictions(m.Country)}, nil
+}
+
+func (c *converter) get(fields []string, f int) string {
+	if at := c.cols.at[f]; at >= 0 {
+		return strings.TrimSpace(fields[at])
+	}
+	return ""
+}
+
+// entry converts one row. doubt names what had to be left out of an entry that
+// is good otherwise; err is why there is none.
+func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doubt string, err error) {
+	kind, known := c.kind(c.get(fields, fKind))
+	if kind.Cancelled {
+		return e, true, "", nil
+	}
+	e = alpr.Entry{
+		ID: c.get(fields, fID), PlateGiven: c.get(fields, fPlate), CaseNumber: c.get(fields, fCase),
+		Source:  first(c.get(fields, fSource), kind.Source, c.m.Defaults.Source),
+		Reason:  first(c.get(fields, fReason), kind.Reason, c.m.Defaults.Reason),
+		Caution: c.caution(fields),
+		Vehicle: alpr.Vehicle{
+			VIN: c.get(fields, fVIN), Make: c.get(fields, fMake), Model: c.get(fields, fModel),
+			Year: c.get(fields, fYear), Colour: c.get(fields, fColour), Style: c.get(fields, fStyle),
+		},
+		Category: first(c.get(fields, fCategory), kind.Category, c.m.Defaults.Category),
+	}
+	if !known {
+		doubt = fmt.Sprintf("kind %q is not in the column map: taken as %s", c.get(fields, fKind), e.Category)
+	}
+	if e.Plate, err = normalisePlate(e.PlateGiven); err != nil {
+		return e, false, "", err
+	}
+	if e.Priority, err = parsePriority(first(c.get(fields, fPriority), kind.Priority, c.m.Defaults.Priority)); err != nil {
+		return e, false, "", err
+	}
+	if e.Effective, err = c.time(c.get(fields, fEffective), false); err != nil {
+		return e, false, "", fmt.Errorf("effective: %w", err)
+	}
+	if e.Expires, err = c.time(c.get(fields, fExpires), true); err != nil {
+		return e, false, "", fmt.Errorf("expires: %w", err)
+	}
+	if e.IsCovert, err = parseYes(c.get(fields, fCovert)); err != nil {
+		return e, false, "", fmt.Errorf("covert: %w", err)
+	}
+	var ok bool
+	if e.State, ok = c.states.normalise(c.get(fields, fState)); !ok {
+		doubt = fmt.Sprintf("state %q is not known: taken without a state", c.get(fields, fState))
+	}
+	return e, false, doubt, nil
+}
+
+func (c *converter) kind(code string) (Kind, bool) {
+	if code == "" {
+		return Kind{}, true
+	}
+	k, ok := c.m.Kinds[strings.ToUpper(code)]
+	return k, ok
+}
+
+func (c *converter) caution(fields []string) string {
+	text := c.get(fields, fCaution)
+	for i, at := range c.cols.notes {
+		if v := strings.TrimSpace(fields[at]); v != "" {
+			if text != "" {
+				text += "; "
+			}
+			text += c.cols.noteName[i] + " " + v
+		}
+	}
+	return text
+}
+
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// normalisePlate is the plate as it is compared. Characters that a plate can
+// show and the reader cannot (É, *, ...) would never match: such a row is bad,
+// not silently another plate.
+func normalisePlate(given string) (string, error) {
+	if given == "" {
+		return "", errors.New("no plate")
+	}
+	for _, r := range given {
+		isPlain := r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+		if !isPlain && !strings.ContainsRune(" -.·•/_'", r) {
+			return "", fmt.Errorf("plate %q holds %q, which the reader cannot see", given, r)
+		}
+	}
+	plate := alpr.Normalise(given)
+	if plate == "" {
+		return "", fmt.Errorf("plate %q has no letter or digit", given)
+	}
+	if len(plate) > alpr.Slots {
+		return "", fmt.Errorf("plate %q has %d characters: more than the %d of any plate", given, len(plate), alpr.Slots)
+	}
+	return plate, nil
+}
+
+// time reads a time of the list. A date alone means its first instant, or for
+// an expiry its last: an entry counts through the day it expires on.
+func (c *converter) time(text string, isEnd bool) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range c.m.Times {
+		t, err := time.ParseInLocation(layout, text, c.zone)
+		if err != nil {
+			continue
+		}
+		if t.Year() < 1900 || t.Year() > 9999 {
+			return time.Time{}, fmt.Errorf("time %q is out of range", text)
+		}
+		if isEnd && !strings.Contains(layout, "15") && !strings.Contains(layout, "03") {
+			t = t.AddDate(0, 0, 1).Add(-time.Second)
+		}
+		return t.UTC(), nil
+	}
+	return time.Time{}, fmt.Errorf("time %q fits none of the layouts %q", text, c.m.Times)
+}
+
+func parseYes(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "", "0", "n", "no", "false":
+		return false, nil
+	case "1", "y", "yes", "true":
+		return true, nil
+	}
+	return false, fmt.Errorf("%q: expected yes or no", text)
+}

@@ -1,0 +1,423 @@
+package hotlist
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"alpr"
+)
+
+const ncicCSV = `LIC,LIS,LIT,LIY,VIN,VYR,VMA,VMO,VST,VCO,NIC,ORI,OCA,MKE,DOT,MIS
+ABC 123,FL,PC,2031,1ZZZZ00000Z000001,2019,TOYT,CAM,4D,BLU,V100000001,FL0000000,31-0001,EVA,20310401,"SPLIT ""REAR"" WINDOW, DENT"
+XYZ-789,PQ,,,,,,,,,P200000002,FL0000000,31-0002,EP,,
+OLD001,FL,,,,,,,,,V300000003,FL0000000,31-0003,XV,,
+`
+
+func importText(t *testing.T, text, mapName string, opt Options) (*List, Report) {
+	t.Helper()
+	var m *Map
+	if mapName != "" {
+		var err error
+		if m, err = Shipped(mapName); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, report, err := Import(strings.NewReader(text), m, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, report
+}
+
+func TestImportNCIC(t *testing.T) {
+	published := time.Date(2031, 5, 1, 6, 0, 0, 0, time.UTC)
+	l, report := importText(t, ncicCSV, "", Options{PublishedAt: published})
+	if report.Format != "ncic" || report.Rows != 3 || report.Entries != 2 || report.Cancelled != 1 || report.Bad != 0 {
+		t.Errorf("report %+v", report)
+	}
+	want := []alpr.Entry{{
+		ID: "V100000001", List: "ncic", Source: "FL0000000", PlateGiven: "ABC 123", Plate: "ABC123", State: "US-FL",
+		Reason: "stolen vehicle, armed or dangerous", Category: "stolen vehicle", Priority: alpr.PriorityHigh,
+		Vehicle:    alpr.Vehicle{Make: "TOYT", Model: "CAM", Year: "2019", Colour: "BLU", Style: "4D", VIN: "1ZZZZ00000Z000001"},
+		CaseNumber: "31-0001", Caution: `SPLIT "REAR" WINDOW, DENT; LIT PC; LIY 2031`,
+		Effective: time.Date(2031, 4, 1, 0, 0, 0, 0, time.UTC), ListVersion: l.Version, PublishedAt: published,
+	}, {
+		ID: "P200000002", List: "ncic", Source: "FL0000000", PlateGiven: "XYZ-789", Plate: "XYZ789", State: "CA-QC",
+		Reason: "stolen plate", Category: "stolen plate", Priority: alpr.PriorityNormal, CaseNumber: "31-0002",
+		ListVersion: l.Version, PublishedAt: published,
+	}}
+	if got := slices.Collect(l.All()); !reflect.DeepEqual(got, want) {
+		t.Errorf("entries\n%+v\nwant\n%+v", got, want)
+	}
+	if got := slices.Collect(l.Lookup("XYZ789")); len(got) != 1 || !reflect.DeepEqual(got[0], want[1]) {
+		t.Errorf("look-up found %+v", got)
+	}
+	if len(l.Version) != 12 {
+		t.Errorf("version %q is not from the content", l.Version)
+	}
+}
+
+func TestImportGenetecAndFlock(t *testing.T) {
+	l, report := importText(t, "Category;MatchPlate;PlateState\n", "", Options{AllowEmpty: true})
+	if report.Format != "genetec" || l.Len() != 0 {
+		t.Errorf("a heading alone: %+v", report)
+	}
+	l, report = importText(t, "Category,PlateState,MatchPlate,EffectiveDate,ExpiryDate\nAmber,ON,abc 123,2031-01-01,2031-12-31\n", "", Options{})
+	e := slices.Collect(l.All())[0]
+	if report.Format != "genetec" || e.Category != "Amber" || e.State != "CA-ON" || e.Plate != "ABC123" ||
+		!e.Expires.Equal(time.Date(2031, 12, 31, 23, 59, 59, 0, time.UTC)) {
+		t.Errorf("genetec: %+v", e)
+	}
+	l, report = importText(t, "plate,state,reason,caseNumber,expiry,note\nabc123,New York,Stolen,31-7,2031-06-01T08:00:00Z,\"two\nlines\"\n", "", Options{})
+	e = slices.Collect(l.All())[0]
+	if report.Format != "flock" || e.Reason != "Stolen" || e.State != "US-NY" || e.CaseNumber != "31-7" ||
+		e.Caution != "two\nlines" || !e.Expires.Equal(time.Date(2031, 6, 1, 8, 0, 0, 0, time.UTC)) || e.ID != "ABC123-US-NY" {
+		t.Errorf("flock: %+v", e)
+	}
+}
+
+func TestImportFixedWidth(t *testing.T) {
+	m, err := ParseMap([]byte(`
+name: wants
+format: fixed
+times: ["20060102"]
+skip_lines: 1
+fixed:
+  plate: {from: 1, width: 10}
+  state: {from: 11, width: 2}
+  case: {from: 13, width: 8}
+  expires: {from: 21, width: 8}
+  make: {from: 29, width: 4}
+defaults: {category: wanted, priority: high, reason: wanted}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "HEADER 2031\nABC123    FL31-0001 20311231FORD\nXYZ789    GA31-0002\nKLM456    GA31-0003 2031\n"
+	l, report, err := Import(strings.NewReader(text), m, Options{MaxBad: 0.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Collect(l.All())
+	if len(got) != 2 || got[0].Vehicle.Make != "FORD" || got[0].State != "US-FL" || got[1].CaseNumber != "31-0002" {
+		t.Errorf("entries %+v", got)
+	}
+	if report.Bad != 1 || report.Errors[0].Line != 4 {
+		t.Errorf("report %+v", report)
+	}
+}
+
+func TestImportPacked(t *testing.T) {
+	var gz, zs bytes.Buffer
+	gw := gzip.NewWriter(&gz)
+	zw, err := zstd.NewWriter(&zs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []io.WriteCloser{gw, zw} {
+		if _, err := io.WriteString(w, ncicCSV); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain, _ := importText(t, ncicCSV, "", Options{})
+	for name, data := range map[string][]byte{"gzip": gz.Bytes(), "zstd": zs.Bytes()} {
+		l, _, err := Import(bytes.NewReader(data), nil, Options{})
+		if err != nil || l.Len() != 2 || l.Version != plain.Version {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, _, err := Import(bytes.NewReader(data[:len(data)-6]), nil, Options{}); err == nil {
+			t.Errorf("%s cut short: taken", name)
+		}
+	}
+}
+
+func TestImportReportsEveryRow(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("plate,state,reason,caseNumber,expiry,note\n")
+	for i := range 100 {
+		fmt.Fprintf(&b, "OK%04d,FL,stolen,31-%d,,\n", i, i)
+	}
+	b.WriteString(",FL,stolen,1,,\n")               // 102: no plate
+	b.WriteString("ABC12345678,FL,stolen,1,,\n")    // 103: too long
+	b.WriteString("ABC,FL\n")                       // 104: too few fields
+	b.WriteString("ABC124,FL,stolen,1,sometime,\n") // 105: no such time
+	b.WriteString("ABÉ125,FL,stolen,1,,\n")         // 106: unreadable
+	b.WriteString("ABC126,Atlantis,stolen,1,,\n")   // 107: a doubt
+	b.WriteString("ABC126,Atlantis,stolen,1,,\n")   // 108: a repetition
+	b.WriteString("\n ,,,,,\n")                     // blank
+	l, report, err := Import(strings.NewReader(b.String()), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, e := range report.Errors {
+		lines = append(lines, e.Line)
+	}
+	if !slices.Equal(lines, []int{102, 103, 104, 105, 106}) {
+		t.Errorf("bad lines %v", report.Errors)
+	}
+	if report.Doubts != 1 || report.Warnings[0].Line != 107 || report.Repeated != 1 || l.Len() != 101 {
+		t.Errorf("report %+v", report)
+	}
+	if report.Rows != report.Entries+report.Cancelled+report.Repeated+report.Bad {
+		t.Errorf("rows do not add up: %+v", report)
+	}
+}
+
+func TestStrayQuoteSwallowsNothing(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("plate,state,reason,caseNumber,expiry,note\n")
+	for i := range 40 {
+		note := ""
+		if i == 5 {
+			note = `"never closed`
+		}
+		fmt.Fprintf(&b, "OK%04d,FL,stolen,1,,%s\n", i, note)
+	}
+	l, report, err := Import(strings.NewReader(b.String()), nil, Options{})
+	if err != nil || l.Len() != 39 || report.Bad != 1 || report.Errors[0].Line != 7 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+func TestImportRefuses(t *testing.T) {
+	many := "plate,state,reason\n" + strings.Repeat("ABC123,FL,x\n", 1) + strings.Repeat("?,FL,x\n", 30)
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"too many bad rows": {many, ErrTooManyBad},
+		"an empty file":     {"", ErrEmptyList},
+		"no entry":          {"plate,state,reason\n", ErrEmptyList},
+		"another table":     {"name,age\nx,1\n", ErrBadMap},
+		"UTF-16":            {"\xff\xfep\x00", nil},
+		"half a gzip":       {"\x1f\x8b\x08", nil},
+	} {
+		l, _, err := Import(strings.NewReader(c.text), nil, Options{})
+		if err == nil || l != nil {
+			t.Errorf("%s: taken", name)
+		}
+		if c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestImportDecodesLatin1AndSkipsBOM(t *testing.T) {
+	l, _ := importText(t, "\xef\xbb\xbfplate,state,reason,note\nABC123,FL,stolen,caf\xe9\n", "flock", Options{})
+	if e := slices.Collect(l.All())[0]; e.Caution != "café" {
+		t.Errorf("note %q", e.Caution)
+	}
+}
+
+func TestLongLineIsOneBadRow(t *testing.T) {
+	text := "plate,state,reason\nABC123,FL,x\n" + strings.Repeat("A", 3*maxLine) + "\nABC124,FL,x\n"
+	l, report, err := Import(strings.NewReader(text), nil, Options{MaxBad: 0.5})
+	if err != nil || l.Len() != 2 || report.Bad != 1 || report.Errors[0].Line != 3 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+func TestMapsAreStrict(t *testing.T) {
+	for name, text := range map[string]string{
+		"no name":        "format: csv\ncolumns: {plate: [a]}",
+		"no plate":       "name: a\nformat: csv",
+		"unknown key":    "name: a\nformat: csv\ncolumns: {plate: [a]}\ncolour: red",
+		"unknown field":  "name: a\nformat: fixed\nfixed: {plate: {from: 1, width: 8}, shoe: {from: 9, width: 1}}",
+		"from zero":      "name: a\nformat: fixed\nfixed: {plate: {from: 0, width: 8}}",
+		"unknown format": "name: a\nformat: xml",
+		"bad priority":   "name: a\nformat: csv\ncolumns: {plate: [a]}\ndefaults: {priority: urgent}",
+		"bad zone":       "name: a\nformat: csv\ncolumns: {plate: [a]}\nzone: Atlantis/Town",
+		"bad delimiter":  "name: a\nformat: csv\ncolumns: {plate: [a]}\ndelimiter: ';;'",
+		"not YAML":       "{",
+	} {
+		if _, err := ParseMap([]byte(text)); !errors.Is(err, ErrBadMap) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range ShippedNames() {
+		if _, err := Shipped(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Shipped("paper"); !errors.Is(err, ErrBadMap) {
+		t.Errorf("a map that is not shipped: %v", err)
+	}
+}
+
+func TestJurisdictions(t *testing.T) {
+	us, de := newJurisdictions("US"), newJurisdictions("DE")
+	for text, want := range map[string]string{
+		"FL": "US-FL", "us-fl": "US-FL", "Florida": "US-FL", "N.Y.": "US-NY", "ON": "CA-ON", "PQ": "CA-QC", "NB": "US-NE", "NK": "CA-NB",
+		"DE": "US-DE", "": "", "CA-ON": "CA-ON", "FR": "FR", "MX": "MX",
+	} {
+		if got, ok := us.normalise(text); !ok || got != want {
+			t.Errorf("US list: %q is %q, %v; want %q", text, got, ok, want)
+		}
+	}
+	if got, ok := de.normalise("DE"); !ok || got != "DE" {
+		t.Errorf("German list: DE is %q, %v", got, ok)
+	}
+	if _, ok := us.normalise("Atlantis"); ok {
+		t.Error("Atlantis is known")
+	}
+}
+
+func TestChunksRoundTrip(t *testing.T) {
+	l := randomList(t, 30000)
+	back, err := FromChunks(chunksOf(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(slices.Collect(l.All()), slices.Collect(back.All())) {
+		t.Error("entries changed")
+	}
+	for e := range l.All() {
+		if !slices.Contains(slices.Collect(back.Lookup(e.Plate)), e) {
+			t.Fatalf("%s is not found again", e.Plate)
+		}
+	}
+}
+
+func chunksOf(l *List) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for c := range l.Chunks() {
+			if !yield(bytes.Clone(c), nil) {
+				return
+			}
+		}
+	}
+}
+
+// randomList makes a list with fields as real lists have them.
+func randomList(t testing.TB, n int) *List {
+	t.Helper()
+	l, err := randomEntries(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func randomEntries(n int) (*List, error) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	b := newBuilder("state", "v1", noon)
+	states := strings.Fields(usStates)
+	pick := func(from []string) string { return from[rng.IntN(len(from))] }
+	for i := range n {
+		e := alpr.Entry{
+			ID: fmt.Sprintf("V%09d", i), Source: fmt.Sprintf("FL%07d", rng.IntN(500)), Plate: randomPlate(rng), State: "US-" + pick(states),
+			Reason: "stolen vehicle", Category: "stolen vehicle", Priority: alpr.PriorityNormal, CaseNumber: fmt.Sprintf("31-%07d", i),
+			Vehicle: alpr.Vehicle{
+				Make: pick([]string{"TOYT", "FORD", "HOND"}), Model: pick([]string{"CAM", "F15", "ACC"}), Year: fmt.Sprint(2000 + rng.IntN(30)),
+				Colour: pick([]string{"BLU", "WHI", "GRY"}), Style: "4D", VIN: fmt.Sprintf("1ZZZZ%012d", i),
+			},
+			Effective: noon.Add(-time.Duration(rng.IntN(1e6)) * time.Second),
+		}
+		e.PlateGiven = e.Plate
+		if err := b.add(&e); err != nil {
+			return nil, err
+		}
+	}
+	return b.done()
+}
+
+func randomPlate(rng *rand.Rand) string {
+	const letters, digits = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
+	plate := make([]byte, 7)
+	for i := range plate {
+		set := letters
+		if i >= 3 {
+			set = digits
+		}
+		plate[i] = set[rng.IntN(len(set))]
+	}
+	return string(plate)
+}
+
+func TestPlateCodes(t *testing.T) {
+	for _, plate := range []string{"A", "0", "Z", "00", "ZZZZZZZZZZ", "0000000000", "ABC123"} {
+		code, ok := plateCode(plate)
+		if !ok || plateText(code) != plate {
+			t.Errorf("%s became %s", plate, plateText(code))
+		}
+		if code >= 1<<(8*keyBytes) {
+			t.Errorf("%s needs more than %d bytes", plate, keyBytes)
+		}
+	}
+	for _, plate := range []string{"", "abc", "A-1", "ABCDEFGHIJK"} {
+		if _, ok := plateCode(plate); ok {
+			t.Errorf("%q has a code", plate)
+		}
+	}
+}
+
+func FuzzImport(f *testing.F) {
+	f.Add([]byte(ncicCSV))
+	f.Add([]byte("plate,state,reason,caseNumber,expiry,note\n\"ABC123\",FL,x,1,2031-01-01,\"a\nb\"\n\"\n"))
+	f.Add([]byte("MatchPlate,PlateState\nABC123,XX\n"))
+	f.Add([]byte{0x1f, 0x8b, 8, 0, 0})
+	f.Add([]byte{0x28, 0xb5, 0x2f, 0xfd, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, report, err := Import(bytes.NewReader(data), nil, Options{MaxBad: 1, AllowEmpty: true})
+		if err != nil {
+			return
+		}
+		if report.Rows != report.Entries+report.Cancelled+report.Repeated+report.Bad || l.Len() != report.Entries {
+			t.Fatalf("rows do not add up: %+v", report)
+		}
+		for e := range l.All() {
+			if !slices.Contains(slices.Collect(l.Lookup(e.Plate)), e) {
+				t.Fatalf("entry %+v is not found again", e)
+			}
+		}
+	})
+}
+
+func FuzzParseMap(f *testing.F) {
+	f.Add([]byte("name: a\nformat: fixed\nfixed: {plate: {from: 1, width: 8}}"))
+	f.Add([]byte("name: a\nformat: csv\ncolumns: {plate: [a]}\ntimes: ['2006']"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := ParseMap(text)
+		if err != nil {
+			return
+		}
+		_, _, _ = Import(strings.NewReader("a,b\nABC123,x\n"), m, Options{}) // must not panic
+	})
+}
+
+func FuzzFromChunks(f *testing.F) {
+	l, err := FromEntries("a", "1", noon, []alpr.Entry{{Plate: "ABC123", ID: "x", Caution: "y"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	chunks := slices.Collect(l.Chunks())
+	f.Add(chunks[0], chunks[1])
+	f.Add([]byte(`{"Format":1,"Entries":2}`), []byte("12345678901234567890"))
+	f.Fuzz(func(t *testing.T, head, block []byte) {
+		l, err := FromChunks(func(yield func([]byte, error) bool) {
+			_ = yield(head, nil) && yield(block, nil)
+		})
+		if err != nil {
+			return
+		}
+		if n := len(slices.Collect(l.All())); n != l.Len() {
+			t.Fatalf("%d entries of %d", n, l.Len())
+		}
+	})
+}

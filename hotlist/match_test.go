@@ -1,0 +1,382 @@
+package hotlist
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"alpr"
+)
+
+var noon = time.Date(2031, 5, 2, 12, 0, 0, 0, time.UTC)
+
+// seen makes a read of what the reader believes about each character: "A" for
+// a sure one, "0|O" for one of several that are as likely.
+func seen(confidence float64, chars ...string) alpr.Read {
+	var p alpr.Posterior
+	for s := range p {
+		options := []int{alpr.Pad}
+		if s < len(chars) {
+			options = options[:0]
+			for i := 0; i < len(chars[s]); i += 2 {
+				options = append(options, alpr.SymbolIndex(chars[s][i]))
+			}
+		}
+		const sure = 0.998
+		for i := range p[s] {
+			p[s][i] = (1 - sure) / float32(alpr.Symbols-len(options))
+		}
+		for k, o := range options {
+			p[s][o] = sure/float32(len(options)) + float32(len(options)-k)*1e-4 // the first is best
+		}
+	}
+	return alpr.Read{
+		ID: alpr.ID{1}, Revision: 1, At: noon,
+		Text: alpr.Text{Text: p.Best(), Confidence: confidence, Posterior: p},
+	}
+}
+
+func spell(confidence float64, plate string) alpr.Read {
+	var chars []string
+	for _, c := range plate {
+		chars = append(chars, string(c))
+	}
+	return seen(confidence, chars...)
+}
+
+func inState(r alpr.Read, state string, p float64) alpr.Read {
+	r.Text.Regions = []alpr.RegionProb{{Region: state, P: p}}
+	return r
+}
+
+func entry(id, plate, state string) alpr.Entry {
+	return alpr.Entry{ID: id, Plate: plate, State: state, Category: "stolen vehicle", Priority: alpr.PriorityNormal}
+}
+
+func listOf(t testing.TB, entries ...alpr.Entry) *List {
+	t.Helper()
+	l, err := FromEntries("state", "v1", noon.Add(-time.Hour), entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestMatchByProbability(t *testing.T) {
+	listed := listOf(t, entry("n1", "ABC0123", "US-WA"))
+	for _, c := range []struct {
+		name  string
+		read  alpr.Read
+		kind  alpr.MatchKind
+		state alpr.StateVerdict
+		p     float64 // 0: no hit
+	}{
+		{"exact, state read", inState(spell(0.95, "ABC0123"), "US-WA", 0.96), alpr.MatchExact, alpr.StateMatch, 0.95 * 0.98},
+		{"exact, state not read", spell(0.95, "ABC0123"), alpr.MatchExact, alpr.StateUnknown, 0.95 * 0.5},
+		{"exact, country alone read", inState(spell(0.95, "ABC0123"), "US", 0.9), alpr.MatchExact, alpr.StateUnknown, 0.95 * 0.5},
+		{"exact, another state", inState(spell(0.95, "ABC0123"), "US-OR", 0.95), "", "", 0},
+		{"O for 0, as likely", inState(seen(0.5, "A", "B", "C", "O|0", "1", "2", "3"), "US-WA", 1), alpr.MatchLookAlike, alpr.StateMatch, 0.49},
+		{"one weak character", inState(seen(0.5, "A", "B", "C", "0", "1", "2", "K|3"), "US-WA", 1), alpr.MatchTolerant, alpr.StateMatch, 0.49},
+		{"a clearly seen O", inState(spell(0.97, "ABCO123"), "US-WA", 1), "", "", 0},
+		{"a clearly seen other character", inState(spell(0.97, "ABC0124"), "US-WA", 1), "", "", 0},
+		{"a blurred plate", inState(seen(0.1, "A|H", "B|8", "C|G", "0|O", "1|I", "2|Z", "3|8"), "US-WA", 1), "", "", 0},
+		{"confidence that is no number", inState(spell(math.NaN(), "ABC0123"), "US-WA", 1), "", "", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := DefaultPolicy()
+			hits := NewIndex(listed).Match(&c.read, &p)
+			if c.p == 0 {
+				if len(hits) != 0 {
+					t.Fatalf("a hit: %+v", hits[0])
+				}
+				return
+			}
+			if len(hits) != 1 {
+				t.Fatalf("%d hits", len(hits))
+			}
+			h := hits[0]
+			if h.Kind != c.kind || h.State != c.state || math.Abs(h.P-c.p) > 0.02 {
+				t.Errorf("kind %s, state %s, P %.3f; want %s, %s, %.3f", h.Kind, h.State, h.P, c.kind, c.state, c.p)
+			}
+			if h.ReadID != c.read.ID || !h.At.Equal(noon) || h.ListAge != time.Hour || h.IsStale || h.Entry.ID != "n1" {
+				t.Errorf("hit %+v", h)
+			}
+		})
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	for _, c := range []struct {
+		read, listed string
+		kind         alpr.MatchKind
+		want         string
+	}{
+		{"ABC123", "ABC123", alpr.MatchExact, "[]"},
+		{"ABCI23", "ABC123", alpr.MatchLookAlike, "[3 I→1]"},
+		{"A8CI23", "ABC123", alpr.MatchLookAlike, "[1 8→B 3 I→1]"},
+		{"ABK123", "ABC123", alpr.MatchTolerant, "[2 K→C]"},
+		{"BC123", "ABC123", alpr.MatchTolerant, "[0 →A]"},
+		{"ABC1234", "ABC123", alpr.MatchTolerant, "[6 4→]"},
+	} {
+		r := spell(0.9, c.read)
+		kind, diffs := compare(&r.Text, c.listed)
+		var parts []string
+		for _, d := range diffs {
+			parts = append(parts, fmt.Sprintf("%d %s→%s", d.Slot, d.Read, d.Listed))
+		}
+		if got := fmt.Sprint(parts); kind != c.kind || got != c.want {
+			t.Errorf("%s for %s: %s %s, want %s %s", c.read, c.listed, kind, got, c.kind, c.want)
+		}
+	}
+}
+
+// likelyTexts must find what going over all texts of a small world finds.
+func TestLikelyTextsMissesNone(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for round := range 10 {
+		var text alpr.Text
+		for s := range text.Posterior {
+			row := &text.Posterior[s]
+			if s >= 3 {
+				row[alpr.Pad] = 1
+				continue
+			}
+			var sum float32
+			for i := range row {
+				row[i] = float32(math.Pow(rng.Float64(), 12))
+				sum += row[i]
+			}
+			row[alpr.Pad] = 0
+			for i := range row {
+				row[i] /= sum
+			}
+		}
+		text.Text, text.Confidence = text.Posterior.Best(), rng.Float64()
+		const least = 0.02
+		got := map[string]float64{}
+		for _, c := range likelyTexts(&text, least) {
+			got[c.Text] = c.P
+		}
+		qBest := math.Exp(text.Posterior.LogProb(text.Text))
+		want := 0
+		for a := range alpr.Alphabet {
+			for b := range alpr.Alphabet {
+				for c := range alpr.Alphabet {
+					s := string([]byte{alpr.Alphabet[a], alpr.Alphabet[b], alpr.Alphabet[c]})
+					p := (1 - text.Confidence) * math.Exp(text.Posterior.LogProb(s)) / (1 - qBest)
+					if s == text.Text {
+						p = text.Confidence
+					}
+					if p < least {
+						continue
+					}
+					want++
+					if math.Abs(got[s]-p) > 1e-9 {
+						t.Fatalf("round %d: %s has %v, want %v", round, s, got[s], p)
+					}
+				}
+			}
+		}
+		if len(got) != want {
+			t.Fatalf("round %d: %d texts, want %d", round, len(got), want)
+		}
+	}
+}
+
+func TestEntriesThatMustNotAlert(t *testing.T) {
+	read := inState(spell(0.98, "ABC123"), "US-WA", 1)
+	base := entry("n1", "ABC123", "US-WA")
+	for _, c := range []struct {
+		name   string
+		entry  func(*alpr.Entry)
+		policy func(*Policy)
+		want   int
+	}{
+		{"plain", nil, nil, 1},
+		{"expired", func(e *alpr.Entry) { e.Expires = noon }, nil, 0},
+		{"expires later", func(e *alpr.Entry) { e.Expires = noon.Add(time.Second) }, nil, 1},
+		{"not yet effective", func(e *alpr.Entry) { e.Effective = noon.Add(time.Second) }, nil, 0},
+		{"just effective", func(e *alpr.Entry) { e.Effective = noon }, nil, 1},
+		{"forbidden category", nil, func(p *Policy) { p.ForbidCategories = []string{"Stolen Vehicle"} }, 0},
+		{"category not allowed", nil, func(p *Policy) { p.AllowCategories = []string{"amber alert"} }, 0},
+		{"allowed category", nil, func(p *Policy) { p.AllowCategories = []string{"STOLEN VEHICLE"} }, 1},
+		{"forbidding wins", nil, func(p *Policy) {
+			p.AllowCategories, p.ForbidCategories = []string{"stolen vehicle"}, []string{"stolen vehicle"}
+		}, 0},
+		{"stale", nil, func(p *Policy) { p.MaxAge = time.Minute }, 1},
+		{"stale and blocking", nil, func(p *Policy) { p.MaxAge, p.BlockStale = time.Minute, true }, 0},
+		{"stale by the list's own limit", nil, func(p *Policy) {
+			age, block := time.Minute, true
+			p.Lists = map[string]ListPolicy{"state": {MaxAge: &age, BlockStale: &block}}
+		}, 0},
+		{"under the list's own threshold", nil, func(p *Policy) {
+			p.Lists = map[string]ListPolicy{"state": {Thresholds: &Thresholds{Low: 1, Normal: 1, High: 1}}}
+		}, 0},
+		{"low priority, state read", func(e *alpr.Entry) { e.Priority = alpr.PriorityLow }, nil, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e, p := base, DefaultPolicy()
+			if c.entry != nil {
+				c.entry(&e)
+			}
+			if c.policy != nil {
+				c.policy(&p)
+			}
+			hits := NewIndex(listOf(t, e)).Match(&read, &p)
+			if len(hits) != c.want {
+				t.Fatalf("%d hits, want %d", len(hits), c.want)
+			}
+			if c.name == "stale" && !hits[0].IsStale {
+				t.Error("the hit does not say that its list is stale")
+			}
+		})
+	}
+}
+
+func TestThresholdsFollowPriority(t *testing.T) {
+	read := spell(0.95, "ABC123") // state not read: P is about 0.475
+	for priority, want := range map[alpr.Priority]int{alpr.PriorityLow: 0, alpr.PriorityNormal: 1, alpr.PriorityHigh: 1} {
+		e, p := entry("n1", "ABC123", "US-WA"), DefaultPolicy()
+		e.Priority = priority
+		if hits := NewIndex(listOf(t, e)).Match(&read, &p); len(hits) != want {
+			t.Errorf("priority %d: %d hits, want %d", priority, len(hits), want)
+		}
+	}
+}
+
+func TestHitsComeMostUrgentFirst(t *testing.T) {
+	low, high := entry("a", "ABC123", ""), entry("b", "ABC123", "")
+	low.Priority, high.Priority = alpr.PriorityLow, alpr.PriorityHigh
+	read, p := spell(0.95, "ABC123"), DefaultPolicy()
+	hits := NewIndex(listOf(t, low, high)).Match(&read, &p)
+	if len(hits) != 2 || hits[0].Entry.ID != "b" {
+		t.Errorf("hits %+v", hits)
+	}
+}
+
+func TestCoolDown(t *testing.T) {
+	m, err := NewMatcher(DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Swap(NewIndex(listOf(t, entry("n1", "ABC123", "US-WA"), entry("n2", "ABC123", "US-OR"), entry("n3", "XYZ789", "US-WA"))))
+	next := byte(0)
+	pass := func(plate, state string, after time.Duration) alpr.Read {
+		r := inState(spell(0.97, plate), state, 1)
+		next++
+		r.ID, r.At = alpr.ID{next}, noon.Add(after)
+		return r
+	}
+	step := func(what string, r alpr.Read, want int) {
+		t.Helper()
+		if hits := m.Match(r); len(hits) != want {
+			t.Errorf("%s: %d hits, want %d", what, len(hits), want)
+		}
+	}
+	first := pass("ABC123", "US-WA", 0)
+	step("the first pass", first, 1)
+	first.Revision++
+	step("its revision", first, 1)
+	step("the same car a minute later", pass("ABC123", "US-WA", time.Minute), 0)
+	step("a second wanted plate", pass("XYZ789", "US-WA", time.Minute), 1)
+	step("the same text of another state", pass("ABC123", "US-OR", time.Minute), 1)
+	step("after the cool-down", pass("ABC123", "US-WA", 6*time.Minute), 1)
+}
+
+func TestWithdrawnHitDoesNotSilenceTheRightCar(t *testing.T) {
+	m, err := NewMatcher(DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Swap(NewIndex(listOf(t, entry("n1", "ABC123", ""))))
+	preview := spell(0.8, "ABC123")
+	if n := len(m.Match(preview)); n != 1 {
+		t.Fatalf("preview: %d hits", n)
+	}
+	final := spell(0.99, "ABC128")
+	final.ID, final.Revision = preview.ID, 2
+	if n := len(m.Match(final)); n != 0 {
+		t.Fatalf("final: %d hits", n)
+	}
+	wanted := spell(0.99, "ABC123")
+	wanted.ID, wanted.At = alpr.ID{9}, noon.Add(time.Second)
+	if n := len(m.Match(wanted)); n != 1 {
+		t.Errorf("the wanted car right after it: %d hits", n)
+	}
+}
+
+func TestCoolDownMemoryIsBounded(t *testing.T) {
+	m, err := NewMatcher(DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * maxRecent {
+		m.prune(noon, time.Minute)
+		m.recent[alertKey{plate: fmt.Sprint(i)}] = alert{at: noon}
+	}
+	if len(m.recent) > maxRecent {
+		t.Errorf("%d alerts remembered", len(m.recent))
+	}
+}
+
+func TestIndexSwap(t *testing.T) {
+	a, b := listOf(t, entry("n1", "ABC123", "")), listOf(t, entry("n2", "XYZ789", ""))
+	x := NewIndex(a)
+	y := x.With(b) // has the same name: replaces
+	if x.Len() != 1 || len(x.Lookup("abc-123")) != 1 || len(y.Lookup("ABC123")) != 0 || len(y.Lookup("XYZ 789")) != 1 {
+		t.Error("a swap changed the index it was made from, or did not replace")
+	}
+	if y.Without("state").Len() != 0 {
+		t.Error("the list was not taken out")
+	}
+	empty := NewIndex(listOf(t))
+	if read, p := spell(0.9, "ABC123"), DefaultPolicy(); len(empty.Match(&read, &p)) != 0 || len(empty.Lookup("ABC123")) != 0 {
+		t.Error("an empty list matched")
+	}
+}
+
+func TestPolicyValidate(t *testing.T) {
+	for name, change := range map[string]func(*Policy){
+		"threshold of zero":  func(p *Policy) { p.Thresholds.High = 0 },
+		"threshold over one": func(p *Policy) { p.Thresholds.Low = 1.1 },
+		"not a number":       func(p *Policy) { p.UnreadState = math.NaN() },
+		"negative age":       func(p *Policy) { p.MaxAge = -1 },
+		"list's threshold":   func(p *Policy) { p.Lists = map[string]ListPolicy{"x": {Thresholds: &Thresholds{}}} },
+		"list's age":         func(p *Policy) { d := -time.Hour; p.Lists = map[string]ListPolicy{"x": {MaxAge: &d}} },
+	} {
+		p := DefaultPolicy()
+		change(&p)
+		if err := p.Validate(); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	p := DefaultPolicy()
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStateProbability(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		regions []alpr.RegionProb
+		listed  string
+		p       float64
+		verdict alpr.StateVerdict
+	}{
+		{"none listed", []alpr.RegionProb{{Region: "US-WA", P: 1}}, "", 1, alpr.StateUnknown},
+		{"none read", nil, "US-WA", 0.5, alpr.StateUnknown},
+		{"the same", []alpr.RegionProb{{Region: "US-WA", P: 0.9}}, "US-WA", 0.95, alpr.StateMatch},
+		{"another", []alpr.RegionProb{{Region: "US-OR", P: 0.9}}, "US-WA", 0.05, alpr.StateMismatch},
+		{"torn", []alpr.RegionProb{{Region: "US-OR", P: 0.5}, {Region: "US-WA", P: 0.5}}, "US-WA", 0.5, alpr.StateUnknown},
+		{"country listed, state read", []alpr.RegionProb{{Region: "MX-JAL", P: 0.9}}, "MX", 0.95, alpr.StateMatch},
+		{"another country", []alpr.RegionProb{{Region: "DE", P: 1}}, "US-DE", 0, alpr.StateMismatch},
+	} {
+		p, v := stateProbability(c.regions, c.listed, 0.5)
+		if math.Abs(p-c.p) > 1e-9 || v != c.verdict {
+			t.Errorf("%s: %v %s, want %v %s", c.name, p, v, c.p, c.verdict)
+		}
+	}
+}

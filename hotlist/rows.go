@@ -1,0 +1,260 @@
+package hotlist
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"alpr"
+)
+
+const (
+	// maxLine is the longest line that can be part of a list, in bytes.
+	maxLine = 1 << 16
+	// maxRecordLines is how many lines a quoted field may run over. Without a
+	// bound, one stray quote would swallow the rest of the list in silence.
+	maxRecordLines = 10
+)
+
+// Reasons why a line cannot be read.
+var (
+	errLongLine  = errors.New("longer than 65536 bytes")
+	errOpenQuote = errors.New("a quote is opened and not closed")
+	errQuote     = errors.New("text after a closing quote")
+)
+
+// lineReader yields lines with their numbers, decoded as UTF-8 or, where they
+// are not valid UTF-8, as ISO 8859-1.
+type lineReader struct {
+	r      *bufio.Reader
+	number int
+	queue  []heldLine // to be given again
+}
+
+type heldLine struct {
+	text string
+	bad  error
+}
+
+func newLineReader(r io.Reader) (*lineReader, error) {
+	br := bufio.NewReaderSize(r, 1<<18)
+	head, err := br.Peek(3)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if len(head) >= 2 && (head[0] == 0xff && head[1] == 0xfe || head[0] == 0xfe && head[1] == 0xff) {
+		return nil, errors.New("the file is UTF-16: save it as UTF-8")
+	}
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+		_, _ = br.Discard(3) // was peeked: cannot fail
+	}
+	return &lineReader{r: br}, nil
+}
+
+// next returns the next line without its end. bad is why it cannot be used;
+// err ends the reading, with io.EOF at the end of the input.
+func (l *lineReader) next() (line string, bad, err error) {
+	l.number++
+	if len(l.queue) > 0 {
+		held := l.queue[0]
+		l.queue = l.queue[1:]
+		return held.text, held.bad, nil
+	}
+	raw, err := l.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) || len(raw) > maxLine {
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = l.r.ReadSlice('\n')
+		}
+		if err == io.EOF {
+			err = nil
+		}
+		return "", errLongLine, err
+	}
+	if err == io.EOF && len(raw) > 0 {
+		err = nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	return decodeLine(bytes.TrimRight(raw, "\r\n")), nil, nil
+}
+
+// again puts lines back: the first of them is given next.
+func (l *lineReader) again(lines []heldLine) {
+	l.queue = append(slices.Clone(lines), l.queue...)
+	l.number -= len(lines)
+}
+
+func decodeLine(raw []byte) string {
+	if utf8.Valid(raw) {
+		return string(raw)
+	}
+	var b strings.Builder
+	for _, c := range raw {
+		b.WriteRune(rune(c))
+	}
+	return b.String()
+}
+
+// record reads one CSV record, RFC 4180, into fields, which are valid until
+// the next call. at is the line it begins on.
+func (l *lineReader) record(delimiter byte, fields []string) (_ []string, at int, bad, err error) {
+	line, bad, err := l.next()
+	at = l.number
+	if bad != nil || err != nil {
+		return nil, at, bad, err
+	}
+	fields, bad = splitCSV(line, delimiter, fields)
+	if !errors.Is(bad, errOpenQuote) {
+		return fields, at, bad, nil
+	}
+	var more []heldLine
+	for len(more) < maxRecordLines {
+		extra, lineBad, err := l.next()
+		if err == io.EOF {
+			l.number--
+			break
+		}
+		if err != nil {
+			return nil, at, nil, err
+		}
+		more = append(more, heldLine{extra, lineBad})
+		if lineBad != nil {
+			break
+		}
+		line += "\n" + extra
+		joined, bad := splitCSV(line, delimiter, fields)
+		if !errors.Is(bad, errOpenQuote) {
+			return joined, at, bad, nil
+		}
+	}
+	l.again(more)
+	return nil, at, errOpenQuote, nil
+}
+
+// splitCSV splits one record into fields.
+func splitCSV(line string, delimiter byte, fields []string) ([]string, error) {
+	fields = fields[:0]
+	for {
+		if !strings.HasPrefix(line, `"`) {
+			i := strings.IndexByte(line, delimiter)
+			if i < 0 {
+				return append(fields, line), nil
+			}
+			fields, line = append(fields, line[:i]), line[i+1:]
+			continue
+		}
+		field, rest, err := unquote(line[1:])
+		if err != nil {
+			return fields, err
+		}
+		fields = append(fields, field)
+		if rest == "" {
+			return fields, nil
+		}
+		if rest[0] != delimiter {
+			return fields, errQuote
+		}
+		line = rest[1:]
+	}
+}
+
+// unquote takes a quoted field off the front of text, whose opening quote is
+// already gone.
+func unquote(text string) (field, rest string, err error) {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(text, '"')
+		if i < 0 {
+			return "", "", errOpenQuote
+		}
+		b.WriteString(text[:i])
+		text = text[i+1:]
+		if !strings.HasPrefix(text, `"`) {
+			return b.String(), text, nil
+		}
+		b.WriteByte('"')
+		text = text[1:]
+	}
+}
+
+// fieldNames are the fields of an entry, in the order of a located row.
+var fieldNames = []string{
+	"plate", "state", "id", "source", "reason", "category", "priority", "kind", "case", "caution",
+	"effective", "expires", "covert", "vin", "make", "model", "year", "colour", "style",
+}
+
+// columns is where the fields are in a source's rows.
+type columns struct {
+	at       []int // by fieldNames; -1: not there
+	notes    []int
+	noteName []string
+	width    int // fields of a whole row
+}
+
+func (c columns) known() int {
+	n := len(c.notes)
+	for _, at := range c.at {
+		if at >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// locate finds the map's columns in a heading line. ok is false where there is
+// no plate column.
+func (m *Map) locate(heading []string) (columns, bool) {
+	place := make(map[string]int, len(heading))
+	for i, h := range heading {
+		h = alpr.Normalise(h)
+		if _, ok := place[h]; !ok && h != "" {
+			place[h] = i
+		}
+	}
+	find := func(names []string) int {
+		for _, name := range names {
+			if at, ok := place[alpr.Normalise(name)]; ok {
+				return at
+			}
+		}
+		return -1
+	}
+	c := columns{width: len(heading)}
+	k := &m.Columns
+	for _, names := range [][]string{
+		k.Plate, k.State, k.ID, k.Source, k.Reason, k.Category, k.Priority, k.Kind, k.Case, k.Caution,
+		k.Effective, k.Expires, k.Covert, k.VIN, k.Make, k.Model, k.Year, k.Colour, k.Style,
+	} {
+		c.at = append(c.at, find(names))
+	}
+	for _, name := range k.Notes {
+		if at := find([]string{name}); at >= 0 {
+			c.notes, c.noteName = append(c.notes, at), append(c.noteName, name)
+		}
+	}
+	return c, c.at[0] >= 0
+}
+
+// cut takes the fields out of a fixed-width line, in the order of fieldNames.
+// A line that ends early, as where trailing blanks were trimmed, has empty
+// fields at its end.
+func (m *Map) cut(line string, fields []string) []string {
+	runes := []rune(line)
+	fields = fields[:0]
+	for _, name := range fieldNames {
+		s, ok := m.Fixed[name]
+		from, to := s.From-1, s.From-1+s.Width
+		switch {
+		case !ok || from >= len(runes):
+			fields = append(fields, "")
+		default:
+			fields = append(fields, string(runes[from:min(to, len(runes))]))
+		}
+	}
+	return fields
+}

@@ -1,0 +1,109 @@
+package hotlist
+
+import (
+	"math"
+	"slices"
+
+	"alpr"
+)
+
+// likelyTexts lists every text that the plate of a read shows with at least
+// probability least, each with that probability; the read's own text is first.
+//
+// With q(t) the product of the posterior's probabilities of t's characters and
+// of pads after it, b the read's text and c its calibrated confidence,
+//
+//	P(b) = c,   P(t) = (1 - c) · q(t) / (1 - q(b))   for every other t.
+//
+// The network's independent characters say how the other texts compare with
+// each other; the calibration says how much there is for them to share (the
+// rule of total probability). At most 1/least texts can be listed, and none
+// that belongs is left out, so that no entry above a threshold is missed.
+func likelyTexts(read *alpr.Text, least float64) []alpr.Candidate {
+	c := read.Confidence
+	if !(c >= 0 && c <= 1) || read.Text == "" { // also NaN: nothing can be said
+		return nil
+	}
+	var texts []alpr.Candidate
+	if c >= least {
+		texts = append(texts, alpr.Candidate{Text: read.Text, P: c})
+	}
+	qBest := math.Exp(read.Posterior.LogProb(read.Text))
+	rest := 1 - qBest
+	if !(rest > 0) || c == 1 {
+		return texts
+	}
+	share := (1 - c) / rest
+	for _, t := range spellings(&read.Posterior, least/share) {
+		if t.Text == read.Text {
+			continue
+		}
+		if t.P *= share; t.P >= least {
+			texts = append(texts, t)
+		}
+	}
+	return texts
+}
+
+// spellings lists the texts with a posterior probability of at least least:
+// slot by slot, depth first, leaving a branch as soon as even the best rest of
+// it falls below. Spellings of one text with pads between characters add up,
+// as far as each reaches least.
+func spellings(p *alpr.Posterior, least float64) []alpr.Candidate {
+	var s speller
+	s.p, s.least = p, max(least, 1e-6)
+	best := 1.0
+	for slot := alpr.Slots - 1; slot >= 0; slot-- {
+		s.tail[slot+1] = best
+		best *= float64(slices.Max(p[slot][:]))
+	}
+	if !(best >= s.least) { // also a posterior that is not one
+		return nil
+	}
+	s.descend(0, 1)
+	return s.found
+}
+
+type speller struct {
+	p     *alpr.Posterior
+	least float64
+	tail  [alpr.Slots + 1]float64 // the best probability of the slots from here on
+	text  []byte
+	found []alpr.Candidate
+}
+
+// maxTexts bounds the list for posteriors that are not probabilities.
+const maxTexts = 1000
+
+func (s *speller) descend(slot int, q float64) {
+	if slot == alpr.Slots {
+		s.emit(q)
+		return
+	}
+	for sym, v := range &s.p[slot] {
+		next := q * float64(v)
+		if !(next*s.tail[slot+1] >= s.least) || len(s.found) >= maxTexts {
+			continue
+		}
+		if sym == alpr.Pad {
+			s.descend(slot+1, next)
+			continue
+		}
+		s.text = append(s.text, alpr.Alphabet[sym])
+		s.descend(slot+1, next)
+		s.text = s.text[:len(s.text)-1]
+	}
+}
+
+func (s *speller) emit(q float64) {
+	if len(s.text) == 0 {
+		return
+	}
+	for i := range s.found {
+		if s.found[i].Text == string(s.text) {
+			s.found[i].P += q
+			return
+		}
+	}
+	s.found = append(s.found, alpr.Candidate{Text: string(s.text), P: q})
+}
