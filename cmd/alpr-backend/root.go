@@ -23,7 +23,11 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newConsumeCommand())
+	root.AddCommand(
+		newConsumeCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(),
+		newPublishHotlistCommand(), newRequestImageCommand(), newPublishPolicyCommand(), newPublishKeysCommand(), newKeygenCommand(),
+		newACLCommand(), newSimulateCommand(), newDemoBrokerCommand(),
+	)
 	return root
 }
 

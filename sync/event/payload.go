@@ -36,7 +36,7 @@ type Batcher struct {
 
 // NewBatcher makes a Batcher that compresses at zstd's fastest level.
 func NewBatcher() (*Batcher, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(512<<10))
 	if err != nil {
 		return nil, fmt.Errorf("start zstd: %w", err)
 	}

@@ -118,6 +118,13 @@ func (s *session) publishBatch(ctx context.Context) error {
 	if len(events) == 0 {
 		return nil
 	}
+	if s.batcher == nil {
+		b, err := event.NewBatcher()
+		if err != nil {
+			return err
+		}
+		s.batcher = b
+	}
 	payload := s.batcher.Encode(events)
 	f.bytes = len(payload)
 	s.pace.sent(len(payload), s.now())
@@ -160,6 +167,7 @@ func (s *session) launch(f *flight, topic string, payload []byte) {
 	for _, k := range f.keys {
 		s.flights[k] = f
 	}
+	s.nOpen++
 	switch f.kind {
 	case hitFlight:
 		s.nHits++

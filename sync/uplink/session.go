@@ -26,10 +26,11 @@ type session struct {
 	hits, live, backlog *lane
 	win                 *window
 	pace                pace
-	batcher             *event.Batcher
+	batcher             *event.Batcher // made for the first batch
 
 	flights  map[int64]*flight // by key of the items: published or acknowledged, not yet marked
-	nHits    int               // messages of hits awaiting acknowledgement
+	nOpen    int               // messages awaiting acknowledgement
+	nHits    int               // of these, hits
 	nBatches int
 	pending  chan *flight // published, in order, for the waiter
 	acks     chan *flight
@@ -75,10 +76,7 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 		return false, err
 	}
 	defer l.client.Disconnect(100)
-	s, err := newSession(u, l)
-	if err != nil {
-		return false, err
-	}
+	s := newSession(u, l)
 	if err := s.greet(ctx); err != nil {
 		return false, err
 	}
@@ -96,20 +94,16 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 	return true, err
 }
 
-func newSession(u *Uplink, l *link) (*session, error) {
-	b, err := event.NewBatcher()
-	if err != nil {
-		return nil, err
-	}
+func newSession(u *Uplink, l *link) *session {
 	s := &session{
-		u: u, link: l, now: u.opt.Now, batcher: b,
+		u: u, link: l, now: u.opt.Now,
 		win: newWindow(u.cfg.WindowBytes, u.cfg.AckTarget), pace: pace{rate: u.cfg.BacklogRate},
-		flights: map[int64]*flight{}, pending: make(chan *flight, 1<<16), acks: make(chan *flight, 1<<10),
+		flights: map[int64]*flight{}, pending: make(chan *flight, 2*maxOpen), acks: make(chan *flight, maxOpen),
 		receipts: make(chan event.Receipt, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
 	}
 	s.announced = announced{latest: map[string]uint64{}, news: make(chan struct{})}
 	s.hits, s.live, s.backlog = newLanes(u.cfg.LiveWindow, u.cfg.BatchEvents)
-	return s, nil
+	return s
 }
 
 // greet makes sure of our rights, subscribes, and says that we are here.
@@ -207,7 +201,7 @@ func (s *session) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	for s.win.hasRoom() {
+	for s.win.hasRoom() && s.nOpen < maxOpen {
 		ok, err := s.ready(ctx, s.live)
 		if err != nil {
 			return err
@@ -283,6 +277,7 @@ func (s *session) onAck(f *flight) error {
 	if len(s.acked) == 0 {
 		s.markAt = now.Add(markEvery)
 	}
+	s.nOpen--
 	s.acked, f.isAcked = append(s.acked, f.keys...), true
 	switch f.kind {
 	case hitFlight:

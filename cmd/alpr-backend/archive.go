@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"alpr/backend"
+)
+
+// newArchiveCommand is a command that works on what consumers have kept.
+func newArchiveCommand(use, short, long string, run func(context.Context, *cobra.Command, backend.Archive) error) *cobra.Command {
+	var target string
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			a, err := backend.OpenArchive(cmd.Context(), target)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, a.Close()) }()
+			return run(cmd.Context(), cmd, a)
+		},
+	}
+	cmd.Flags().StringVar(&target, "sink", "", "postgres://… or sqlite:FILE (needed)")
+	return needed(cmd, "sink")
+}
+
+func newReplayCommand() *cobra.Command {
+	return newArchiveCommand("replay", "Try dead letters again",
+		"Replay checks every dead letter against the schema of this program, and keeps as events those that pass now.",
+		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
+			kept, still, err := backend.Replay(ctx, a)
+			fmt.Fprintf(cmd.OutOrStdout(), "%d kept, %d are still dead letters\n", kept, still)
+			return err
+		})
+}
+
+func newPurgeCommand() *cobra.Command {
+	return newArchiveCommand("purge", "Delete what is past its purge time",
+		"Purge deletes events, reads and hits whose vehicles' retention policy says so. Run it as often as the shortest\nretention asks for.",
+		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
+			n, err := a.Purge(ctx, time.Now())
+			if err == nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "%d events deleted\n", n)
+			}
+			return err
+		})
+}
+
+func newGapsCommand() *cobra.Command {
+	return newArchiveCommand("gaps", "Show numbers of vehicles' counts that have not arrived",
+		"Gaps prints what is missing between the first and the highest number of each boot: still on its way, or lost.\nWhat a vehicle's policy deleted or withheld is explained by the vehicle, and is no gap.",
+		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
+			gaps, err := backend.Gaps(ctx, a)
+			for _, g := range gaps {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s boot %s: %d to %d\n", g.Vehicle, g.BootID, g.From, g.To)
+			}
+			return err
+		})
+}

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"alpr/backend"
+	"alpr/hotlist"
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+)
+
+func newKeygenCommand() *cobra.Command {
+	var scopes []string
+	cmd := &cobra.Command{
+		Use:   "keygen NAME FILE",
+		Short: "Make a key that signs what vehicles are told",
+		Long: `Keygen writes a private key to FILE and prints the line for uplink.trusted_keys in the vehicles'
+configuration. Scopes: hotlist, image, policy, and keys, which signs changes of the keys themselves and is
+best made and kept on a machine without a network.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := backend.NewSigner(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			var kinds []downlink.Kind
+			for _, k := range scopes {
+				kinds = append(kinds, downlink.Kind(k))
+			}
+			line := s.Public(kinds...).String()
+			if _, err := downlink.ParseKey(line); err != nil {
+				return usageError{err}
+			}
+			if err := s.Save(args[1]); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), line)
+			return err
+		},
+	}
+	cmd.Flags().StringSliceVar(&scopes, "scope", []string{"hotlist", "image", "policy"}, "what the key may sign")
+	return cmd
+}
+
+func newPublishHotlistCommand() *cobra.Command {
+	var (
+		broker       backend.Broker
+		order        backend.HotlistOrder
+		signKey, how string
+	)
+	cmd := &cobra.Command{
+		Use:   "publish-hotlist FILE",
+		Short: "Publish a hotlist to an agency's vehicles, signed, as a new version",
+		Long: `Publish-hotlist reads a list as "alpr hotlist import" does (NCIC, Genetec or Flock columns, or a column
+map of your own; gzip and zstd), and publishes it with deltas from the last versions. Entries that are gone stop
+alerting in connected vehicles at once.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if order.Signer, err = backend.LoadSigner(signKey); err != nil {
+				return err
+			}
+			if err := readHotlist(cmd, args[0], how, &order); err != nil {
+				return err
+			}
+			order.Now = time.Now()
+			m, err := backend.PublishHotlist(cmd.Context(), broker, order)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "list %s version %d: %d entries, %d bytes whole, %d deltas, %d to remove at once\n",
+				m.List, m.Version, m.Entries, m.Whole.Size, len(m.Deltas), len(m.RemoveNow))
+			return err
+		},
+	}
+	addBrokerFlags(cmd, &broker)
+	f := cmd.Flags()
+	f.StringVar(&order.Agency, "agency", "", "whose vehicles (needed)")
+	f.StringVar(&order.List, "list", "", "name of the list (needed)")
+	f.StringVar(&order.Dir, "state", "hotlists", "folder that keeps published versions")
+	f.StringVar(&signKey, "sign-key", "", "private key file from keygen (needed)")
+	f.StringVar(&how, "map", "", "ncic, genetec, flock, or the file of a column map; empty: by the heading line")
+	return needed(cmd, "agency", "list", "sign-key")
+}
+
+func needed(cmd *cobra.Command, flags ...string) *cobra.Command {
+	for _, name := range flags {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // a flag that is not declared: a mistake in this file
+		}
+	}
+	return cmd
+}
+
+func readHotlist(cmd *cobra.Command, path, how string, order *backend.HotlistOrder) error {
+	var columns *hotlist.Map
+	var err error
+	switch {
+	case how == "":
+	case slices.Contains(hotlist.ShippedNames(), how):
+		columns, err = hotlist.Shipped(how)
+	default:
+		var text []byte
+		if text, err = os.ReadFile(how); err == nil {
+			columns, err = hotlist.ParseMap(text)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read column map: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open hotlist: %w", err)
+	}
+	defer f.Close()
+	list, report, err := hotlist.Import(f, columns, hotlist.Options{Name: order.List, PublishedAt: time.Now()})
+	for _, bad := range report.Errors {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d: left out: %s\n", path, bad.Line, bad.Reason)
+	}
+	if err != nil {
+		return fmt.Errorf("read hotlist %s: %w", path, err)
+	}
+	order.Entries = slices.Collect(list.All())
+	return nil
+}
+
+func newRequestImageCommand() *cobra.Command {
+	var (
+		broker       backend.Broker
+		r            downlink.ImageRequest
+		signKey, out string
+		wait, valid  time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:   "request-image SHA256",
+		Short: "Ask a vehicle for a picture of a read, by its hash",
+		Long: `Request-image leaves a signed request at the broker and waits for the picture. The vehicle keeps who asked
+and why in its audit log, and sends the picture only as far as its owner's release policy allows.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := backend.LoadSigner(signKey)
+			if err != nil {
+				return err
+			}
+			r.SHA256, r.RequestedAt = args[0], time.Now().UTC()
+			r.ExpiresAt = r.RequestedAt.Add(valid)
+			ctx, cancel := context.WithTimeout(cmd.Context(), wait)
+			defer cancel()
+			jpeg, err := backend.RequestImage(ctx, broker, s, r)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = r.SHA256 + ".jpg"
+			}
+			if err := os.WriteFile(out, jpeg, 0o600); err != nil {
+				return fmt.Errorf("write picture: %w", err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes\n", out, len(jpeg))
+			return err
+		},
+	}
+	addBrokerFlags(cmd, &broker)
+	f := cmd.Flags()
+	f.StringVar(&r.Agency, "agency", "", "of the vehicle (needed)")
+	f.StringVar(&r.Vehicle, "vehicle", "", "its name (needed)")
+	f.StringVar(&r.Officer, "officer", "", "who asks (needed)")
+	f.StringVar(&r.Purpose, "purpose", "", "why (needed)")
+	f.StringVar(&signKey, "sign-key", "", "private key file from keygen (needed)")
+	f.StringVar(&out, "out", "", "file for the picture; empty: its hash, and .jpg")
+	f.DurationVar(&wait, "wait", 2*time.Minute, "how long to wait for it")
+	f.DurationVar(&valid, "valid", 7*24*time.Hour, "how long the vehicle may answer")
+	return needed(cmd, "agency", "vehicle", "officer", "purpose", "sign-key")
+}
+
+func newPublishPolicyCommand() *cobra.Command {
+	var (
+		broker    backend.Broker
+		signKey   string
+		vehicles  []string
+		retention map[string]string
+		p         downlink.PolicyChange
+	)
+	cmd := &cobra.Command{
+		Use:     "publish-policy",
+		Short:   "Ask vehicles to keep less, or to alert on less",
+		Long:    "Publish-policy can only tighten: a vehicle keeps its own value wherever that is shorter.",
+		Example: "  alpr-backend publish-policy --vehicle pd/car-1 --retention read=72h --forbid \"fines and fees\" --version 3 --sign-key policy.key",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := backend.LoadSigner(signKey)
+			if err != nil {
+				return err
+			}
+			p.RetentionS = map[string]int64{}
+			for class, text := range retention {
+				d, err := time.ParseDuration(text)
+				if err != nil {
+					return usageError{fmt.Errorf("retention of %s: %w", class, err)}
+				}
+				p.RetentionS[class] = int64(d.Seconds())
+			}
+			list, err := parseVehicles(vehicles)
+			if err != nil {
+				return usageError{err}
+			}
+			return backend.PublishPolicy(cmd.Context(), broker, s, list, p)
+		},
+	}
+	addBrokerFlags(cmd, &broker)
+	f := cmd.Flags()
+	f.StringSliceVar(&vehicles, "vehicle", nil, "agency/vehicle, more than once (needed)")
+	f.StringToStringVar(&retention, "retention", nil, "class=longest time, such as read=72h")
+	f.StringSliceVar(&p.Forbid, "forbid", nil, "category of entries that must not alert")
+	f.Uint64Var(&p.Version, "version", 0, "number of this policy, above the last one's (needed)")
+	f.StringVar(&signKey, "sign-key", "", "private key file from keygen (needed)")
+	return needed(cmd, "vehicle", "version", "sign-key")
+}
+
+func newPublishKeysCommand() *cobra.Command {
+	var (
+		broker  backend.Broker
+		signKey string
+		add     []string
+		c       downlink.KeyChange
+	)
+	cmd := &cobra.Command{
+		Use:   "publish-keys",
+		Short: "Change the signing keys that an agency's vehicles trust",
+		Long: `Publish-keys says all that differs from the vehicles' configured keys; the newest statement replaces the
+one before. The signing key needs the scope "keys". To rotate: add the new key, sign with it, then revoke the old.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := backend.LoadSigner(signKey)
+			if err != nil {
+				return err
+			}
+			for _, text := range add {
+				k, err := downlink.ParseKey(text)
+				if err != nil {
+					return usageError{err}
+				}
+				c.Add = append(c.Add, k)
+			}
+			return backend.PublishKeys(cmd.Context(), broker, s, c)
+		},
+	}
+	addBrokerFlags(cmd, &broker)
+	f := cmd.Flags()
+	f.StringVar(&c.Agency, "agency", "", "whose vehicles (needed)")
+	f.StringArrayVar(&add, "add", nil, "key to trust, as keygen prints it")
+	f.StringSliceVar(&c.Revoke, "revoke", nil, "name of a key to trust no longer")
+	f.Uint64Var(&c.Version, "version", 0, "number of this change, above the last one's (needed)")
+	f.StringVar(&signKey, "sign-key", "", "private key file with the scope keys (needed)")
+	return needed(cmd, "agency", "version", "sign-key")
+}
+
+func newACLCommand() *cobra.Command {
+	var vehicles, consumers []string
+	cmd := &cobra.Command{
+		Use:   "acl",
+		Short: "Print Mosquitto's access list for a fleet",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := parseVehicles(vehicles)
+			if err != nil {
+				return usageError{err}
+			}
+			text, err := backend.ACL(list, consumers)
+			if err != nil {
+				return usageError{err}
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+			return err
+		},
+	}
+	cmd.Flags().StringSliceVar(&vehicles, "vehicle", nil, "agency/vehicle, the common name of its certificate; more than once")
+	cmd.Flags().StringSliceVar(&consumers, "consumer", nil, "common name of a backend's certificate; more than once")
+	return cmd
+}
+
+func parseVehicles(names []string) ([]event.Vehicle, error) {
+	var out []event.Vehicle
+	for _, n := range names {
+		agency, name, _ := strings.Cut(n, "/")
+		v := event.Vehicle{Agency: agency, Name: name}
+		if err := v.Check(); err != nil {
+			return nil, fmt.Errorf("vehicle %q is not agency/vehicle: %w", n, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
