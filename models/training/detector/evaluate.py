@@ -97,7 +97,7 @@ def report(plates, false, pictures, at):
     overlap = np.array([p[1] if p[2] >= at else 0 for p in plates])
     row = {"plates": len(plates), "recall@0.5": share(overlap >= 0.5), "recall@0.3": share(overlap >= 0.3),
            "mean IoU": round(float(overlap[overlap > 0].mean()), 3) if (overlap > 0).any() else 0,
-           "unlabelled/picture": round(sum(f[0] >= at for f in false) / max(pictures, 1), 3)}
+           "unlabelled/picture": round(float(sum(f[0] >= at for f in false)) / max(pictures, 1), 3)}
     for lo, hi in zip(WIDTHS, WIDTHS[1:]):
         part = (width >= lo) & (width < hi)
         if part.any():
@@ -151,13 +151,16 @@ def main():
     p.add_argument("--holdout", required=True)
     p.add_argument("--video", help="a clip without plates")
     p.add_argument("--at", type=float, default=0.5, help="score threshold of the figures")
+    p.add_argument("--json", help="file to write the figures to")
     p.add_argument("--sheet", help="folder for contact sheets of misses and false finds")
     args = p.parse_args()
     model = Model(args.model, threshold=0.1)
     holdout = json.loads(Path(args.holdout).read_text())
+    figures = {"threshold": args.at}
     for name, labels, scale in test_sets(args.data, holdout):
         plates, false = measure(model, labels, scale)
-        print(name, json.dumps(report(plates, false, len(labels), args.at)), flush=True)
+        figures[name] = report(plates, false, len(labels), args.at)
+        print(name, json.dumps(figures[name]), flush=True)
         if args.sheet:
             misses = [q for q in plates if q[2] < args.at or q[1] < 0.3][:40]
             wrong = sorted((f for f in false if f[0] >= args.at), key=lambda f: -f[0])[:40]
@@ -166,11 +169,14 @@ def main():
             sheet(items, Path(args.sheet) / (name.replace(" ", "_") + ".png"))
     if args.video:
         finds, frames = empty_video(model, args.video)
-        counts = {t: sum(f[0] >= t for f in finds) for t in (0.3, 0.5, 0.7, 0.9)}
-        print("empty video", json.dumps({"frames": frames, "finds at score": counts}))
+        counts = {t: int(sum(f[0] >= t for f in finds)) for t in (0.3, 0.5, 0.7, 0.9)}
+        figures["empty video"] = {"frames": frames, "finds at score": counts}
+        print("empty video", json.dumps(figures["empty video"]))
         if args.sheet:
             best = sorted(finds, key=lambda f: -f[0])[:40]
             sheet([(f[2], f[3], f"{f[1]:.0f}px {f[0]:.2f}", (0, 255, 0)) for f in best], Path(args.sheet) / "empty_video.png")
+    if args.json:
+        Path(args.json).write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

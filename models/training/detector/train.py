@@ -38,6 +38,32 @@ def parse():
     return p.parse_args()
 
 
+def echoed(stream, hold=24):
+    """Each batch of the stream twice, some batches apart, mirrored the second time.
+
+    Making a batch costs as much as learning from it; this halves that.
+    """
+    waiting = []
+    for pictures, truth in stream:
+        yield pictures, truth
+        waiting.append((pictures, truth))
+        if len(waiting) > hold:
+            yield mirrored(*waiting.pop(0))
+
+
+def mirrored(pictures, truth):
+    """A batch flipped left to right."""
+    width = pictures.shape[2]
+    truth = dict(truth)
+    for key in ("boxes", "ignore"):
+        b = truth[key]
+        truth[key] = torch.stack((width - b[..., 2], b[..., 1], width - b[..., 0], b[..., 3]), -1)
+    corners = truth["corners"].unflatten(-1, (4, 2))[..., [1, 0, 3, 2], :].clone()
+    corners[..., 0] = width - corners[..., 0]
+    truth["corners"] = corners.flatten(-2)
+    return pictures.flip(2), truth
+
+
 class Average:
     """Exponential moving average of a model's weights and statistics."""
 
@@ -61,10 +87,11 @@ def rate_at(share, warm, highest):
     return highest * min(1.0, warm) * max(0.01, 1 - share)
 
 
-def save(path, model, average, optimiser, step, args):
+def save(path, model, average, optimiser, step, seen, args):
     """Write a checkpoint whole or not at all."""
+    # seen counts crops, each mirrored copy as one more
     state = {"model": model.state_dict(), "ema": average.model.state_dict(), "optimiser": optimiser.state_dict(),
-             "ema_steps": average.steps, "step": step, "args": vars(args)}
+             "ema_steps": average.steps, "step": step, "seen": seen, "args": vars(args)}
     torch.save(state, f"{path}.new")
     os.replace(f"{path}.new", path)
 
@@ -97,17 +124,17 @@ def train(args):
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}])
-    step, checkpoint = 0, out / "last.pt"
+    step, seen, checkpoint = 0, 0, out / "last.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=args.device, weights_only=False)
         model.load_state_dict(state["model"])
         average.model.load_state_dict(state["ema"])
         optimiser.load_state_dict(state["optimiser"])
-        step, average.steps = state["step"], state["ema_steps"]
+        step, average.steps, seen = state["step"], state["ema_steps"], state.get("seen", 0)
     stream = torch.utils.data.DataLoader(Stream(cache, args.seed + step, args.composite), batch_size=None, num_workers=1, prefetch_factor=6)
     start, end = time.time(), end_time(args)
-    sums, seen, saved, first = {}, 0, time.time(), step
-    for pictures, truth in stream:
+    sums, saved, first, before = {}, time.time(), step, seen
+    for pictures, truth in echoed(stream):
         now = time.time()
         if now >= end:
             break
@@ -128,12 +155,12 @@ def train(args):
             sums[key] = sums.get(key, 0.0) + value.item()
         if step % 100 == 0:
             means = " ".join(f"{k} {v / 100:.3f}" for k, v in sums.items())
-            print(f"step {step} {means} crops/s {seen / (time.time() - start):.1f} rate {group['lr']:.2e}", flush=True)
+            print(f"step {step} {means} crops/s {(seen - before) / (time.time() - start):.1f} rate {group['lr']:.2e}", flush=True)
             sums = {}
         if time.time() - saved > 120:
-            save(checkpoint, model, average, optimiser, step, args)
+            save(checkpoint, model, average, optimiser, step, seen, args)
             saved = time.time()
-    save(checkpoint, model, average, optimiser, step, args)
+    save(checkpoint, model, average, optimiser, step, seen, args)
 
 
 if __name__ == "__main__":
