@@ -21,6 +21,7 @@ type event struct {
 	frame    *alpr.Frame // the one the read's plate is in; nil where its pictures were taken before
 	pictures *pictures   // those taken before
 	newest   time.Time   // capture instant of the frame that brought it about
+	isAlert  bool        // a hit is new
 }
 
 // follower follows the plates of one camera. It is used by one goroutine.

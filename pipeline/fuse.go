@@ -153,7 +153,7 @@ func poolCharacters(obs []*observation, w []float64, n int) [alpr.Slots][letters
 	var pool [alpr.Slots][letters]float64
 	for i, o := range obs {
 		al := alignment{to: identity}
-		if o != reference && reference.n == n {
+		if o.text != reference.text && reference.n == n {
 			al = align(reference.strip, o.strip)
 		}
 		for s := range n {

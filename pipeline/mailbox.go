@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -26,16 +27,18 @@ type mailbox struct {
 	arrived chan struct{} // one pulse: something may wait
 	taken   chan struct{} // one pulse: a place may be free
 
-	dropped    int // since the last report
+	droppedOf  map[string]uint64 // by camera, since the start
+	dropped    int               // since the last report
 	reportedAt time.Time
 }
 
 func newMailbox(isLossless bool, stats *counters, log *slog.Logger) *mailbox {
 	return &mailbox{
 		log: log, stats: stats, isLossless: isLossless,
-		newest:  make(map[string]*alpr.Frame),
-		arrived: make(chan struct{}, 1),
-		taken:   make(chan struct{}, 1),
+		newest:    make(map[string]*alpr.Frame),
+		droppedOf: make(map[string]uint64),
+		arrived:   make(chan struct{}, 1),
+		taken:     make(chan struct{}, 1),
 	}
 }
 
@@ -61,15 +64,16 @@ func (m *mailbox) tryPut(f *alpr.Frame) bool {
 	if m.newest[f.Camera] == nil {
 		m.turn = append(m.turn, f.Camera)
 	} else {
-		m.countDrop()
+		m.countDrop(f.Camera)
 	}
 	m.newest[f.Camera] = f
 	return true
 }
 
 // countDrop counts a dropped frame and says so at most once a second.
-func (m *mailbox) countDrop() {
+func (m *mailbox) countDrop(camera string) {
 	m.stats.framesDropped.Add(1)
+	m.droppedOf[camera]++
 	m.dropped++
 	if now := time.Now(); now.Sub(m.reportedAt) >= dropReport {
 		m.log.Warn("detection is slower than the cameras, dropping frames", "dropped", m.dropped)
@@ -108,6 +112,13 @@ func (m *mailbox) tryTake() *alpr.Frame {
 	f := m.newest[camera]
 	delete(m.newest, camera)
 	return f
+}
+
+// drops counts the frames of each camera that were dropped.
+func (m *mailbox) drops() map[string]uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.droppedOf)
 }
 
 func pulse(c chan struct{}) {

@@ -46,13 +46,17 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 		read.Fix = f.locator.At(read.At)
 		read.TimeSource, read.TimeUncertainty = f.locator.TimeSource(read.At)
 	}
+	known := len(ps.hits)
 	hits := f.match(read, ps)
 	if isPreview && len(hits) == 0 {
 		return event{}, false
 	}
 	ps.revision = read.Revision
 	f.count(read, ps)
-	return event{read: read, hits: hits, frame: t.best.frame, pictures: ps.pictures, newest: now}, true
+	return event{
+		read: read, hits: hits, frame: t.best.frame, pictures: ps.pictures,
+		newest: now, isAlert: len(ps.hits) > known,
+	}, true
 }
 
 // match asks the hotlists, keeps the identity of hits raised before, and takes

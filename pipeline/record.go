@@ -75,7 +75,7 @@ func (r *recording) take(ctx context.Context, e event) {
 	for _, h := range p.hits {
 		r.p.parts.Presenter.ShowHit(p.read, h)
 	}
-	if len(p.hits) > 0 && !r.p.cfg.IsLossless {
+	if e.isAlert && !r.p.cfg.IsLossless {
 		r.stats.hitShow.add(time.Since(e.newest))
 	}
 }

@@ -196,6 +196,14 @@ func (k *keeper) ShowHit(_ alpr.Read, h alpr.Hit) {
 	k.shownHit = append(k.shownHit, h)
 }
 
+// counts says how many reads were recorded, reads shown and hits shown, while
+// the pipeline runs.
+func (k *keeper) counts() (recorded, shown, shownHits int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.recorded), len(k.shown), len(k.shownHit)
+}
+
 // newest is the newest revision of each read, in order of first record.
 func (k *keeper) newest() []alpr.Read {
 	var reads []alpr.Read

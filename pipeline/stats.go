@@ -10,19 +10,20 @@ import (
 
 // Stats is the pipeline's health at one moment. Counts are since the start.
 type Stats struct {
-	FramesIn      uint64 // delivered by the sources
-	FramesDropped uint64 // replaced in the mailbox by a newer one
-	FramesDone    uint64 // searched for plates
-	Plates        uint64 // found
-	Observations  uint64 // plates whose characters were read
-	Previews      uint64 // raised before the pass was over, with a hit
-	Reads         uint64 // passes read, each counted once
-	Hits          uint64 // alerts raised, each counted once
-	Withdrawn     uint64 // alerts taken back
-	StageErrors   uint64 // frames lost to an error of detector or reader
-	Unrecorded    int    // reads that wait in memory because recording fails
-	Lost          uint64 // reads given up because too many waited
-	Trouble       string // why recording fails, "" while it does not
+	FramesIn      uint64            // delivered by the sources
+	FramesDropped uint64            // replaced in the mailbox by a newer one
+	DroppedOf     map[string]uint64 // the same by camera
+	FramesDone    uint64            // searched for plates
+	Plates        uint64            // found
+	Observations  uint64            // plates whose characters were read
+	Previews      uint64            // raised before the pass was over, with a hit
+	Reads         uint64            // passes read, each counted once
+	Hits          uint64            // alerts raised, each counted once
+	Withdrawn     uint64            // alerts taken back
+	StageErrors   uint64            // frames lost to an error of detector or reader
+	Unrecorded    int               // reads that wait in memory because recording fails
+	Lost          uint64            // reads given up because too many waited
+	Trouble       string            // why recording fails, "" while it does not
 
 	Tracks      int       // plates followed now
 	NewestFrame time.Time // capture instant of the newest frame searched
@@ -128,6 +129,7 @@ func (p *Pipeline) Stats() Stats {
 		Unrecorded: int(c.unrecorded.Load()), Tracks: int(c.tracks.Load()),
 		Detect: c.detect.snapshot(), Read: c.read.snapshot(), Record: c.record.snapshot(), HitShow: c.hitShow.snapshot(),
 	}
+	s.DroppedOf = p.frames.drops()
 	s.Trouble, _ = c.trouble.Load().(string)
 	if ns := c.newestFrame.Load(); ns != 0 {
 		s.NewestFrame = time.Unix(0, ns).UTC()

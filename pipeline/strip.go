@@ -17,6 +17,8 @@ const (
 	gapCost = -4.0
 	// maxTemperature bounds how far an observation is softened.
 	maxTemperature = 8.0
+	// closeEnough is how near the logarithm of the confidence is met.
+	closeEnough = 0.005
 )
 
 // strip is the characters of one observation, made ready to be compared and
@@ -74,9 +76,12 @@ func soften(p *alpr.Posterior, confidence float64) [alpr.Slots][alpr.Symbols]flo
 	}
 	for range 12 {
 		mid := (lo + hi) / 2
-		if temper(&logs, mid, &out) > target {
+		switch off := temper(&logs, mid, &out) - target; {
+		case math.Abs(off) < closeEnough:
+			return out
+		case off > 0:
 			lo = mid
-		} else {
+		default:
 			hi = mid
 		}
 	}

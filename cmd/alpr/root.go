@@ -23,7 +23,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 2 the command line is wrong, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(c *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("unknown command %q: see alpr --help", args[0])
 			}
@@ -34,6 +34,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newReadCmd(),
+		newReplayCmd(),
 		newVersionCmd(),
 	)
 	asUsageErrors(root)
