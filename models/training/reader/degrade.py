@@ -5,17 +5,18 @@ import numpy as np
 from .net import HEIGHT, WIDTH
 
 
-def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None):
+def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None, pink=.14):
     """A reader's input (uint8 [64,160,3]) of the plate whose corners in image are quad (TL, TR, BR, BL).
 
     aspect is the plate's true width : height; hardness 0 leaves the picture nearly as it is, 1 is the training mix.
     backdrop, a BGR picture, is what lies around the plate where image shows nothing of it (None: image has context).
+    pink is the share of colour casts that are those of a camera without its infra-red filter.
     """
     hard = hardness * rng.choice([.35, .75, 1.15], p=[.3, .42, .28])
     wide = float(np.clip(np.exp(rng.normal(np.log(135 - 55 * min(hard, 1)), .42)), 38, 300))
     tall = max(12.0, wide / aspect)
     canvas, quad_to = _place(rng, image, quad, wide, tall, hard, backdrop, margin)
-    canvas = _light(rng, canvas, hard)
+    canvas = _light(rng, canvas, hard, pink)
     canvas = _blur(rng, canvas, wide, hard)
     canvas = _sensor(rng, canvas, hard)
     if wide > 110 and rng.random() < .3:  # large plates sampled without smoothing
@@ -62,7 +63,7 @@ def aspect_of(wide, tall):
     return wide / max(1.0, tall)
 
 
-def _light(rng, im, hard):
+def _light(rng, im, hard, pink):
     h, w = im.shape[:2]
     f = im.astype(np.float32)
     if rng.random() < .3 * hard:  # the edge of a shadow
@@ -75,8 +76,8 @@ def _light(rng, im, hard):
         f = np.repeat((f @ wts)[..., None], 3, 2)
         if rng.random() < .12:
             f = 255 - f
-    elif rng.random() < .5:  # colour cast; sometimes the pink of a camera without its filter
-        f *= (rng.uniform(.75, 1.2, 3) if rng.random() < .86 else np.array([rng.uniform(.5, .85), rng.uniform(.3, .7), 1.1])).astype(np.float32)
+    elif rng.random() < max(.5, pink):  # colour cast
+        f *= (rng.uniform(.75, 1.2, 3) if rng.random() >= pink else np.array([rng.uniform(.5, .85), rng.uniform(.3, .7), 1.1])).astype(np.float32)
     g = np.exp(rng.normal(0, .26 * hard))
     f = 255 * np.clip(f / 255, 0, 1) ** g
     contrast, bright = np.exp(rng.normal(-.12 * hard, .24 * hard)), rng.normal(0, 20 * hard)

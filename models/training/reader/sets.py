@@ -20,6 +20,11 @@ class Crop:
     name: str
 
     @property
+    def key(self):
+        """Names the crop within all sets."""
+        return f"{self.source}/{self.name}#{','.join(str(int(v)) for v in self.quad[0])}"
+
+    @property
     def aspect(self):
         q = self.quad
         return float(np.clip(np.linalg.norm(q[1] - q[0]) / max(1.0, np.linalg.norm(q[3] - q[0])), 1.0, 5.5))
@@ -76,8 +81,8 @@ def held_out(text, share=.07):
     return zlib.crc32(("hold" + text).encode()) % 1000 < share * 1000
 
 
-def load(data, holdout):
-    """(train, val): lists of Crops. val holds the incar_romania blocks of `holdout` (a JSON file with "images") and a
+def load(data, holdout, pseudo=None):
+    """(train, val): lists of Crops. pseudo is a file of reader.pseudo or None. val holds the incar_romania blocks of `holdout` (a JSON file with "images") and a
     share of the other training sets by text; sets marked `validate` are not touched here."""
     with open(holdout) as f:
         blocks = set(json.load(f)["images"])
@@ -87,7 +92,23 @@ def load(data, holdout):
     ride = settle(boxed(data, "incar_romania"))
     judged = {c.text for c in ride if c.name in blocks}
     train += [c for c in ride if c.name not in blocks and c.text not in judged]
+    if pseudo:
+        train = with_pseudo(data, train, pseudo)
     return train, val + [c for c in ride if c.name in blocks]
+
+
+def with_pseudo(data, train, pseudo):
+    """train with the texts that an earlier reader gave to crops without one."""
+    with open(pseudo) as f:
+        texts = json.load(f)
+    for c in train:
+        c.text = c.text or texts.get(c.key, "")
+    for name in ("world_433", "world_openimages", "street_openimages"):
+        for c in boxed(data, name, need_text=False):
+            if not c.text and c.key in texts and not held_out(texts[c.key]):
+                c.text = texts[c.key]
+                train.append(c)
+    return train
 
 
 def near(a, b):

@@ -52,7 +52,7 @@ class Stream(torch.utils.data.IterableDataset):
         self.groups = {"us_states": [c for c in train if c.source == "us_states" and c.text],
                        "nameless": [c for c in train if c.source == "us_states" and not c.text],
                        "incar_romania": [c for c in train if c.source == "incar_romania"],
-                       "world": [c for c in train if c.source.startswith(("world", "poland"))]}
+                       "world": [c for c in train if c.source.startswith(("world", "street", "poland"))]}
         self.cache, self.batch, self.seed, self.gentle, self.ease = Cache(cache), batch, seed, gentle, 1.0
         shares = shares or SHARES
         self.names = list(shares)
@@ -84,7 +84,8 @@ class Stream(torch.utils.data.IterableDataset):
         if name == "rendered":
             image, text, region, aspect = self.cache.draw(rng)
             h, w = image.shape[:2]
-            return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real)), text, region
+            return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real),
+                           pink=.7 if region == "RO" else .12), text, region
         group = self.groups[name]
         c = group[rng.integers(len(group))]
         around = backdrop(rng, real) if c.source == "us_states" else None

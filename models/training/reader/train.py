@@ -66,7 +66,7 @@ def loss_of(model, x, y, r, smooth):
     weight = torch.where(y == PAD, .4, 1.0).flatten() * (y.flatten() >= 0)
     text = (each * weight).sum() / weight.sum()
     place = F.cross_entropy(region, r, ignore_index=-100, label_smoothing=smooth)
-    return text + .25 * place, text.item(), place.item(), slots
+    return text + .5 * place, text.item(), place.item(), slots
 
 
 def schedule(now, start, end, fall, warm=60.0):
@@ -97,6 +97,7 @@ def main():
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--gentle", type=int, default=700, help="batches over which degradation grows to its full strength")
     a.add_argument("--restart-clock", action="store_true", help="measure the schedule from now, not from the first start")
+    a.add_argument("--pseudo", help="texts made by reader.pseudo for crops without one")
     a.add_argument("--init", help="weights to begin from (the ema of another run)")
     run(a.parse_args())
 
@@ -121,7 +122,7 @@ def run(a):
         step, samples = c["step"], c["samples"]
         start = start if a.restart_clock else c["start"]
     end = clock(a.until)
-    train, _ = sets.load(a.data, a.holdout)
+    train, _ = sets.load(a.data, a.holdout, a.pseudo)
     stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], gentle=a.gentle if step == 0 and not a.init else 0)
     batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
     said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl"), "a")

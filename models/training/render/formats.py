@@ -84,7 +84,7 @@ CANADA = {
 EUROPE = {
     "DE": ("eu", "black", "white", "fe", "L#LL_DDDD LL#L_DDDD LL#LL_DDD LLL#L_DDD LLL#LL_DDD L#LL_DDD L#L_DDDD LL#LL_DDDD LL#L_DDD L#LL_DD LL#LL_DD LLL#L_DD LL#LL_DDDe"),
     "PL": ("eu", "black", "white white white white old", "road din plain", "LL_DDDDD LL_DDDDL LLL_DDDD LLL_LDDD LLL_DDLL LLL_DLDD LLL_DDLD LLL_LLDD LL_DLDDD LL_DDDLL LL_DDLDD LLL_DDDDD L_DLLLD LL%DDDDD LL%DDDDL LL%DDDLL LLL%DDDDD LLL%LDDD LLL%DDLL LLL%DLDD LLL%LLDD LLL%DDDL LL%DLDDD LL_LDDDD"),
-    "RO": ("eu", "black", "white", "din road plain", "LL_DD_LLL b_DDD_LLL b_DD_LLL b_DDD_LLL LL_DD_LLL"),
+    "RO": ("eu", "black", "white", "din road plain", "LL_DD_LLL b_DDD_LLL b_DD_LLL b.DDD_LLL b.DD_LLL b%DD_LLL LL.DD_LLL LL%DD_LLL b_DDD_LLL LL_DD_LLL"),
     "NL": ("eu", "black", "yellow yellow yellow amber", "plain road sans din", "LL-DD-DD DD-LL-DD DD-DD-LL LL-LL-DD DD-LL-LL LL-DD-LL DD-LLL-D D-LLL-DD LL-DDD-L L-DDD-LL LLL-DD-L D-LL-DDD"),
     "FR": ("eu2", "black", "white white yellow", "din sans road plain", "LL-DDD-LL LL-DDD-LL LL-DDD-LL DDDD_LL_DD DDD_LLL_DD"),
     "IT": ("eu2", "black", "white", "din road plain", "LL_DDDLL LL_DDD_LL"),

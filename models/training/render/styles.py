@@ -50,7 +50,7 @@ def free_serial(rng, shortest, longest):
 def fill(rng, pattern, style="us", twins=""):
     """Units of the pattern; letters that most issuers leave out (I, O, Q) come seldom, twins (letters that the typeface
     draws like digits) not at all."""
-    letters = ALL_LETTERS if rng.random() < .22 else LETTERS + ("Q" if rng.random() < .3 else "")
+    letters = ALL_LETTERS if rng.random() < .4 else LETTERS + ("Q" if rng.random() < .3 else "")
     if style == "ua":
         letters = CYRILLIC_LOOK
     elif style in ("PL", "RO", "SE", "PT", "IT", "HU", "DE", "GR"):
@@ -101,7 +101,10 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
     face = face_of(book, rng, roles if rng.random() < .8 else "us sans din uk fe road")
     r = rng.random()
     if r < .13:
-        items = vanity_units(vanity(rng, 7))
+        word = vanity(rng, 7)
+        # Issuers of personal plates differ in whether they enter an O or a 0 where one shape serves for both; a reader that
+        # cannot know has to be unsure.
+        items = vanity_units(word.replace("O", "0") if "O" in book.twins(face) and rng.random() < .5 else word)
     elif r < .36:
         items = fill(rng, free_serial(rng, 3, 7), twins=book.twins(face))
     else:
