@@ -156,7 +156,7 @@ func TestEvidenceOfASecond(t *testing.T) {
 func TestConfidenceIsHonest(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var sure, right, claimed float64
-	for range 4000 {
+	for range 1500 {
 		obs := passWithSharedErrors(r)
 		f := fuse(obs)
 		if f.text.Confidence < 0.5 {

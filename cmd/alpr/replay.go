@@ -98,27 +98,20 @@ func (f *replayFlags) run(ctx context.Context, video string, out, errs io.Writer
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 
-	lines := newReplayWriter(out, f.isFinal)
 	cfg := pipeline.DefaultConfig()
 	cfg.IsLossless = true
 	cfg.DetectorVersion, cfg.RecogniserVersion = n.detector.Version(), n.reader.Version()
+	lines := newReplayWriter(out, f.isFinal)
 	parts := pipeline.Parts{
 		Sources:  []pipeline.Source{source},
-		Detector: n.detector, Reader: n.reader, Recorder: lines,
+		Detector: n.detector, Reader: n.reader, Recorder: lines, Locator: recordingTime{},
 		Random: rand.NewChaCha8(replaySeed), Log: log,
 	}
-	if parts.Locator = pipeline.Locator(recordingTime{}); track != nil {
+	if track != nil {
 		parts.Locator = track
 	}
-	if parts.Matcher, err = f.matcher(start, errs); err != nil {
+	if err := f.choose(&parts, lines, start, errs); err != nil {
 		return err
-	}
-	if f.pictures != "" {
-		if err := os.MkdirAll(f.pictures, 0o700); err != nil {
-			return fmt.Errorf("make the folder for pictures: %w", err)
-		}
-		parts.Photographer = camera.Photographer{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640}
-		lines.pictures = f.pictures
 	}
 	p, err := pipeline.New(cfg, parts)
 	if err != nil {
@@ -130,6 +123,22 @@ func (f *replayFlags) run(ctx context.Context, video string, out, errs io.Writer
 		printReplaySummary(errs, p.Stats(), time.Since(began))
 	}
 	return err
+}
+
+// choose adds the parts that a flag asks for: hotlist and pictures.
+func (f *replayFlags) choose(parts *pipeline.Parts, lines *replayWriter, start time.Time, errs io.Writer) (err error) {
+	if parts.Matcher, err = f.matcher(start, errs); err != nil {
+		return err
+	}
+	if f.pictures == "" {
+		return nil
+	}
+	if err := os.MkdirAll(f.pictures, 0o700); err != nil {
+		return fmt.Errorf("make the folder for pictures: %w", err)
+	}
+	lines.pictures = f.pictures
+	parts.Photographer = camera.Photographer{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640}
+	return nil
 }
 
 // timeBase reads the NMEA log, if any, and says when the recording begins.
