@@ -14,3 +14,4 @@ export CGO_CPPFLAGS="-I$PWD/scripts/opencv -I$sysroot/usr/include/opencv4"
 # OpenCV's own libraries are found when it runs; the linker need not see them all.
 export CGO_LDFLAGS="$CGO_LDFLAGS -Wl,--allow-shlib-undefined -Wl,-rpath-link,$sysroot/usr/lib/aarch64-linux-gnu"
 scripts/step "Building for arm64 (minutes the first time)" go build -v "$@" -o bin/arm64/ ./cmd/alpr ./cmd/alpr-backend
+install -D -m 644 -t bin/arm64/models models/manifest.json models/*.onnx
