@@ -32,6 +32,9 @@ type Options struct {
 // keepFixes is five minutes at ten fixes a second.
 const keepFixes = 3000
 
+// allGarbled is how many garbled lines in a row are no accident.
+const allGarbled = 20
+
 // maxLine is far above NMEA's 82 characters: longer ones are noise.
 const maxLine = 512
 
@@ -44,8 +47,9 @@ type Receiver struct {
 	past history
 	time clock
 
-	mu    sync.Mutex
-	state State
+	mu      sync.Mutex
+	state   State
+	goodBad int // below 0: so many garbled lines in a row
 }
 
 // State is the health of a receiver.
@@ -59,7 +63,7 @@ type State struct {
 	Connects    uint64        // times connected
 	ClockOffset time.Duration // system clock ahead of satellite time, the sentence's way (up to 0.5 s) included
 	IsClockSeen bool          // ClockOffset is known
-	Trouble     string        // why there is no connection, "" when there is one
+	Trouble     string        // why there is no connection or no sentence, "" when all is well
 }
 
 // NewReceiver prepares to follow what open connects to. Nothing is opened
@@ -186,8 +190,17 @@ func (r *Receiver) take(dec *decoder, line string, isWhole bool) {
 		return
 	case err != nil:
 		r.state.Garbled++
+		r.goodBad = min(r.goodBad, 0) - 1
+		if r.goodBad == -allGarbled {
+			r.state.Trouble = "nothing but garbled lines: is the baud rate right?"
+			r.log.Warn("the GPS receiver sends nothing but garbled lines: is the baud rate right?", "lines", allGarbled)
+		}
 		return
 	}
+	if r.goodBad <= -allGarbled {
+		r.state.Trouble = ""
+	}
+	r.goodBad = 1
 	r.state.Sentences++
 	if u.isNew {
 		r.state.HasFix = u.fix.IsValid()

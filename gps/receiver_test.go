@@ -126,6 +126,25 @@ func TestReceiverNoticesSilence(t *testing.T) {
 	})
 }
 
+func TestReceiverSuspectsTheBaudRate(t *testing.T) {
+	var logged bytes.Buffer
+	r := NewReceiver(nil, Options{Earliest: t0.Add(-time.Hour)}, slog.New(slog.NewTextHandler(&logged, nil)))
+	dec := newDecoder(t0.Add(-time.Hour))
+	for range 2 * allGarbled {
+		r.take(dec, "\xf8\x00\x80x", true)
+	}
+	if s := r.State(); !strings.Contains(s.Trouble, "baud rate") || s.Garbled != 2*allGarbled {
+		t.Errorf("state %+v", s)
+	}
+	if n := strings.Count(logged.String(), "baud rate"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	r.take(dec, sentence(rmc(0, 30)), true)
+	if s := r.State(); s.Trouble != "" || !s.HasFix {
+		t.Errorf("after a sentence: %+v", s)
+	}
+}
+
 // silent is a port whose reads time out, as go.bug.st/serial reports it.
 type silent struct{}
 
