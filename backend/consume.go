@@ -11,7 +11,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -123,33 +122,45 @@ func (c *Consumer) Run(ctx context.Context) error {
 	return nil
 }
 
+// lane is one connection to the broker and what it brings: hits have their own,
+// so that they never queue behind backlog, in the broker or here.
+type lane struct {
+	name     string
+	levels   []string
+	client   mqtt.Client
+	messages chan mqtt.Message // holds as many as MQTT can leave unacknowledged: the library is never held up
+	looked   chan taken
+}
+
 // taken is a message that has been looked at.
 type taken struct {
 	msg mqtt.Message
 	in  Intake
 }
 
-// session is one connection: messages → validation in parallel → one writer.
+func newLane(name string, levels ...string) *lane {
+	return &lane{name: name, levels: levels, messages: make(chan mqtt.Message, 1<<16), looked: make(chan taken, 256)}
+}
+
+// session lasts as long as both connections: messages → validation in parallel
+// → one writer.
 func (c *Consumer) session(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	messages := make(chan mqtt.Message, 1<<16) // as many as MQTT can leave unacknowledged: the library is never held up
-	looked := make(chan taken, 256)
+	urgent := newLane("-urgent", event.TopicHit, event.TopicDisposition, event.TopicEmergency)
+	bulk := newLane("", event.TopicRead, event.TopicAudit, event.TopicHealth, event.TopicStatus, event.TopicImage)
 	lost := make(chan error, 1)
-	client, err := c.connect(ctx, messages, lost)
-	if err != nil {
-		return err
+	for _, l := range []*lane{urgent, bulk} {
+		if err := c.connect(ctx, l, lost); err != nil {
+			return err
+		}
+		defer l.client.Disconnect(250)
 	}
-	defer client.Disconnect(250)
 	c.log.Info("consuming", "broker", c.cfg.Broker.URL, "group", c.cfg.Group)
-	var workers sync.WaitGroup
+	group.Go(func() error { return c.validate(ctx, urgent) })
 	for range runtime.GOMAXPROCS(0) {
-		workers.Add(1)
-		group.Go(func() error {
-			defer workers.Done()
-			return c.validate(ctx, messages, looked)
-		})
+		group.Go(func() error { return c.validate(ctx, bulk) })
 	}
-	group.Go(func() error { return c.write(ctx, client, looked) })
+	group.Go(func() error { return c.write(ctx, urgent, bulk) })
 	group.Go(func() error {
 		select {
 		case err := <-lost:
@@ -161,54 +172,66 @@ func (c *Consumer) session(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (c *Consumer) connect(ctx context.Context, messages chan<- mqtt.Message, lost chan<- error) (mqtt.Client, error) {
-	o, err := c.cfg.Broker.options()
+func (c *Consumer) connect(ctx context.Context, l *lane, lost chan<- error) error {
+	b := c.cfg.Broker
+	b.ClientID += l.name
+	o, err := b.options()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// The session outlives the connection: what we have not acknowledged comes again.
 	o.SetCleanSession(false).SetAutoAckDisabled(true).SetOrderMatters(true).
-		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { messages <- m }).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { l.messages <- m }).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
 			select {
 			case lost <- err:
 			default:
 			}
 		})
-	client := mqtt.NewClient(o)
-	filter := "$share/" + c.cfg.Group + "/" + event.Root + "/+/+/+"
-	for _, step := range []func() mqtt.Token{client.Connect, func() mqtt.Token { return client.Subscribe(filter, 1, nil) }} {
+	l.client = mqtt.NewClient(o)
+	filters := map[string]byte{}
+	for _, level := range l.levels {
+		filters["$share/"+c.cfg.Group+"/"+event.Root+"/+/+/"+level] = 1
+	}
+	subscribe := func() mqtt.Token { return l.client.SubscribeMultiple(filters, nil) }
+	for _, step := range []func() mqtt.Token{l.client.Connect, subscribe} {
 		tok := step()
 		select {
 		case <-tok.Done():
 		case <-ctx.Done():
-			client.Disconnect(0)
-			return nil, ctx.Err()
+			l.client.Disconnect(0)
+			return ctx.Err()
 		}
-		if err := tok.Error(); err != nil {
-			client.Disconnect(0)
-			return nil, fmt.Errorf("connect and subscribe to %s: %w", filter, err)
-		}
-		if sub, ok := tok.(*mqtt.SubscribeToken); ok && sub.Result()[filter] == 0x80 {
-			client.Disconnect(0)
-			return nil, fmt.Errorf("the broker does not let %s read %s", c.cfg.Broker.ClientID, filter)
+		if err := errors.Join(tok.Error(), denied(tok)); err != nil {
+			l.client.Disconnect(0)
+			return fmt.Errorf("connect and subscribe as %s: %w", b.ClientID, err)
 		}
 	}
-	return client, nil
+	return nil
 }
 
-func (c *Consumer) validate(ctx context.Context, messages <-chan mqtt.Message, looked chan<- taken) error {
+// denied is an error where the broker refused a subscription.
+func denied(tok mqtt.Token) error {
+	var errs []error
+	if sub, ok := tok.(*mqtt.SubscribeToken); ok {
+		for filter, code := range sub.Result() {
+			if code == 0x80 {
+				errs = append(errs, fmt.Errorf("the broker does not let us read %s", filter))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Consumer) validate(ctx context.Context, l *lane) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case m := <-messages:
-			t := taken{msg: m}
-			if !isAgencyWide(m.Topic()) {
-				t.in = c.valid.Take(m.Topic(), m.Payload(), c.now().UTC())
-			}
+		case m := <-l.messages:
+			t := taken{msg: m, in: c.valid.Take(m.Topic(), m.Payload(), c.now().UTC())}
 			select {
-			case looked <- t:
+			case l.looked <- t:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -216,48 +239,94 @@ func (c *Consumer) validate(ctx context.Context, messages <-chan mqtt.Message, l
 	}
 }
 
-// isAgencyWide tells our own announcements to all vehicles of an agency from
-// what vehicles publish.
-func isAgencyWide(topic string) bool {
-	parts := strings.SplitN(topic, "/", 5)
-	return len(parts) > 3 && parts[3] == event.Everyone
-}
-
-// write collects messages into batches and keeps them.
-func (c *Consumer) write(ctx context.Context, client mqtt.Client, looked <-chan taken) error {
-	var (
-		batch Batch
-		open  []mqtt.Message
-		timer = time.NewTimer(time.Hour)
-		due   <-chan time.Time
-	)
-	defer timer.Stop()
+// write collects messages into batches and keeps them. A hit closes the batch:
+// it waits for the transaction under way, and for nothing else.
+func (c *Consumer) write(ctx context.Context, urgent, bulk *lane) error {
+	w := &writer{c: c, client: urgent.client, timer: time.NewTimer(time.Hour)}
+	defer w.timer.Stop()
 	for {
+		select {
+		case t := <-urgent.looked:
+			if err := w.flushWith(ctx, t, urgent.looked); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		var err error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case t := <-looked:
-			if len(open) == 0 {
-				timer.Reset(c.cfg.BatchWait)
-				due = timer.C
+		case t := <-urgent.looked:
+			err = w.flushWith(ctx, t, urgent.looked)
+		case t := <-bulk.looked:
+			w.add(t)
+			if w.isFull() {
+				err = w.flush(ctx)
 			}
-			open = append(open, t.msg)
-			batch.add(t.in)
-			if len(batch.Rows) < c.cfg.BatchEvents && len(open) < 1<<14 {
-				continue
-			}
-		case <-due:
+		case <-w.due:
+			err = w.flush(ctx)
 		}
-		if err := c.keep(ctx, batch); err != nil {
+		if err != nil {
 			return err
 		}
-		for _, m := range open {
-			m.Ack()
-		}
-		c.metrics.messages.Add(int64(len(open)))
-		c.sendReceipts(client, batch)
-		batch, open, due = Batch{}, nil, nil
 	}
+}
+
+// writer is the batch that is being collected.
+type writer struct {
+	c      *Consumer
+	client mqtt.Client // for receipts
+	batch  Batch
+	open   []mqtt.Message
+	timer  *time.Timer
+	due    <-chan time.Time
+}
+
+func (w *writer) add(t taken) {
+	if len(w.open) == 0 {
+		w.timer.Reset(w.c.cfg.BatchWait)
+		w.due = w.timer.C
+	}
+	w.open = append(w.open, t.msg)
+	w.batch.add(t.in)
+}
+
+func (w *writer) isFull() bool {
+	return len(w.batch.Rows) >= w.c.cfg.BatchEvents || len(w.open) >= 1<<14
+}
+
+// flushWith keeps the batch with t and what is there beside it.
+func (w *writer) flushWith(ctx context.Context, t taken, more <-chan taken) error {
+	w.add(t)
+	for !w.isFull() {
+		select {
+		case t := <-more:
+			w.add(t)
+			continue
+		default:
+		}
+		break
+	}
+	return w.flush(ctx)
+}
+
+// flush keeps the batch; then the broker, then the vehicles are answered.
+func (w *writer) flush(ctx context.Context) error {
+	w.due = nil
+	if len(w.open) == 0 {
+		return nil
+	}
+	if err := w.c.keep(ctx, w.batch); err != nil {
+		return err
+	}
+	for _, m := range w.open {
+		m.Ack()
+	}
+	w.c.metrics.messages.Add(int64(len(w.open)))
+	w.c.sendReceipts(w.client, w.batch)
+	w.batch, w.open = Batch{}, nil
+	return nil
 }
 
 func (b *Batch) add(in Intake) {

@@ -50,40 +50,13 @@ const (
 // link: lists would grow stale unseen.
 func (s *session) subscribe(ctx context.Context) error {
 	u := s.u
-	onReceipt := func(_ mqtt.Client, m mqtt.Message) {
-		r, err := event.DecodeReceipt(m.Payload())
-		if err != nil {
-			u.log.Warn("pass over a receipt", "error", err)
-			return
-		}
-		select {
-		case s.receipts <- r:
-		case <-ctx.Done():
-		}
-	}
-	onCommand := func(_ mqtt.Client, m mqtt.Message) {
-		if len(m.Payload()) == 0 {
-			return // a retained statement was cleared
-		}
-		select {
-		case s.commands <- command{m.Topic(), m.Payload()}:
-		case <-ctx.Done():
-		}
-	}
 	// Keys first: what follows may be signed with a key that they bring.
-	steps := []struct {
-		filters map[string]byte
-		handler mqtt.MessageHandler
-	}{
-		{map[string]byte{event.KeysTopic(u.cfg.Agency): 1}, onCommand},
-		{map[string]byte{u.vehicle.ReceiptTopic(): 1}, onReceipt},
-		{map[string]byte{
-			event.HotlistTopic(u.cfg.Agency, "+"): 1, u.vehicle.ImageRequestTopic("+"): 1,
-			u.vehicle.PolicyTopic(): 1, event.KeysTopic(u.cfg.Agency): 1,
-		}, onCommand},
+	steps := []map[string]byte{
+		{event.KeysTopic(u.cfg.Agency): 1},
+		{u.vehicle.ReceiptTopic(): 1, event.HotlistTopic(u.cfg.Agency, "+"): 1, u.vehicle.ImageRequestTopic("+"): 1, u.vehicle.PolicyTopic(): 1},
 	}
-	for _, step := range steps {
-		tok := s.link.client.SubscribeMultiple(step.filters, step.handler)
+	for _, filters := range steps {
+		tok := s.link.client.SubscribeMultiple(filters, nil)
 		if err := s.link.wait(ctx, tok); err != nil {
 			return fmt.Errorf("subscribe: %w", err)
 		}
@@ -92,6 +65,30 @@ func (s *session) subscribe(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// onMessage sorts what comes from outside. It runs on the MQTT library's
+// goroutines, and may be held up by a slow session without harm.
+func (s *session) onMessage(ctx context.Context, m mqtt.Message) {
+	if m.Topic() == s.u.vehicle.ReceiptTopic() {
+		r, err := event.DecodeReceipt(m.Payload())
+		if err != nil {
+			s.u.log.Warn("pass over a receipt", "error", err)
+			return
+		}
+		select {
+		case s.receipts <- r:
+		case <-ctx.Done():
+		}
+		return
+	}
+	if _, ok := s.u.commandOf(m.Topic()); !ok || len(m.Payload()) == 0 {
+		return // a retained statement was cleared, or an earlier connection's subscription is answered
+	}
+	select {
+	case s.commands <- command{m.Topic(), m.Payload()}:
+	case <-ctx.Done():
+	}
 }
 
 // obey looks at statements one after the other until the session ends.
@@ -122,31 +119,35 @@ func (u *Uplink) refuse(ctx context.Context, topic string, why error) {
 
 func (s *session) obeyOne(ctx context.Context, c command) error {
 	u := s.u
-	_, level, err := splitDown(c.topic)
-	if err != nil {
-		return err
-	}
-	switch {
-	case level == "keys":
+	switch what, _ := u.commandOf(c.topic); what {
+	case "keys":
 		return u.rotateKeys(ctx, c.payload)
-	case level == "down/policy":
+	case "policy":
 		return u.tighten(ctx, c.payload)
-	case strings.HasPrefix(level, "down/image/"):
+	case "image":
 		return u.requestPicture(ctx, c.payload)
-	case strings.HasPrefix(level, "hotlist/"):
+	case "hotlist":
 		return s.announce(ctx, c.payload)
 	}
-	return fmt.Errorf("nothing may come by this topic")
+	return errors.New("nothing may come by this topic")
 }
 
-// splitDown takes a downlink topic apart: agency, and what follows the vehicle.
-func splitDown(topic string) (agency, level string, err error) {
-	rest, ok := strings.CutPrefix(topic, event.Root+"/")
-	parts := strings.SplitN(rest, "/", 3)
-	if !ok || len(parts) != 3 {
-		return "", "", fmt.Errorf("topic %q is not one of ours", topic)
+// commandOf says what a topic carries: "keys", "hotlist", "policy" or "image".
+// ok is false for topics that nothing may come by.
+func (u *Uplink) commandOf(topic string) (what string, ok bool) {
+	list, isList := strings.CutPrefix(topic, event.HotlistTopic(u.cfg.Agency, ""))
+	_, isImage := strings.CutPrefix(topic, u.vehicle.ImageRequestTopic(""))
+	switch {
+	case topic == event.KeysTopic(u.cfg.Agency):
+		return "keys", true
+	case topic == u.vehicle.PolicyTopic():
+		return "policy", true
+	case isImage:
+		return "image", true
+	case isList && !strings.Contains(list, "/"):
+		return "hotlist", true
 	}
-	return parts[0], parts[2], nil
+	return "", false
 }
 
 // open checks a statement with the keys trusted now.

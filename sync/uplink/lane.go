@@ -14,6 +14,7 @@ const (
 	markEvery   = 100 * time.Millisecond
 	batchFlight = 2       // backlog batches awaiting acknowledgement
 	batchPlain  = 4 << 20 // bytes of a batch before compression, at most
+	maxPatience = 6 * time.Hour
 	maxEvent    = 1 << 20 // bytes of one event; a larger one is quarantined
 )
 

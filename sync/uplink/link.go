@@ -52,15 +52,17 @@ func (u *Uplink) tlsConfig() (*tls.Config, error) {
 }
 
 // dial connects, or says why not. The will is what the broker publishes should
-// this connection break.
-func (u *Uplink) dial(ctx context.Context, will []byte) (*link, error) {
+// this connection break. The broker keeps the session between connections, so
+// that receipts wait there for a vehicle that is out of reach; what we publish
+// is kept by the outbox alone. onMessage is called from several goroutines.
+func (u *Uplink) dial(ctx context.Context, will []byte, onMessage mqtt.MessageHandler) (*link, error) {
 	tlsConfig, err := u.tlsConfig()
 	if err != nil {
 		return nil, err
 	}
 	l := &link{lost: make(chan struct{})}
 	o := mqtt.NewClientOptions().AddBroker(strings.Replace(u.cfg.Broker, "tls://", "ssl://", 1)).
-		SetClientID(u.vehicle.String()).SetProtocolVersion(4).SetCleanSession(true).
+		SetClientID(u.vehicle.String()).SetProtocolVersion(4).SetCleanSession(false).SetDefaultPublishHandler(onMessage).
 		SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(connectTimeout).
 		SetKeepAlive(u.cfg.KeepAlive).SetPingTimeout(u.cfg.KeepAlive/2).SetWriteTimeout(u.cfg.AckTimeout).
 		SetOrderMatters(false).SetMaxResumePubInFlight(1).

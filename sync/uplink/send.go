@@ -185,6 +185,7 @@ func (s *session) note(it *alpr.OutboxItem) {
 		s.sentSeq.Store(max(s.sentSeq.Load(), it.Seq))
 	}
 	if !it.SentAt.IsZero() {
+		s.isImpatient = true
 		s.u.update(func(st *State) { st.Link.Resent++ })
 	}
 }

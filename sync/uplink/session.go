@@ -43,6 +43,9 @@ type session struct {
 	manifests chan downlink.Manifest
 	announced announced
 	sentSeq   atomic.Uint64 // highest number of this boot that was published
+
+	patience    time.Duration // how long an item may be without receipt before it is sent again
+	isImpatient bool          // something was sent again since the last receipt
 }
 
 // flight is one message on its way, and the items it tells of.
@@ -71,17 +74,17 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	l, err := u.dial(ctx, will)
-	if err != nil {
+	s := newSession(u)
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	if s.link, err = u.dial(ctx, will, func(_ mqtt.Client, m mqtt.Message) { s.onMessage(inner, m) }); err != nil {
 		return false, err
 	}
-	defer l.client.Disconnect(100)
-	s := newSession(u, l)
+	defer s.link.client.Disconnect(100)
 	if err := s.greet(ctx); err != nil {
 		return false, err
 	}
 	var helpers sync.WaitGroup
-	inner, stop := context.WithCancel(ctx)
 	for _, f := range []func(context.Context){s.waitForAcks, s.obey, s.download, s.sendPictures, s.streamEmergency} {
 		helpers.Go(func() { f(inner) })
 	}
@@ -94,11 +97,11 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 	return true, err
 }
 
-func newSession(u *Uplink, l *link) *session {
+func newSession(u *Uplink) *session {
 	s := &session{
-		u: u, link: l, now: u.opt.Now,
+		u: u, now: u.opt.Now,
 		win: newWindow(u.cfg.WindowBytes, u.cfg.AckTarget), pace: pace{rate: u.cfg.BacklogRate},
-		flights: map[int64]*flight{}, pending: make(chan *flight, 2*maxOpen), acks: make(chan *flight, maxOpen),
+		patience: u.cfg.ReceiptTimeout, flights: map[int64]*flight{}, pending: make(chan *flight, 2*maxOpen), acks: make(chan *flight, maxOpen),
 		receipts: make(chan event.Receipt, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
 	}
 	s.announced = announced{latest: map[string]uint64{}, news: make(chan struct{})}
@@ -157,9 +160,7 @@ func (s *session) run(ctx context.Context) error {
 		case <-s.u.outbox.Changed():
 			s.hits.isDry, s.live.isDry = false, false
 		case <-resend.C:
-			s.hits.rewind()
-			s.live.rewind()
-			s.backlog.rewind()
+			s.lookForUnreceipted()
 		case <-look.C:
 			s.hits.isDry, s.live.isDry, s.backlog.isDry = false, false, false
 			if len(s.flights) > len(s.acked) && s.now().Sub(s.heard) > s.u.cfg.AckTimeout {
@@ -235,7 +236,7 @@ func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
 		now := s.now()
 		var sentBefore time.Time
 		if s.u.cfg.UseReceipts {
-			sentBefore = now.Add(-s.u.cfg.ReceiptTimeout)
+			sentBefore = now.Add(-s.patience)
 		}
 		items, err := s.u.outbox.Peek(ctx, l.query(now, sentBefore))
 		if err != nil {
@@ -244,6 +245,18 @@ func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
 		l.took(items, func(key int64) bool { return s.flights[key] != nil }, now)
 	}
 	return len(l.queue) > 0, nil
+}
+
+// lookForUnreceipted lets the lanes start at the oldest item. While the backend
+// receipts nothing, the time to the next attempt doubles: it may be down for
+// hours, with everything waiting for it at the broker already.
+func (s *session) lookForUnreceipted() {
+	if s.isImpatient {
+		s.patience, s.isImpatient = min(2*s.patience, maxPatience), false
+	}
+	s.hits.rewind()
+	s.live.rewind()
+	s.backlog.rewind()
 }
 
 // mark tells the outbox what the broker has acknowledged.
@@ -302,6 +315,7 @@ func (s *session) onReceipt(ctx context.Context, r event.Receipt) error {
 	if !s.u.cfg.UseReceipts {
 		return nil
 	}
+	s.patience, s.isImpatient = s.u.cfg.ReceiptTimeout, false
 	if err := s.mark(ctx, true); err != nil {
 		return err
 	}
