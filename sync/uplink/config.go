@@ -13,8 +13,8 @@ import (
 // Config says where the backend is, who this vehicle is, and how it sends.
 type Config struct {
 	Broker     string `yaml:"broker"`      // "tls://host:8883"; "tcp://127.0.0.1:1883" only to this machine; empty: no uplink
-	Agency     string `yaml:"agency"`      // first name of every topic
-	Vehicle    string `yaml:"vehicle"`     // second name; with the agency, the certificate's common name
+	Agency     string `yaml:"-"`           // first name of every topic
+	Vehicle    string `yaml:"-"`           // second name; with the agency, the certificate's common name
 	CAFile     string `yaml:"ca_file"`     // PEM: who signs the broker's certificate
 	CertFile   string `yaml:"cert_file"`   // PEM: this vehicle's certificate, read again at each connect
 	KeyFile    string `yaml:"key_file"`    // PEM: its key

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"alpr/camera"
+	"alpr/console"
+	"alpr/hotlist"
+	"alpr/pipeline"
+	"alpr/store"
+	"alpr/sync/uplink"
+)
+
+// exampleConfig is what `alpr config example` prints: every key with its
+// default. A test decodes it.
+//
+//go:embed alpr.example.yaml
+var exampleConfig []byte
+
+var errConfig = errors.New("configuration")
+
+// config is the one configuration file. Paths in it are relative to the
+// folder that holds it.
+type config struct {
+	Agency  string `yaml:"agency"`
+	Vehicle string `yaml:"vehicle"`
+	DataDir string `yaml:"data_dir"`
+
+	Cameras  []cameraConfig  `yaml:"cameras"`
+	GPS      gpsConfig       `yaml:"gps"`
+	Models   modelsConfig    `yaml:"models"`
+	Pipeline pipeline.Config `yaml:"pipeline"`
+	Pictures picturesConfig  `yaml:"pictures"`
+	Store    storeConfig     `yaml:"store"`
+	Policy   policyConfig    `yaml:"policy"`
+	Hotlist  hotlist.Policy  `yaml:"hotlist"`
+	Console  console.Config  `yaml:"console"`
+	Uplink   uplink.Config   `yaml:"uplink"`
+	Log      logConfig       `yaml:"log"`
+}
+
+type cameraConfig struct {
+	Name     string        `yaml:"name"`
+	Location string        `yaml:"location"`
+	Width    int           `yaml:"width"`
+	Height   int           `yaml:"height"`
+	FPS      float64       `yaml:"fps"`
+	Latency  time.Duration `yaml:"latency"`
+	RealTime bool          `yaml:"real_time"`
+}
+
+type gpsConfig struct {
+	Device string `yaml:"device"`
+	Baud   int    `yaml:"baud"`
+}
+
+type modelsConfig struct {
+	Dir       string `yaml:"dir"`
+	Library   string `yaml:"library"`
+	Precision string `yaml:"precision"`
+	Threads   int    `yaml:"threads"`
+}
+
+type picturesConfig struct {
+	Quality      int     `yaml:"quality"`
+	CropWidth    int     `yaml:"crop_width"`
+	ContextScale float64 `yaml:"context_scale"`
+	ContextWidth int     `yaml:"context_width"`
+}
+
+type storeConfig struct {
+	MaxBytes int64  `yaml:"max_bytes"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+type logConfig struct {
+	Level  slog.Level `yaml:"level"`
+	Format string     `yaml:"format"`
+}
+
+// policyConfig is the retention policy: a shipped profile by name, rules, or
+// both. Left out, it is not valid, and nothing is stored.
+type policyConfig struct{ store.Policy }
+
+// UnmarshalYAML hands the policy's text to the package that owns it.
+func (p *policyConfig) UnmarshalYAML(text []byte) (err error) {
+	p.Policy, err = store.ParsePolicy(text)
+	return err
+}
+
+// defaultConfig is every default there is. Agency, vehicle, cameras and the
+// retention policy are left to the owner.
+func defaultConfig() config {
+	return config{
+		DataDir:  "data",
+		GPS:      gpsConfig{Baud: 9600},
+		Models:   modelsConfig{Threads: 1},
+		Pipeline: pipeline.DefaultConfig(),
+		Pictures: picturesConfig{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640},
+		Hotlist:  hotlist.DefaultPolicy(),
+		Console:  console.DefaultConfig(),
+		Uplink:   uplink.DefaultConfig(),
+		Log:      logConfig{Format: "text"},
+	}
+}
+
+// loadConfig reads a configuration file. Every complaint names the file and,
+// where there is one, the key and line.
+func loadConfig(path string) (config, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return config{}, fmt.Errorf("%w: there is no %s: `alpr config example > %s` makes one to fill in", errConfig, path, path)
+	}
+	if err != nil {
+		return config{}, fmt.Errorf("%w: %w", errConfig, err)
+	}
+	c, err := parseConfig(text)
+	if err != nil {
+		return config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
+	}
+	c.resolve(filepath.Dir(path))
+	if err := c.validate(); err != nil {
+		return config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
+	}
+	return c, nil
+}
+
+// parseConfig decodes over the defaults and refuses keys it does not know.
+func parseConfig(text []byte) (config, error) {
+	c := defaultConfig()
+	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c)
+	if err != nil {
+		return config{}, errors.New(yaml.FormatError(err, false, true))
+	}
+	return c, nil
+}
+
+// resolve makes paths absolute and hands the names of agency and vehicle to
+// the parts that write them.
+func (c *config) resolve(base string) {
+	under := func(path *string) {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(base, *path)
+		}
+	}
+	for _, p := range []*string{
+		&c.DataDir, &c.Models.Dir, &c.Models.Library, &c.Store.KeyFile,
+		&c.Console.UsersFile, &c.Console.TLSCert, &c.Console.TLSKey,
+		&c.Uplink.CAFile, &c.Uplink.CertFile, &c.Uplink.KeyFile, &c.Uplink.StateDir, &c.Uplink.ReleaseFile,
+	} {
+		under(p)
+	}
+	for i := range c.Cameras {
+		if l := c.Cameras[i].Location; !isURL(l) {
+			under(&c.Cameras[i].Location)
+		}
+	}
+	if c.Uplink.StateDir == "" {
+		c.Uplink.StateDir = filepath.Join(c.DataDir, "uplink")
+	}
+	if c.Console.UsersFile == "" {
+		c.Console.UsersFile = filepath.Join(c.DataDir, "users")
+	}
+	c.Uplink.Agency, c.Uplink.Vehicle = c.Agency, c.Vehicle
+	c.Console.Agency = c.Agency
+}
+
+func isURL(location string) bool { return strings.Contains(location, "://") }
+
+func (c *config) validate() error {
+	switch {
+	case c.Agency == "":
+		return errors.New("agency: name the agency that owns the data")
+	case c.Vehicle == "":
+		return errors.New("vehicle: name this vehicle")
+	case len(c.Cameras) == 0:
+		return errors.New("cameras: give at least one, with its location")
+	case c.Log.Format != "text" && c.Log.Format != "json":
+		return fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format)
+	case c.Models.Threads < 1:
+		return fmt.Errorf("models.threads: %d is less than 1", c.Models.Threads)
+	case c.Pictures.Quality < 1 || c.Pictures.Quality > 100:
+		return fmt.Errorf("pictures.quality: %d is not within 1..100", c.Pictures.Quality)
+	}
+	if err := c.validateCameras(); err != nil {
+		return err
+	}
+	if err := c.Policy.Validate(); err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	if err := c.Pipeline.Validate(); err != nil {
+		return err
+	}
+	if err := c.Hotlist.Validate(); err != nil {
+		return fmt.Errorf("hotlist: %w", err)
+	}
+	if err := c.Console.Validate(); err != nil {
+		return err
+	}
+	if c.Uplink.Broker == "" {
+		return nil
+	}
+	return c.Uplink.Validate()
+}
+
+func (c *config) validateCameras() error {
+	seen := map[string]bool{}
+	for i, cam := range c.Cameras {
+		if cam.Location == "" {
+			return fmt.Errorf("cameras[%d].location: give a device (/dev/video0), rtsp:// address or file", i)
+		}
+		name := cam.Name
+		if name == "" {
+			name = filepath.Base(cam.Location)
+		}
+		if seen[name] {
+			return fmt.Errorf("cameras[%d].name: two cameras are called %q", i, name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+func (c cameraConfig) source(start time.Time) camera.Config {
+	return camera.Config{
+		Name: c.Name, Location: c.Location, Width: c.Width, Height: c.Height, FPS: c.FPS,
+		Latency: c.Latency, RealTime: c.RealTime, Start: start,
+	}
+}
+
+// storeConfig is how the store is opened under this configuration.
+func (c *config) store() store.Config {
+	return store.Config{
+		Path: filepath.Join(c.DataDir, "alpr.db"), KeyPath: c.Store.KeyFile, Agency: c.Agency,
+		Policy: c.Policy.Policy, MaxBytes: c.Store.MaxBytes,
+	}
+}
