@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"alpr"
 )
@@ -71,16 +74,33 @@ func (s *Store) setPolicy(p Policy) {
 	s.inForce = p
 }
 
-// Tighten puts a policy of the backend in force, at once and after every
-// restart. No rule of it may be looser than the one in force (ErrNotTight):
-// the agency's own file alone can do that, and never for what the backend
-// has tightened.
-func (s *Store) Tighten(ctx context.Context, p Policy) error {
+// Tighten shortens how long a class is kept, as the backend asks, at once and
+// after every restart. It changes nothing where the rule in force is as tight
+// or tighter (ErrNotTight): the backend can shorten, never lengthen, and what it
+// has shortened the configuration cannot lengthen again.
+func (s *Store) Tighten(ctx context.Context, class alpr.RetentionClass, keep time.Duration) error {
+	p := s.policy()
+	switch class {
+	case alpr.RetainRead:
+		p.Retention.Reads = Span(keep)
+	case alpr.RetainHit:
+		p.Retention.Hits = Span(keep)
+	case alpr.RetainDisposition:
+		p.Retention.Dispositions = Span(keep)
+	case alpr.RetainManual:
+		p.Retention.Manual = Span(keep)
+	default:
+		return fmt.Errorf("tighten the policy: class %q: %w", class, ErrBadPolicy)
+	}
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("tighten the policy: %w", err)
 	}
+	return s.tighten(ctx, p)
+}
+
+func (s *Store) tighten(ctx context.Context, p Policy) error {
 	err := s.write(ctx, func(t *tx) error {
-		if !p.isTighter(s.policy()) {
+		if now := s.policy(); p == now || !p.isTighter(now) {
 			return ErrNotTight
 		}
 		text, err := json.Marshal(p)
@@ -98,6 +118,48 @@ func (s *Store) Tighten(ctx context.Context, p Policy) error {
 	s.setPolicy(p)
 	_, err = s.Purge(ctx)
 	return err
+}
+
+// Forbid keeps a hotlist category from alerting, as the backend asks, at once
+// and after every restart. Matching asks Forbidden.
+func (s *Store) Forbid(ctx context.Context, category string) error {
+	if category == "" {
+		return errors.New("forbid a category: it has no name")
+	}
+	err := s.write(ctx, func(t *tx) error {
+		name := metaForbidden + strings.ToLower(category)
+		var one int
+		if known, err := t.row("SELECT 1 FROM meta WHERE name = ?", []any{name}, &one); err != nil || known {
+			return err
+		}
+		if err := t.putMeta(name, []byte(category)); err != nil {
+			return err
+		}
+		return t.auditNow(alpr.AuditRecord{Officer: "backend", Action: "policy change", Purpose: "forbidden by the backend",
+			Detail: map[string]string{"category": category}})
+	})
+	if err != nil {
+		return fmt.Errorf("forbid category %q: %w", category, err)
+	}
+	return nil
+}
+
+// Forbidden lists the categories that the backend has forbidden.
+func (s *Store) Forbidden(ctx context.Context) ([]string, error) {
+	rows, err := s.r.QueryContext(ctx, "SELECT value FROM meta WHERE name >= ? AND name < ? ORDER BY name", metaForbidden, metaForbidden+"\U0010ffff")
+	if err != nil {
+		return nil, fmt.Errorf("list forbidden categories: %w", err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var category []byte
+		if err := rows.Scan(&category); err != nil {
+			return nil, fmt.Errorf("list forbidden categories: %w", err)
+		}
+		out = append(out, string(category))
+	}
+	return out, rows.Err()
 }
 
 // enforce shortens what is already kept, and audits the change.

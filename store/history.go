@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"alpr"
@@ -162,40 +163,78 @@ func (s *Store) scanReads(ctx context.Context, clause string, args []any, each f
 	return rows.Err()
 }
 
-// OpenHits returns the hits that await a disposition, oldest first. The caller
-// audits the view.
-func (s *Store) OpenHits(ctx context.Context) ([]alpr.Hit, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM hits WHERE is_open = 1 AND purge_ms > ? ORDER BY at_ms", ms(s.due()))
+// OpenHits returns the hits that await a disposition, oldest first, each with
+// its read at the same place. The caller audits the view.
+func (s *Store) OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error) {
+	hits, err := queryBodies[alpr.Hit](ctx, s, "hits", "WHERE is_open = 1 AND purge_ms > ? ORDER BY at_ms", ms(s.due()))
 	if err != nil {
-		return nil, fmt.Errorf("list open hits: %w", err)
+		return nil, nil, fmt.Errorf("list open hits: %w", err)
+	}
+	reads := make([]alpr.Read, 0, len(hits))
+	kept := hits[:0]
+	for _, h := range hits {
+		read, err := s.Read(ctx, h.ReadID)
+		if err != nil {
+			return nil, nil, fmt.Errorf("list open hits: %w", err)
+		}
+		if read != nil { // else both have just been purged
+			reads, kept = append(reads, *read), append(kept, h)
+		}
+	}
+	return reads, kept, nil
+}
+
+// Verdicts counts what officers found, the last verdict of each hit, over the
+// dispositions on record.
+func (s *Store) Verdicts(ctx context.Context) (map[alpr.Verdict]int, error) {
+	all, err := queryBodies[alpr.Disposition](ctx, s, "dispositions", "WHERE purge_ms > ? ORDER BY at_ms, recorded_ms", ms(s.due()))
+	if err != nil {
+		return nil, fmt.Errorf("count verdicts: %w", err)
+	}
+	last := make(map[alpr.ID]alpr.Verdict)
+	for _, d := range all {
+		last[d.HitID] = d.Verdict
+	}
+	counts := make(map[alpr.Verdict]int)
+	for _, v := range last {
+		counts[v]++
+	}
+	return counts, nil
+}
+
+// queryBodies opens the JSON bodies that a clause selects.
+func queryBodies[T any](ctx context.Context, s *Store, table, clause string, args ...any) ([]T, error) {
+	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM "+table+" "+clause, args...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
-	var hits []alpr.Hit
+	var out []T
 	for rows.Next() {
 		var id, body []byte
 		var key int64
 		if err := rows.Scan(&id, &key, &body); err != nil {
-			return nil, fmt.Errorf("list open hits: %w", err)
+			return nil, err
 		}
-		var hit alpr.Hit
-		if err := s.openJSON(s.reader(ctx), "hits", id, key, body, &hit); err != nil {
-			return nil, fmt.Errorf("list open hits: %w", err)
+		var v T
+		err := s.openJSON(s.reader(ctx), table, id, key, body, &v)
+		if errors.Is(err, ErrForgotten) {
+			continue
 		}
-		hits = append(hits, hit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
 	}
-	return hits, rows.Err()
+	return out, rows.Err()
 }
 
-// Picture returns one picture of a read (PictureCrop or PictureContext), with
-// the read it belongs to vouching for its hash. The caller audits the view.
+// Picture returns one picture of a read (PictureCrop or PictureContext), the
+// zero Picture where none is kept. The caller audits the view.
 func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr.Picture, error) {
 	read, err := s.Read(ctx, readID)
-	if err != nil {
+	if err != nil || read == nil {
 		return alpr.Picture{}, err
-	}
-	missing := fmt.Errorf("%s picture of read %s: %w", which, readID, ErrNotKept)
-	if read == nil {
-		return alpr.Picture{}, missing
 	}
 	q := s.reader(ctx)
 	var keyID int64
@@ -205,7 +244,7 @@ func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr
 		return alpr.Picture{}, fmt.Errorf("look up the %s picture of read %s: %w", which, readID, err)
 	}
 	if !found {
-		return alpr.Picture{}, missing
+		return alpr.Picture{}, nil
 	}
 	key, err := s.key(q, keyID)
 	if err != nil {
@@ -221,30 +260,81 @@ func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr
 	return picture, nil
 }
 
+// PictureByHash finds a kept picture by the SHA-256 of its bytes, with its
+// read and, where there is one, its hit. One that is gone, or past its time, is
+// ErrNotKept.
+func (s *Store) PictureByHash(ctx context.Context, sum [32]byte) (alpr.Picture, *alpr.Read, *alpr.Hit, error) {
+	fail := func(err error) (alpr.Picture, *alpr.Read, *alpr.Hit, error) {
+		return alpr.Picture{}, nil, nil, fmt.Errorf("find picture %x: %w", sum, err)
+	}
+	keys, err := s.liveKeys(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	for _, k := range keys {
+		var id []byte
+		var which string
+		found, err := s.reader(ctx).row("SELECT read_id, which FROM pictures WHERE key_id = ? AND tag = ?",
+			[]any{k.id, keyedHash(k.index, string(sum[:]))}, &id, &which)
+		if err != nil {
+			return fail(err)
+		}
+		if !found {
+			continue
+		}
+		picture, err := s.Picture(ctx, alpr.ID(id), which)
+		if err != nil {
+			return fail(err)
+		}
+		read, err := s.Read(ctx, alpr.ID(id))
+		if err != nil {
+			return fail(err)
+		}
+		if read == nil || picture.JPEG == nil {
+			break // past its time
+		}
+		hits, err := queryBodies[alpr.Hit](ctx, s, "hits", "WHERE read_id = ? AND purge_ms > ? ORDER BY recorded_ms DESC LIMIT 1", id, ms(s.due()))
+		if err != nil {
+			return fail(err)
+		}
+		if len(hits) == 0 {
+			return picture, read, nil, nil
+		}
+		return picture, read, &hits[0], nil
+	}
+	return fail(ErrNotKept)
+}
+
 // Lookup finds the kept reads whose text is plate, newest first. The look-up
 // is in the audit log before its answer is given.
-func (s *Store) Lookup(ctx context.Context, who Access, plate string) ([]alpr.Read, error) {
-	plate = alpr.Normalise(plate)
-	if plate == "" {
+func (s *Store) Lookup(ctx context.Context, who Access, plate string, limit int) ([]alpr.Read, error) {
+	if alpr.Normalise(plate) == "" {
 		return nil, errors.New("look up a plate: no letter or digit in it")
 	}
 	if err := s.auditAccess(ctx, who, "lookup", plate, nil); err != nil {
 		return nil, err
 	}
+	return s.ReadsByPlate(ctx, plate, limit)
+}
+
+// ReadsByPlate finds the kept reads whose text is plate, newest first, at most
+// limit, without pictures. The caller audits the view: see Lookup.
+func (s *Store) ReadsByPlate(ctx context.Context, plate string, limit int) ([]alpr.Read, error) {
+	plate = alpr.Normalise(plate)
 	keys, err := s.liveKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look up a plate: %w", err)
 	}
 	var reads []alpr.Read
 	for _, k := range keys {
-		got, err := s.queryReads(ctx, "WHERE key_id = ? AND tag = ? AND purge_ms > ? ORDER BY at_ms DESC", k.id, k.tag(plate), ms(s.due()))
+		got, err := s.queryReads(ctx, "WHERE key_id = ? AND tag = ? AND purge_ms > ? ORDER BY at_ms DESC LIMIT ?", k.id, k.tag(plate), ms(s.due()), limit)
 		if err != nil {
 			return nil, fmt.Errorf("look up a plate: %w", err)
 		}
 		reads = append(reads, got...)
 	}
-	sortNewest(reads)
-	return reads, nil
+	slices.SortFunc(reads, func(a, b alpr.Read) int { return b.At.Compare(a.At) })
+	return reads[:min(limit, len(reads))], nil
 }
 
 func (s *Store) auditAccess(ctx context.Context, who Access, action, plate string, detail map[string]string) error {

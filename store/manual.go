@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"alpr"
@@ -98,28 +97,9 @@ func (s *Store) RemoveManual(ctx context.Context, who Access, id string) error {
 
 // ManualEntries are the manual entries that still count, oldest first.
 func (s *Store) ManualEntries(ctx context.Context) ([]alpr.Entry, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM manual_entries WHERE is_active = 1 AND purge_ms > ? ORDER BY recorded_ms", ms(s.due()))
+	entries, err := queryBodies[alpr.Entry](ctx, s, "manual_entries", "WHERE is_active = 1 AND purge_ms > ? ORDER BY recorded_ms", ms(s.due()))
 	if err != nil {
 		return nil, fmt.Errorf("list manual entries: %w", err)
 	}
-	defer rows.Close()
-	var entries []alpr.Entry
-	for rows.Next() {
-		var id string
-		var key int64
-		var body []byte
-		if err := rows.Scan(&id, &key, &body); err != nil {
-			return nil, fmt.Errorf("list manual entries: %w", err)
-		}
-		var e alpr.Entry
-		if err := s.openJSON(s.reader(ctx), "manual_entries", []byte(id), key, body, &e); err != nil {
-			return nil, fmt.Errorf("list manual entries: %w", err)
-		}
-		entries = append(entries, e)
-	}
-	return entries, rows.Err()
-}
-
-func sortNewest(reads []alpr.Read) {
-	slices.SortFunc(reads, func(a, b alpr.Read) int { return b.At.Compare(a.At) })
+	return entries, nil
 }

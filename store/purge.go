@@ -100,7 +100,8 @@ func (s *Store) truncateLog(ctx context.Context) error {
 	if s.w == nil {
 		return ErrClosed
 	}
-	if _, err := s.exec(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+	var isBusy, pages, done int
+	if err := s.w.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&isBusy, &pages, &done); err != nil {
 		return s.explain(err)
 	}
 	return nil

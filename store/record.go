@@ -176,16 +176,16 @@ func (t *tx) putPictures(read *alpr.Read, class alpr.RetentionClass, key *dataKe
 	for _, p := range []struct {
 		which string
 		needs Detail
-		jpeg  []byte
+		*alpr.Picture
 	}{
-		{PictureCrop, DetailCrop, read.Crop.JPEG},
-		{PictureContext, DetailContext, read.Context.JPEG},
+		{PictureCrop, DetailCrop, &read.Crop},
+		{PictureContext, DetailContext, &read.Context},
 	} {
-		if p.jpeg == nil || allowed.rank() < p.needs.rank() {
+		if p.JPEG == nil || allowed.rank() < p.needs.rank() {
 			continue
 		}
-		_, err := t.exec("INSERT INTO pictures (read_id, which, key_id, body) VALUES (?, ?, ?, ?)",
-			read.ID[:], p.which, key.id, key.seal(p.jpeg, "pictures "+p.which, read.ID[:]))
+		_, err := t.exec("INSERT INTO pictures (read_id, which, key_id, tag, body) VALUES (?, ?, ?, ?, ?)",
+			read.ID[:], p.which, key.id, keyedHash(key.index, string(p.SHA256[:])), key.seal(p.JPEG, "pictures "+p.which, read.ID[:]))
 		if err != nil {
 			return fmt.Errorf("keep the %s picture: %w", p.which, err)
 		}

@@ -26,6 +26,7 @@ const (
 	metaKeyID     = "device key id"
 	metaTightened = "backend's tightened policy"
 	metaPolicy    = "policy in force"
+	metaForbidden = "forbidden category: " // and its name
 )
 
 // Config says where the store is and what it may keep.
@@ -205,15 +206,15 @@ func (s *Store) limit(ctx context.Context, maxBytes int64) error {
 // begin settles what the file says about itself: device key, clock, policy.
 // aside names the damaged file that was moved away, if one was.
 func (s *Store) begin(ctx context.Context, aside, reason string) error {
-	if err := s.checkDeviceKey(ctx); err != nil {
-		return err
-	}
 	latest, found, err := s.metaInt(ctx, metaClock)
 	if err != nil {
 		return err
 	}
-	if found {
+	if found { // before the first write, which moves it on
 		s.clock.restore(fromMS(latest))
+	}
+	if err := s.checkDeviceKey(ctx); err != nil {
+		return err
 	}
 	if err := s.loadPolicy(ctx); err != nil {
 		return err

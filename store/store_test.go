@@ -231,7 +231,7 @@ func TestRecordIsIdempotentAndHigherRevisionWins(t *testing.T) {
 	if err != nil || got.Revision != 2 || got.Text.Text != "ABC128" {
 		t.Errorf("kept %+v, %v", got, err)
 	}
-	if open, err := f.OpenHits(context.Background()); err != nil || len(open) != 0 {
+	if _, open, err := f.OpenHits(context.Background()); err != nil || len(open) != 0 {
 		t.Errorf("a withdrawn hit is open: %v, %v", open, err)
 	}
 	if n := len(f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindRead, alpr.KindHit}})); n != 4 {
@@ -342,22 +342,29 @@ func TestHistory(t *testing.T) {
 	if err != nil || len(recent) != 2 || recent[0].ID != young.ID {
 		t.Errorf("recent reads %v, %v", recent, err)
 	}
-	open, err := f.OpenHits(context.Background())
-	if err != nil || len(open) != 1 || open[0].ID != hit.ID {
+	reads, open, err := f.OpenHits(context.Background())
+	if err != nil || len(open) != 1 || open[0].ID != hit.ID || reads[0].ID != young.ID {
 		t.Errorf("open hits %v, %v", open, err)
 	}
-	found, err := f.Lookup(context.Background(), officer, "aaa-111")
+	found, err := f.Lookup(context.Background(), officer, "aaa-111", 10)
 	if err != nil || len(found) != 1 || found[0].ID != old.ID {
 		t.Errorf("look-up found %v, %v", found, err)
 	}
-	if _, err := f.Lookup(context.Background(), Access{Officer: "4711"}, "AAA111"); err == nil {
+	if _, err := f.Lookup(context.Background(), Access{Officer: "4711"}, "AAA111", 10); err == nil {
 		t.Error("a look-up without purpose was answered")
 	}
 	if none, err := f.Read(context.Background(), f.id()); none != nil || err != nil {
 		t.Errorf("an unknown read: %v, %v", none, err)
 	}
-	if _, err := f.Picture(context.Background(), old.ID, PictureContext); !errors.Is(err, ErrNotKept) {
-		t.Errorf("the context picture of a read on no list: %v", err)
+	if p, err := f.Picture(context.Background(), old.ID, PictureContext); p.JPEG != nil || err != nil {
+		t.Errorf("the context picture of a read on no list: %v, %v", p, err)
+	}
+	p, read, withHit, err := f.PictureByHash(context.Background(), young.Context.SHA256)
+	if err != nil || !reflect.DeepEqual(p, young.Context) || read.ID != young.ID || withHit == nil || withHit.ID != hit.ID {
+		t.Errorf("by hash: %v, %v, %v, %v", p, read, withHit, err)
+	}
+	if _, _, _, err := f.PictureByHash(context.Background(), old.Context.SHA256); !errors.Is(err, ErrNotKept) {
+		t.Errorf("by the hash of a picture that was not kept: %v", err)
 	}
 }
 
@@ -378,11 +385,14 @@ func TestDispose(t *testing.T) {
 	if len(items) != 1 || items[0].Hit == nil || items[0].Read == nil || items[0].Disposition.Corrected != "ABC128" {
 		t.Fatalf("items %+v", items)
 	}
-	if open, err := f.OpenHits(context.Background()); err != nil || len(open) != 0 {
+	if _, open, err := f.OpenHits(context.Background()); err != nil || len(open) != 0 {
 		t.Errorf("the hit is still open: %v, %v", open, err)
 	}
 	if n := f.count("SELECT n FROM tallies WHERE what = 'verdicts' AND item = 'misread'"); n != 1 {
 		t.Errorf("counted %d misreads", n)
+	}
+	if v, err := f.Verdicts(context.Background()); err != nil || v[alpr.VerdictMisread] != 1 || len(v) != 1 {
+		t.Errorf("verdicts %v, %v", v, err)
 	}
 	for name, bad := range map[string]alpr.Disposition{
 		"no id":      {HitID: hit.ID, Officer: "4711", Verdict: alpr.VerdictConfirmed},

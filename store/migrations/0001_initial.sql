@@ -35,10 +35,11 @@ CREATE TABLE pictures (
     read_id BLOB    NOT NULL REFERENCES reads (id) ON DELETE CASCADE,
     which   TEXT    NOT NULL,
     key_id  INTEGER NOT NULL,
+    tag     BLOB    NOT NULL,       -- keyed hash of the picture's SHA-256
     body    BLOB    NOT NULL,
     PRIMARY KEY (read_id, which)
 );
-CREATE INDEX pictures_key ON pictures (key_id);
+CREATE INDEX pictures_tag ON pictures (key_id, tag);
 
 CREATE TABLE hits (
     id          BLOB    PRIMARY KEY,

@@ -1,0 +1,534 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"alpr"
+)
+
+func TestOpenWithoutPolicyStoresNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	for name, p := range map[string]Policy{
+		"none":                {},
+		"half of one":         {Retention: Retention{Reads: Span(time.Hour), Hits: -1}},
+		"no word on pictures": {Retention: testPolicy().Retention},
+	} {
+		if _, err := Open(context.Background(), Config{Path: path, Policy: p}, slog.New(slog.DiscardHandler)); err == nil {
+			t.Errorf("%s: opened", name)
+		}
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	all, err := Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range all {
+		if err := p.Validate(); err != nil {
+			t.Errorf("profile %s: %v", name, err)
+		}
+	}
+	for name, want := range map[string]Span{
+		"us-nh": Span(3 * time.Minute), "us-me": Span(21 * 24 * time.Hour), "us-va": Span(21 * 24 * time.Hour), "hits-only": 0,
+		"default": Span(30 * 24 * time.Hour),
+	} {
+		if got := all[name].Retention.Reads; got != want {
+			t.Errorf("profile %s keeps reads for %s, want %s", name, got, want)
+		}
+	}
+	p, err := ParsePolicy([]byte("profile: us-me\nretention: {reads: 7d}\n"))
+	if err != nil || p.Retention.Reads != Span(7*24*time.Hour) || p.Retention.Hits != all["us-me"].Retention.Hits || p.Pictures != all["us-me"].Pictures {
+		t.Errorf("a profile with one rule replaced: %+v, %v", p, err)
+	}
+	for name, text := range map[string]string{
+		"unknown profile": "profile: us-xx",
+		"unknown key":     "profile: us-me\nretention: {reeds: 7d}",
+		"no unit":         "profile: us-me\nretention: {reads: 7}",
+		"for ever":        "profile: us-me\nretention: {reads: 9999999d}",
+		"seconds":         "profile: us-me\nretention: {reads: 5s}",
+		"negative":        "profile: us-me\nretention: {reads: -1d}",
+		"missing rules":   "retention: {reads: 7d}\npictures: {reads: none, hits: none}",
+		"odd detail":      "profile: us-me\npictures: {reads: faces, hits: none}",
+		"not YAML":        "{",
+		"nothing":         "",
+	} {
+		if _, err := ParsePolicy([]byte(text)); !errors.Is(err, ErrBadPolicy) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParsePolicy(f *testing.F) {
+	f.Add([]byte("profile: us-me\nretention: {reads: 7d}"))
+	f.Add([]byte("retention: {reads: 0, hits: 1d, dispositions: 1d, manual: 1d}\npictures: {reads: none, hits: crop}"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if p, err := ParsePolicy(text); err == nil && p.Validate() != nil {
+			t.Errorf("an invalid policy was taken: %+v", p)
+		}
+	})
+}
+
+func TestSpans(t *testing.T) {
+	for text, want := range map[string]time.Duration{"0": 0, "3m": 3 * time.Minute, "12h": 12 * time.Hour, "21d": 21 * 24 * time.Hour, "90s": 90 * time.Second} {
+		s, err := ParseSpan(text)
+		if err != nil || time.Duration(s) != want || s.String() != text {
+			t.Errorf("%s: %s, %v", text, s, err)
+		}
+	}
+	for _, text := range []string{"", "d", "-1d", "1.5d", "1w", "99999999999999999999d", "5000d"} {
+		if _, err := ParseSpan(text); err == nil {
+			t.Errorf("%q was read", text)
+		}
+	}
+}
+
+func TestRetentionByClass(t *testing.T) {
+	f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(3 * time.Minute) })
+	plain, wanted := f.read("AAA111"), f.read("BBB222")
+	f.record(plain)
+	hit := f.hit(wanted)
+	f.record(wanted, hit)
+	f.clock.Add(2 * time.Minute)
+	if r, err := f.Read(context.Background(), plain.ID); r == nil || err != nil {
+		t.Fatalf("gone after two minutes: %v", err)
+	}
+	f.clock.Add(time.Minute)
+	if r, err := f.Read(context.Background(), plain.ID); r != nil || err != nil {
+		t.Errorf("to be seen after three minutes, before any purge: %v, %v", r, err)
+	}
+	for _, item := range f.peek(alpr.OutboxQuery{}) {
+		if item.ID == plain.ID {
+			t.Error("to be sent after three minutes")
+		}
+	}
+	proof, err := f.Purge(context.Background())
+	if err != nil || proof.Rows["reads"] != 1 || proof.Unsent != 1 {
+		t.Fatalf("proof %+v, %v", proof, err)
+	}
+	if f.count("SELECT count(*) FROM reads") != 1 || f.count("SELECT count(*) FROM pictures") != 2 {
+		t.Error("the read with the hit did not stay alone")
+	}
+	expired := f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindExpired}})
+	if len(expired) != 1 || expired[0].Expired.BootID != f.BootID() || expired[0].Expired.FromSeq != expired[0].Expired.ToSeq {
+		t.Errorf("the backend is told %+v", expired)
+	}
+	f.clock.Add(365 * 24 * time.Hour)
+	if _, err := f.Purge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if f.count("SELECT count(*) FROM reads") != 0 || f.count("SELECT count(*) FROM hits") != 0 {
+		t.Error("hits are kept for longer than a year")
+	}
+}
+
+func TestPurgeLeavesProof(t *testing.T) {
+	f := open(t, nil)
+	f.record(f.read("AAA111"))
+	f.clock.Add(31 * 24 * time.Hour)
+	if _, err := f.Purge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	var record []byte
+	if err := f.r.QueryRowContext(context.Background(), "SELECT record FROM audit WHERE record LIKE '%\"purge\"%' ORDER BY seq DESC").Scan(&record); err != nil {
+		t.Fatal(err)
+	}
+	var body auditBody
+	if err := json.Unmarshal(record, &body); err != nil {
+		t.Fatal(err)
+	}
+	if body.Detail["reads"] != "1" || body.Detail["keys"] == "" || body.Detail["from"] == "" || body.Officer != "system" {
+		t.Errorf("proof %+v", body)
+	}
+	if f.count("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL AND class = 'read'") != 0 {
+		t.Error("the day's key was not destroyed")
+	}
+}
+
+// What a destroyed key sealed cannot be opened, even by who kept a copy of the row.
+func TestDestroyedKeyOpensNothing(t *testing.T) {
+	f := open(t, nil)
+	read := f.read("AAA111")
+	f.record(read)
+	var keyID int64
+	var body []byte
+	if err := f.r.QueryRowContext(context.Background(), "SELECT key_id, body FROM reads").Scan(&keyID, &body); err != nil {
+		t.Fatal(err)
+	}
+	body = bytes.Clone(body)
+	if _, err := f.openRead(f.reader(context.Background()), read.ID[:], keyID, body); err != nil {
+		t.Fatalf("before: %v", err)
+	}
+	f.clock.Add(31 * 24 * time.Hour)
+	if _, err := f.Purge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.openRead(f.reader(context.Background()), read.ID[:], keyID, body); !errors.Is(err, ErrForgotten) {
+		t.Errorf("after: %v", err)
+	}
+}
+
+func TestDataKeysRotate(t *testing.T) {
+	f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(3 * time.Minute) })
+	keys := func(class alpr.RetentionClass) int {
+		return f.count("SELECT count(*) FROM data_keys WHERE class = ?", string(class))
+	}
+	for range 3 {
+		r := f.read("AAA111")
+		f.record(r)
+		f.record(f.read("BBB222"), f.hit(r))
+		f.clock.Add(time.Minute)
+	}
+	if keys(alpr.RetainRead) != 3 || keys(alpr.RetainHit) != 1 {
+		t.Errorf("%d read keys in three minutes of a three-minute rule, %d hit keys in a day", keys(alpr.RetainRead), keys(alpr.RetainHit))
+	}
+	f.clock.Add(24 * time.Hour)
+	r := f.read("CCC333")
+	f.record(r, f.hit(r))
+	if keys(alpr.RetainHit) != 2 {
+		t.Error("the hit key did not change with the day")
+	}
+}
+
+func TestNeverStored(t *testing.T) {
+	f := open(t, func(c *Config) { c.Policy.Retention.Reads = 0 })
+	f.record(f.read("AAA111"))
+	wanted := f.read("BBB222")
+	f.record(wanted, f.hit(wanted))
+	if n := f.count("SELECT count(*) FROM reads"); n != 1 {
+		t.Errorf("%d reads kept, want the one with a hit", n)
+	}
+	if n := f.count("SELECT n FROM tallies WHERE what = 'reads' AND item = 'not stored'"); n != 1 {
+		t.Errorf("%d counted as not stored", n)
+	}
+}
+
+func TestRetentionSurvivesTheClock(t *testing.T) {
+	t.Run("set back", func(t *testing.T) {
+		f := open(t, nil)
+		f.record(f.read("AAA111"))
+		f.clock.Set(day0.Add(20 * 24 * time.Hour))
+		if _, err := f.Purge(context.Background()); err != nil { // the latest time is seen and saved
+			t.Fatal(err)
+		}
+		f.clock.Set(time.Unix(0, 0)) // a dead battery
+		f.reopen()
+		f.clock.Add(11 * 24 * time.Hour)
+		if _, err := f.Purge(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if f.count("SELECT count(*) FROM reads") != 0 {
+			t.Error("kept for over 30 days because the clock was set back")
+		}
+	})
+	t.Run("a night in the garage", func(t *testing.T) {
+		f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(3 * time.Minute) })
+		f.record(f.read("AAA111"))
+		f.clock.Add(10 * time.Hour)
+		f.reopen()
+		if f.count("SELECT count(*) FROM reads") != 0 {
+			t.Error("last night's read is still there in the morning")
+		}
+	})
+	t.Run("months in the garage, or a wrong clock", func(t *testing.T) {
+		f := open(t, nil)
+		f.record(f.read("AAA111"))
+		f.clock.Add(40 * 24 * time.Hour)
+		f.reopen()
+		if f.count("SELECT count(*) FROM reads") != 1 {
+			t.Error("a jump was believed at once after the restart")
+		}
+		f.clock.Add(jumpSettle + time.Minute)
+		if _, err := f.Purge(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if f.count("SELECT count(*) FROM reads") != 0 {
+			t.Error("still kept when the time has proved right")
+		}
+	})
+	t.Run("jumps forward", func(t *testing.T) {
+		var c retentionClock
+		c.step(day0, 0)
+		wrong := day0.AddDate(20, 0, 0) // a satellite receiver's rollover
+		c.step(wrong, time.Second)
+		c.step(wrong.Add(jumpSettle/2), jumpSettle/2)
+		if c.now.Sub(day0) > jumpSettle {
+			t.Fatalf("believed before it had lasted: %s", c.now)
+		}
+		c.step(day0.Add(jumpSettle), jumpSettle/2) // the system clock is right again
+		c.step(wrong, time.Second)
+		if c.now.Sub(day0) > 2*jumpSettle {
+			t.Fatalf("two short jumps were taken for a long one: %s", c.now)
+		}
+		c.step(wrong.Add(jumpSettle), jumpSettle)
+		if c.now.Before(wrong) {
+			t.Errorf("not believed after it had lasted: %s", c.now)
+		}
+	})
+}
+
+func TestBackendMayOnlyShorten(t *testing.T) {
+	f := open(t, nil)
+	f.record(f.read("AAA111"))
+	f.clock.Add(10 * 24 * time.Hour)
+	if err := f.Tighten(context.Background(), alpr.RetainRead, 60*24*time.Hour); !errors.Is(err, ErrNotTight) {
+		t.Errorf("lengthened: %v", err)
+	}
+	if err := f.Tighten(context.Background(), alpr.RetainRead, time.Second); !errors.Is(err, ErrBadPolicy) {
+		t.Errorf("a second: %v", err)
+	}
+	if err := f.Tighten(context.Background(), alpr.RetentionClass("x"), time.Hour); !errors.Is(err, ErrBadPolicy) {
+		t.Errorf("an unknown class: %v", err)
+	}
+	if err := f.Tighten(context.Background(), alpr.RetainRead, 7*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if f.count("SELECT count(*) FROM reads") != 0 {
+		t.Error("a read of ten days ago outlived a seven-day rule")
+	}
+	f.reopen()
+	if got := f.PolicyInForce().Retention.Reads; got != Span(7*24*time.Hour) {
+		t.Errorf("after a restart reads are kept for %s", got)
+	}
+	if n := f.count("SELECT count(*) FROM audit WHERE record LIKE '%policy change%'"); n != 2 {
+		t.Errorf("%d policy changes in the log, want the first and the tightened one", n)
+	}
+}
+
+func TestForbid(t *testing.T) {
+	f := open(t, nil)
+	for range 2 {
+		if err := f.Forbid(context.Background(), "Fines"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.reopen()
+	got, err := f.Forbidden(context.Background())
+	if err != nil || len(got) != 1 || got[0] != "Fines" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestPolicyDropsPictures(t *testing.T) {
+	f := open(t, nil)
+	r := f.read("AAA111")
+	f.record(r)
+	if p, err := f.Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG == nil {
+		t.Fatal(err)
+	}
+	f.cfg.Policy.Pictures.Reads = DetailNone
+	f.reopen()
+	if p, err := f.Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG != nil {
+		t.Errorf("the picture is still there: %v", err)
+	}
+}
+
+func TestSafeList(t *testing.T) {
+	f := open(t, nil)
+	if err := f.AddSafe(context.Background(), officer, []string{"saf-e01"}); err != nil {
+		t.Fatal(err)
+	}
+	misread := f.read("SAFE0I")
+	misread.Text.Candidates = append(misread.Text.Candidates, alpr.Candidate{Text: "SAFE01", P: 0.1})
+	f.record(f.read("SAFE01"))
+	f.record(misread)
+	if n := f.count("SELECT count(*) FROM reads"); n != 0 {
+		t.Errorf("%d reads of a protected plate were kept", n)
+	}
+	if n := len(f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindRead}})); n != 0 {
+		t.Errorf("%d are to be sent", n)
+	}
+	wanted := f.read("SAFE01")
+	f.record(wanted, f.hit(wanted))
+	if n := f.count("SELECT count(*) FROM reads"); n != 1 {
+		t.Error("its hit was not kept")
+	}
+	if err := f.RemoveSafe(context.Background(), officer, []string{"SAFE01"}); err != nil {
+		t.Fatal(err)
+	}
+	f.record(f.read("SAFE01"))
+	if n := f.count("SELECT count(*) FROM reads"); n != 2 {
+		t.Error("still protected after it was taken off the list")
+	}
+	if err := f.AddSafe(context.Background(), officer, []string{"--"}); err == nil {
+		t.Error("a plate without characters was taken")
+	}
+}
+
+// Nothing secret stands in the file in clear, deleted or not.
+func TestFileHoldsNothingInClear(t *testing.T) {
+	f := open(t, nil)
+	r := f.read("SECRET7")
+	r.Fix.Lat = 47.123456
+	h := f.hit(r)
+	h.Entry.Caution = "armed robbery suspect"
+	f.record(r, h)
+	if err := f.AddSafe(context.Background(), officer, []string{"SAFE99"}); err != nil {
+		t.Fatal(err)
+	}
+	entry := alpr.Entry{ID: "m1", Plate: "MANUAL1", Reason: "bolo", CaseNumber: "31-1", Expires: f.clock.Now().Add(time.Hour)}
+	if err := f.AddManual(context.Background(), officer, entry); err != nil {
+		t.Fatal(err)
+	}
+	info := HotlistInfo{List: "state", Version: "1", Entries: 1}
+	if err := f.SaveHotlist(context.Background(), officer, info, func(yield func([]byte) bool) { yield([]byte("LISTED1 wanted")) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(f.cfg.Path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"SECRET7", "47.123456", "armed robbery", "SAFE99", "MANUAL1", "LISTED1", "crop of", "context of"} {
+			if bytes.Contains(data, []byte(secret)) {
+				t.Errorf("store.db%s holds %q in clear", suffix, secret)
+			}
+		}
+	}
+}
+
+func TestBodiesCannotBeSwapped(t *testing.T) {
+	f := open(t, nil)
+	a, b := f.read("AAA111"), f.read("BBB222")
+	f.record(a)
+	f.record(b)
+	if _, err := f.db.ExecContext(context.Background(), "UPDATE reads SET body = (SELECT body FROM reads WHERE id = ?) WHERE id = ?", a.ID[:], b.ID[:]); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := f.Read(context.Background(), b.ID); err == nil {
+		t.Errorf("a body was opened in another row: %v", r)
+	}
+}
+
+func TestDeviceKey(t *testing.T) {
+	f := open(t, nil)
+	keyPath := filepath.Join(filepath.Dir(f.cfg.Path), "device.key")
+	info, err := os.Stat(keyPath)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("key file %v, %v", info, err)
+	}
+	text, err := os.ReadFile(keyPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	openErr := func() error {
+		s, err := Open(context.Background(), f.cfg, slog.New(slog.DiscardHandler))
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	}
+	for _, c := range []struct {
+		name   string
+		change func() error
+		want   error
+	}{
+		{"readable by others", func() error { return os.Chmod(keyPath, 0o644) }, ErrKeyExposed},
+		{"missing", func() error { return os.Remove(keyPath) }, ErrKeyMissing},
+		{"not a key", func() error { return os.WriteFile(keyPath, []byte("hello"), 0o600) }, ErrKeyBad},
+		{"another key", func() error { return os.WriteFile(keyPath, bytes.Repeat([]byte("ab"), 32), 0o600) }, ErrKeyWrong},
+	} {
+		if err := c.change(); err != nil {
+			t.Fatal(err)
+		}
+		if err := openErr(); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	creds := t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", creds)
+	if err := os.WriteFile(filepath.Join(creds, CredentialName), text, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if err := openErr(); err != nil {
+		t.Errorf("with the key from systemd's credentials: %v", err)
+	}
+}
+
+func TestManualEntries(t *testing.T) {
+	f := open(t, nil)
+	good := alpr.Entry{ID: "m1", Plate: "ABC123", Reason: "bolo", CaseNumber: "31-1", Expires: f.clock.Now().Add(time.Hour)}
+	for name, change := range map[string]func(*alpr.Entry){
+		"no plate":  func(e *alpr.Entry) { e.Plate = "" },
+		"no reason": func(e *alpr.Entry) { e.Reason = "" },
+		"no case":   func(e *alpr.Entry) { e.CaseNumber = "" },
+		"no expiry": func(e *alpr.Entry) { e.Expires = time.Time{} },
+		"past":      func(e *alpr.Entry) { e.Expires = f.clock.Now() },
+	} {
+		e := good
+		change(&e)
+		if err := f.AddManual(context.Background(), officer, e); !errors.Is(err, ErrIncomplete) && !errors.Is(err, ErrPast) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := f.AddManual(context.Background(), Access{}, good); err == nil {
+		t.Error("taken from nobody")
+	}
+	before, err := f.HotlistGeneration(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.AddManual(context.Background(), officer, good); err != nil {
+		t.Fatal(err)
+	}
+	after, err := f.HotlistGeneration(context.Background())
+	if err != nil || before == after {
+		t.Errorf("the addition does not show: %q, %v", after, err)
+	}
+	f.reopen()
+	entries, err := f.ManualEntries(context.Background())
+	if err != nil || len(entries) != 1 || !entries[0].IsManual || entries[0].Plate != "ABC123" {
+		t.Fatalf("%+v, %v", entries, err)
+	}
+	if err := f.RemoveManual(context.Background(), officer, "m1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.RemoveManual(context.Background(), officer, "m1"); !errors.Is(err, ErrNotKept) {
+		t.Errorf("removed twice: %v", err)
+	}
+	if entries, err := f.ManualEntries(context.Background()); err != nil || len(entries) != 0 {
+		t.Errorf("after its removal: %v, %v", entries, err)
+	}
+	f.clock.Add(31 * 24 * time.Hour)
+	if _, err := f.Purge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if f.count("SELECT count(*) FROM manual_entries") != 0 {
+		t.Error("kept after its retention")
+	}
+}
+
+func TestMatchPastSeesOnlyWhatIsKept(t *testing.T) {
+	f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(time.Hour) })
+	f.record(f.read("OLD111"))
+	f.clock.Add(time.Hour)
+	young := f.read("NEW222")
+	f.record(young)
+	var seen []string
+	e := alpr.Entry{Plate: "NEW222", List: "manual", CaseNumber: "31-1"}
+	err := f.MatchPast(context.Background(), officer, e, func(r *alpr.Read) error {
+		if r.Text.Posterior != young.Text.Posterior {
+			t.Error("the posterior was not kept")
+		}
+		seen = append(seen, r.Text.Text)
+		return nil
+	})
+	if err != nil || strings.Join(seen, " ") != "NEW222" {
+		t.Errorf("saw %v, %v", seen, err)
+	}
+	if n := f.count("SELECT count(*) FROM audit WHERE record LIKE '%match past reads%'"); n != 1 {
+		t.Errorf("%d audit records of it", n)
+	}
+}
