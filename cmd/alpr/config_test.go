@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"alpr/store"
+)
+
+// The shipped example shows every default: what it says beyond the defaults is
+// only what the owner must fill in.
+func TestExampleConfigIsTheDefaults(t *testing.T) {
+	got, err := parseConfig(exampleConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profiles, err := store.Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaultConfig()
+	want.Agency, want.Vehicle = "example-agency", "car-1"
+	want.Cameras = []cameraConfig{{Name: "front", Location: "/dev/video0"}}
+	want.Policy.Policy = profiles["default"]
+	empty := func(s *[]string) {
+		if *s == nil {
+			*s = []string{}
+		}
+	}
+	for _, s := range []*[]string{
+		&want.Console.Hosts, &want.Uplink.TrustedKeys,
+		&want.Hotlist.AllowCategories, &want.Hotlist.ForbidCategories,
+	} {
+		empty(s)
+	}
+	if len(got.Hotlist.Lists) == 0 {
+		got.Hotlist.Lists = want.Hotlist.Lists
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults (-) and example (+) differ:\n%s", diff)
+	}
+}
+
+// Every key has to be in the example, or nobody will find it.
+func TestExampleConfigIsComplete(t *testing.T) {
+	for _, key := range yamlKeys(t, defaultConfig()) {
+		if !strings.Contains(string(exampleConfig), key+":") {
+			t.Errorf("key %q is not in the example", key)
+		}
+	}
+}
+
+func TestLoadConfigRefuses(t *testing.T) {
+	const good = "agency: a\nvehicle: v\ncameras: [{location: drive.mp4}]\npolicy: {profile: us-me}\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"unknown key", good + "colour: blue\n", "colour"},
+		{"unknown nested key", good + "gps: {baudrate: 1}\n", "baudrate"},
+		{"no agency", strings.Replace(good, "agency: a", "", 1), "agency"},
+		{"no vehicle", strings.Replace(good, "vehicle: v", "", 1), "vehicle"},
+		{"no camera", "agency: a\nvehicle: v\npolicy: {profile: us-me}\n", "cameras"},
+		{"camera without place", strings.Replace(good, "location: drive.mp4", "name: x", 1), "cameras[0].location"},
+		{"two of one name", strings.Replace(good, "[{location: drive.mp4}]", "[{location: a}, {location: a}]", 1), "two cameras"},
+		{"no policy", strings.Replace(good, "policy: {profile: us-me}", "", 1), "policy"},
+		{"unknown profile", strings.Replace(good, "us-me", "mars", 1), "mars"},
+		{"wrong type", good + "models: {threads: many}\n", "threads"},
+		{"impossible value", good + "models: {threads: 0}\n", "models.threads"},
+		{"open console", good + "console: {listen: '0.0.0.0:80'}\n", "tls"},
+		{"plain broker far away", good + "uplink: {broker: 'tcp://broker.example:1883'}\n", "tls"},
+		{"not YAML", good + "]", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "alpr.yaml")
+			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := loadConfig(path)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if !strings.Contains(err.Error(), path) || !strings.Contains(strings.ToLower(err.Error()), test.want) {
+				t.Errorf("says %q, which should name the file and %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestLoadConfigSaysHowToBegin(t *testing.T) {
+	_, err := loadConfig(filepath.Join(t.TempDir(), "none.yaml"))
+	if err == nil || !strings.Contains(err.Error(), "alpr config example") {
+		t.Errorf("says %v", err)
+	}
+}
+
+func TestConfigPathsAreRelativeToTheFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "alpr.yaml")
+	text := "agency: a\nvehicle: v\ndata_dir: keep\npolicy: {profile: us-me}\n" +
+		"cameras: [{location: drive.mp4}, {location: 'rtsp://cam/1'}, {location: /dev/video0}]\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loadConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{c.DataDir, c.Cameras[0].Location, c.Cameras[1].Location, c.Cameras[2].Location, c.Uplink.StateDir}
+	want := []string{filepath.Join(dir, "keep"), filepath.Join(dir, "drive.mp4"), "rtsp://cam/1", "/dev/video0", filepath.Join(dir, "keep/uplink")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	f.Add(exampleConfig)
+	f.Add([]byte("cameras: [{location: 1}]\npolicy: {profile: default, retention: {reads: 3m}}"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if c, err := parseConfig(text); err == nil {
+			_ = c.validate() // must not panic
+		}
+	})
+}
