@@ -25,9 +25,16 @@ const (
 	defaultCandidates = 10
 )
 
-// Options change what a Text holds. The zero Options suits everything.
+// Options change how plates are read. The zero Options suits video, where the
+// next frame is the second look.
 type Options struct {
-	Candidates int // texts listed for each plate; 0 means 10
+	// Candidates is how many texts are listed for each plate; 0 means 10.
+	Candidates int
+	// SureFrom is the confidence from which one look is enough. A plate read
+	// with less is looked at twice more, framed a little wider and a little
+	// closer, and all looks are combined: what was read by chance of the
+	// framing does not stand. 0: one look is always enough.
+	SureFrom float64
 }
 
 // Reader reads plates. It is safe for concurrent use; calls are worked on one
@@ -36,12 +43,13 @@ type Reader struct {
 	mu         sync.Mutex
 	network    *models.Network
 	candidates int
+	sureFrom   float64
 }
 
 // New checks the network by running it once. The network stays the caller's,
 // and must not be used elsewhere while the Reader is.
 func New(n *models.Network, o Options) (*Reader, error) {
-	r := &Reader{network: n, candidates: o.Candidates}
+	r := &Reader{network: n, candidates: o.Candidates, sureFrom: o.SureFrom}
 	if r.candidates <= 0 {
 		r.candidates = defaultCandidates
 	}
@@ -64,67 +72,127 @@ func (r *Reader) Confidence(logProb float64) float64 {
 // Read reads the plates of a frame: one Text a plate, in their order. A plate
 // on which nothing can be made out has an empty Text.
 func (r *Reader) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
-	frame, err := wrap(f)
+	texts, err := r.read(f, plates, r.network.Entry.Margin)
 	if err != nil {
 		return nil, fmt.Errorf("read plates: %w", err)
-	}
-	defer frame.Close()
-	texts := make([]alpr.Text, 0, len(plates))
-	for len(plates) > 0 {
-		n := min(len(plates), batch)
-		texts, err = r.run(texts, n, func(i int, to *gocv.Mat) error {
-			return rectify(&frame, to, plates[i], r.network.Entry.Margin)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read plates: %w", err)
-		}
-		plates = plates[n:]
 	}
 	return texts, nil
 }
 
 // ReadCrop reads a picture that shows one plate and little else.
 func (r *Reader) ReadCrop(f *alpr.Frame) (alpr.Text, error) {
-	frame, err := wrap(f)
-	if err != nil {
-		return alpr.Text{}, fmt.Errorf("read crop: %w", err)
-	}
-	defer frame.Close()
-	texts, err := r.run(nil, 1, func(_ int, to *gocv.Mat) error { return stretch(frame, to) })
+	w, h := float32(f.Width), float32(f.Height)
+	plate := alpr.Plate{Corners: [4]alpr.Point{{}, {X: w}, {X: w, Y: h}, {Y: h}}}
+	texts, err := r.read(f, []alpr.Plate{plate}, models.Margin{})
 	if err != nil {
 		return alpr.Text{}, fmt.Errorf("read crop: %w", err)
 	}
 	return texts[0], nil
 }
 
-// run fills n places of the input, runs the network and appends what it reads.
-func (r *Reader) run(texts []alpr.Text, n int, fill func(i int, to *gocv.Mat) error) ([]alpr.Text, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	e := &r.network.Entry
-	b, err := r.network.Bind(n, e.Input.Height, e.Input.Width)
+func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]alpr.Text, error) {
+	frame, err := wrap(f)
 	if err != nil {
 		return nil, err
 	}
-	size := 3 * e.Input.Height * e.Input.Width
-	for i := range n {
-		place, err := gocv.NewMatFromBytes(e.Input.Height, e.Input.Width, gocv.MatTypeCV8UC3, b.In[i*size:(i+1)*size])
-		if err != nil {
-			return nil, fmt.Errorf("wrap the input: %w", err)
+	defer frame.Close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	looks, err := r.look(&frame, plates, m)
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]alpr.Text, len(plates))
+	var unsure []int
+	for i, l := range looks {
+		texts[i] = r.textOf(l)
+		if texts[i].Confidence < r.sureFrom {
+			unsure = append(unsure, i)
 		}
-		err = errors.Join(fill(i, &place), place.Close())
-		if err != nil {
+	}
+	if len(unsure) > 0 {
+		if err := r.lookAgain(&frame, plates, m, looks, unsure); err != nil {
 			return nil, err
 		}
 	}
-	if err := b.Run(); err != nil {
-		return nil, err
+	for _, i := range unsure {
+		texts[i] = r.textOf(looks[i])
 	}
-	return r.interpret(texts, b, n)
+	return texts, nil
 }
 
-// interpret appends a Text for each of the n plates of a run.
-func (r *Reader) interpret(texts []alpr.Text, b *models.Binding, n int) ([]alpr.Text, error) {
+// lookAgain frames the unsure plates anew and combines what that shows with
+// what was seen before.
+func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, looks []look, unsure []int) error {
+	subset := make([]alpr.Plate, len(unsure))
+	for k, i := range unsure {
+		subset[k] = plates[i]
+	}
+	all := make([][]look, 0, len(reframings())+1)
+	first := make([]look, len(unsure))
+	for k, i := range unsure {
+		first[k] = looks[i]
+	}
+	all = append(all, first)
+	for _, extra := range reframings() {
+		more, err := r.look(frame, subset, models.Margin{X: m.X + extra, Y: m.Y + extra})
+		if err != nil {
+			return err
+		}
+		all = append(all, more)
+	}
+	for k, i := range unsure {
+		same := make([]look, len(all))
+		for n := range all {
+			same[n] = all[n][k]
+		}
+		looks[i] = combine(same)
+	}
+	return nil
+}
+
+// look runs the network on the plates, framed with a margin.
+func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin) ([]look, error) {
+	looks := make([]look, 0, len(plates))
+	for len(plates) > 0 {
+		n := min(len(plates), batch)
+		b, err := r.fill(frame, plates[:n], m)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.Run(); err != nil {
+			return nil, err
+		}
+		if looks, err = r.interpret(looks, b, n); err != nil {
+			return nil, err
+		}
+		plates = plates[n:]
+	}
+	return looks, nil
+}
+
+// fill rectifies a batch of plates into the network's input.
+func (r *Reader) fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin) (*models.Binding, error) {
+	in := r.network.Entry.Input
+	b, err := r.network.Bind(len(plates), in.Height, in.Width)
+	if err != nil {
+		return nil, err
+	}
+	size := 3 * in.Height * in.Width
+	for i, p := range plates {
+		place, err := gocv.NewMatFromBytes(in.Height, in.Width, gocv.MatTypeCV8UC3, b.In[i*size:(i+1)*size])
+		if err != nil {
+			return nil, fmt.Errorf("wrap the input: %w", err)
+		}
+		if err := errors.Join(rectify(frame, &place, p, m), place.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// interpret appends a look for each of the n plates of a run.
+func (r *Reader) interpret(looks []look, b *models.Binding, n int) ([]look, error) {
 	slots, shape, err := b.Output(0)
 	if err != nil {
 		return nil, err
@@ -142,11 +210,15 @@ func (r *Reader) interpret(texts []alpr.Text, b *models.Binding, n int) ([]alpr.
 		return nil, fmt.Errorf("%w: regions have shape %v, the manifest names %d", ErrNetwork, shape, known)
 	}
 	for i := range n {
-		t := textOf(slots[i*perPlate:(i+1)*perPlate], r.network.Entry.Calibration, r.candidates)
-		t.Regions = regionsOf(regions[i*known:(i+1)*known], r.network.Entry.Regions)
-		texts = append(texts, t)
+		looks = append(looks, newLook(slots[i*perPlate:(i+1)*perPlate], regions[i*known:(i+1)*known]))
 	}
-	return texts, nil
+	return looks, nil
+}
+
+func (r *Reader) textOf(l look) alpr.Text {
+	t := textOf(&l.slots, r.network.Entry.Calibration, r.candidates)
+	t.Regions = regionsOf(l.regions, r.network.Entry.Regions)
+	return t
 }
 
 // wrap gives OpenCV the frame's pixels without copying; they are not written to.

@@ -230,21 +230,20 @@ func TestBadInput(t *testing.T) {
 }
 
 // posterior says text surely, but for the given alternatives at a slot.
-func posterior(text string, slot int, alternatives map[byte]float32) []float32 {
-	p := make([]float32, alpr.Slots*alpr.Symbols)
-	for s := range alpr.Slots {
+func posterior(text string, slot int, alternatives map[byte]float32) *alpr.Posterior {
+	var p alpr.Posterior
+	for s := range p {
 		sym := alpr.Pad
 		if s < len(text) {
 			sym = alpr.SymbolIndex(text[s])
 		}
-		p[s*alpr.Symbols+sym] = 1
+		p[s][sym] = 1
 	}
-	row := p[slot*alpr.Symbols : (slot+1)*alpr.Symbols]
-	clear(row)
+	p[slot] = [alpr.Symbols]float32{}
 	for c, v := range alternatives {
-		row[alpr.SymbolIndex(c)] = v
+		p[slot][alpr.SymbolIndex(c)] = v
 	}
-	return p
+	return &p
 }
 
 func TestTextOf(t *testing.T) {
@@ -298,12 +297,73 @@ func TestTextOfNothing(t *testing.T) {
 	if text := textOf(posterior("", 0, map[byte]float32{}), none, 10); text.Text != "" || text.Confidence != 0 {
 		t.Errorf("all zero gave %+v", text)
 	}
-	pads := make([]float32, alpr.Slots*alpr.Symbols)
-	for s := range alpr.Slots {
-		pads[s*alpr.Symbols+alpr.Pad] = 1
+	var pads alpr.Posterior
+	for s := range pads {
+		pads[s][alpr.Pad] = 1
 	}
-	if text := textOf(pads, none, 10); text.Text != "" || len(text.CharConf) != 0 || text.Confidence != 1 {
+	if text := textOf(&pads, none, 10); text.Text != "" || len(text.CharConf) != 0 || text.Confidence != 1 {
 		t.Errorf("all pads gave %q with %g", text.Text, text.Confidence)
+	}
+}
+
+func TestCombineNeedsAgreement(t *testing.T) {
+	looks := []look{
+		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.6, '0': 0.4}), regions: []float32{0.9, 0.1}},
+		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.1, '0': 0.9}), regions: []float32{0.5, 0.5}},
+		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.3, '0': 0.7}), regions: []float32{0.5, 0.5}},
+	}
+	c := combine(looks)
+	if c.slots.Best() != "AB0123" {
+		t.Errorf("combined %q", c.slots.Best())
+	}
+	for s := range c.slots {
+		var sum float64
+		for _, p := range c.slots[s] {
+			sum += float64(p)
+		}
+		if math.Abs(sum-1) > 1e-5 {
+			t.Errorf("slot %d sums to %g", s, sum)
+		}
+	}
+	if want := math.Cbrt(0.6*0.1*0.3) / (math.Cbrt(0.6*0.1*0.3) + math.Cbrt(0.4*0.9*0.7)); math.Abs(float64(c.slots[2][24])-want) > 1e-4 {
+		t.Errorf("O has %g, want %g", c.slots[2][24], want)
+	}
+	if c.regions[0] < 0.6 || c.regions[0] > 0.9 {
+		t.Errorf("regions %v", c.regions)
+	}
+	swapped := combine([]look{looks[2], looks[0], looks[1]})
+	if swapped.slots != c.slots {
+		t.Error("the order of the looks matters")
+	}
+}
+
+// TestSecondLookReframes shows a plate whose neighbourhood says otherwise: the
+// wider framing takes some of it in, which must lower the confidence.
+func TestSecondLookReframes(t *testing.T) {
+	set := modelstest.Open(t)
+	p := plateAt(alpr.Point{X: 100, Y: 100}, alpr.Point{X: 260, Y: 100}, alpr.Point{X: 260, Y: 164}, alpr.Point{X: 100, Y: 164})
+	f := grey(400, 300) // grey is a symbol of its own to the fixture
+	drawPlate(f, p.Corners, "IJKLMMLKJI", 0)
+	var confidence []float64
+	for _, o := range []Options{{}, {SureFrom: 0.0001}, {SureFrom: 1}} {
+		r, err := New(set.Reader, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts, err := r.Read(f, []alpr.Plate{p, p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if texts[0].Text != "IJKLMMLKJI" || texts[1].Confidence != texts[0].Confidence {
+			t.Errorf("%+v read %q and %q", o, texts[0].Text, texts[1].Text)
+		}
+		confidence = append(confidence, texts[0].Confidence)
+	}
+	if confidence[0] != confidence[1] {
+		t.Errorf("a sure plate was looked at again: %v", confidence)
+	}
+	if !(confidence[2] < confidence[0]) {
+		t.Errorf("further looks changed nothing: %v", confidence)
 	}
 }
 
@@ -359,8 +419,10 @@ func BenchmarkRectify(b *testing.B) {
 
 func BenchmarkTextOf(b *testing.B) {
 	slots := posterior("ABO1234", 2, map[byte]float32{'O': 0.6, '0': 0.3, 'Q': 0.1})
-	for i := range slots {
-		slots[i] = slots[i]*0.97 + 0.03/float32(alpr.Symbols)
+	for s := range slots {
+		for i := range slots[s] {
+			slots[s][i] = slots[s][i]*0.97 + 0.03/float32(alpr.Symbols)
+		}
 	}
 	for b.Loop() {
 		textOf(slots, models.Calibration{Kind: models.CalibrationNone}, defaultCandidates)

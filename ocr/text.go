@@ -16,12 +16,9 @@ const (
 	minRegion = 0.01
 )
 
-// textOf makes a Text of one plate's slots, row by row.
-func textOf(slots []float32, c models.Calibration, candidates int) alpr.Text {
-	var t alpr.Text
-	for s := range t.Posterior {
-		copy(t.Posterior[s][:], slots[s*alpr.Symbols:])
-	}
+// textOf makes a Text of what one plate's slots may hold.
+func textOf(slots *alpr.Posterior, c models.Calibration, candidates int) alpr.Text {
+	t := alpr.Text{Posterior: *slots}
 	t.Candidates = calibrated(t.Posterior.Candidates(candidates), c)
 	if len(t.Candidates) == 0 { // only if the network gave no number at all
 		return t

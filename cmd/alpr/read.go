@@ -45,6 +45,7 @@ type readFlags struct {
 	isCrops       bool
 	minConfidence float64
 	candidates    int
+	sureFrom      float64
 	every         int
 }
 
@@ -69,6 +70,7 @@ func newReadCmd() *cobra.Command {
 	flags.BoolVar(&f.isCrops, "crops", false, "take each picture as one plate, cut out: read only")
 	flags.Float64Var(&f.minConfidence, "min-confidence", 0, "report plates less sure than this (0 to 1) without a text")
 	flags.IntVar(&f.candidates, "candidates", 10, "list up to so many texts a plate may have")
+	flags.Float64Var(&f.sureFrom, "sure-from", 0.97, "look again, framed differently, at plates less sure than this (0: never)")
 	flags.IntVar(&f.every, "every", 1, "of a video, read every n-th frame")
 	f.add(c)
 	return c
@@ -80,6 +82,8 @@ func (f *readFlags) check() error {
 		return errors.New("--csv and --json: give one of them")
 	case !(f.minConfidence >= 0 && f.minConfidence <= 1):
 		return fmt.Errorf("--min-confidence %g: give a probability from 0 to 1", f.minConfidence)
+	case !(f.sureFrom >= 0 && f.sureFrom <= 1):
+		return fmt.Errorf("--sure-from %g: give a probability from 0 to 1", f.sureFrom)
 	case f.candidates < 1 || f.candidates > 100:
 		return fmt.Errorf("--candidates %d: give 1 to 100", f.candidates)
 	case f.every < 1:
@@ -91,7 +95,7 @@ func (f *readFlags) check() error {
 }
 
 func (f *readFlags) run(ctx context.Context, paths []string, out, errs io.Writer) (err error) {
-	n, err := openNetworks(f.networkFlags, detect.Options{IsStill: true}, ocr.Options{Candidates: f.candidates})
+	n, err := openNetworks(f.networkFlags, detect.Options{IsStill: true}, ocr.Options{Candidates: f.candidates, SureFrom: f.sureFrom})
 	if err != nil {
 		return err
 	}

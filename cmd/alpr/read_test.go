@@ -234,6 +234,7 @@ func TestUsageErrors(t *testing.T) {
 		{"read", "--min-confidence", "2", "x.jpg"},
 		{"read", "--threads", "0", "x.jpg"},
 		{"read", "--every", "0", "x.mp4"},
+		{"read", "--sure-from", "-1", "x.jpg"},
 		{"read", "--candidates", "0", "x.jpg"},
 		{"reed"},
 		{"version", "extra"},

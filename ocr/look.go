@@ -1,0 +1,63 @@
+package ocr
+
+import (
+	"math"
+
+	"alpr"
+)
+
+// look is what the network saw in one framing of a plate, or in several
+// combined.
+type look struct {
+	slots   alpr.Posterior
+	regions []float32
+}
+
+// newLook copies one plate's outputs.
+func newLook(slots, regions []float32) look {
+	l := look{regions: append([]float32(nil), regions...)}
+	for s := range l.slots {
+		copy(l.slots[s][:], slots[s*alpr.Symbols:])
+	}
+	return l
+}
+
+// reframings is how much wider (or closer) a second and third look are framed,
+// on each side, in plate widths and heights.
+func reframings() []float64 { return []float64{0.06, -0.04} }
+
+// combine takes the geometric mean of several looks, slot by slot: a character
+// stands only if no framing speaks clearly against it.
+func combine(looks []look) look {
+	c := look{regions: make([]float32, len(looks[0].regions))}
+	rows := make([][]float32, len(looks))
+	for s := range c.slots {
+		for i := range looks {
+			rows[i] = looks[i].slots[s][:]
+		}
+		geometricMean(c.slots[s][:], rows)
+	}
+	for i := range looks {
+		rows[i] = looks[i].regions
+	}
+	geometricMean(c.regions, rows)
+	return c
+}
+
+// geometricMean of probabilities, made to sum to 1 again.
+func geometricMean(mean []float32, rows [][]float32) {
+	const floor = 1e-7 // one framing alone cannot rule a symbol out
+	var sum float64
+	for i := range mean {
+		var log float64
+		for _, row := range rows {
+			log += math.Log(max(float64(row[i]), floor))
+		}
+		p := math.Exp(log / float64(len(rows)))
+		mean[i] = float32(p)
+		sum += p
+	}
+	for i := range mean {
+		mean[i] = float32(float64(mean[i]) / sum)
+	}
+}
