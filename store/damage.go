@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -18,6 +19,9 @@ const fullCheckLimit = 512 << 20
 
 // asideMark is in the name of every damaged file that was moved away.
 const asideMark = ".damaged-"
+
+// asideTime is the form of the time in that name, from which its retention counts.
+const asideTime = "20060102T150405.000Z"
 
 // openFile connects to the file. A damaged one is moved aside, whole, and a
 // fresh one opened; aside is then where it went and reason what was wrong.
@@ -55,7 +59,7 @@ func isDamage(err error) bool {
 // setAside renames the file and its write-ahead log, so that a person can
 // still recover what is in them.
 func (s *Store) setAside() (string, error) {
-	base := s.cfg.Path + asideMark + s.now().UTC().Format("20060102T150405.000Z")
+	base := s.cfg.Path + asideMark + s.now().UTC().Format(asideTime)
 	for _, suffix := range []string{"-wal", "-shm", ""} {
 		err := os.Rename(s.cfg.Path+suffix, base+suffix)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -113,9 +117,10 @@ func (s *Store) dropOldAside(due time.Time) (int, error) {
 	}
 	n := 0
 	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil || due.Sub(info.ModTime()) < longest {
-			continue
+		name := strings.TrimSuffix(strings.TrimSuffix(f, "-wal"), "-shm")
+		since, err := time.Parse(asideTime, name[len(s.cfg.Path+asideMark):])
+		if err != nil || due.Sub(since) < longest {
+			continue // also a file that somebody else has put there
 		}
 		if err := os.Remove(f); err != nil {
 			return n, fmt.Errorf("delete damaged store: %w", err)
