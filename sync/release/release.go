@@ -120,7 +120,10 @@ func Parse(b []byte) (*Policy, error) {
 	if p.HitPictures == "" {
 		p.HitPictures = "none"
 	}
-	return &p, p.check()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return &p, nil
 }
 
 func (p *Policy) check() error {

@@ -1,0 +1,231 @@
+package downlink_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"alpr"
+	"alpr/sync/downlink"
+)
+
+// keyPair is a key pair that is the same in every run.
+func keyPair(name string, seed byte, scopes ...downlink.Kind) (downlink.Key, ed25519.PrivateKey) {
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	return downlink.Key{Name: name, Scopes: scopes, Public: private.Public().(ed25519.PublicKey)}, private
+}
+
+func sign(t testing.TB, kind downlink.Kind, v any, key string, private ed25519.PrivateKey) []byte {
+	t.Helper()
+	b, err := downlink.Sign(kind, v, key, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestOnlyWhatATrustedKeySignedIsOpened(t *testing.T) {
+	list, listPrivate := keyPair("list", 1, downlink.KindHotlist)
+	_, stranger := keyPair("list", 2, downlink.KindHotlist)
+	ring, err := downlink.NewRing([]downlink.Key{list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := downlink.Manifest{Agency: "pd", List: "stolen", Version: 1}
+	good := sign(t, downlink.KindHotlist, m, "list", listPrivate)
+	var changed downlink.Statement
+	if err := json.Unmarshal(good, &changed); err != nil {
+		t.Fatal(err)
+	}
+	changed.Payload[len(changed.Payload)/2] ^= 1
+	bad, err := json.Marshal(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed := bytes.Replace(good, []byte(`"kind":"hotlist"`), []byte(`"kind":"image"`), 1)
+	tests := []struct {
+		name string
+		raw  []byte
+		kind downlink.Kind
+		want error
+	}{
+		{"good", good, downlink.KindHotlist, nil},
+		{"another kind is wanted", good, downlink.KindPolicy, downlink.ErrBadStatement},
+		{"kind changed", renamed, downlink.KindImage, downlink.ErrBadScope},
+		{"payload changed", bad, downlink.KindHotlist, downlink.ErrBadSignature},
+		{"another key under the same name", sign(t, downlink.KindHotlist, m, "list", stranger), downlink.KindHotlist, downlink.ErrBadSignature},
+		{"unknown key", sign(t, downlink.KindHotlist, m, "who", stranger), downlink.KindHotlist, downlink.ErrUnknownKey},
+		{"out of scope", sign(t, downlink.KindPolicy, m, "list", listPrivate), downlink.KindPolicy, downlink.ErrBadScope},
+		{"no statement", []byte("{"), downlink.KindHotlist, downlink.ErrBadStatement},
+		{"too large", make([]byte, downlink.MaxStatement+1), downlink.KindHotlist, downlink.ErrBadStatement},
+	}
+	for _, tt := range tests {
+		var got downlink.Manifest
+		if _, err := ring.Open(tt.raw, tt.kind, &got); !errors.Is(err, tt.want) || tt.want == nil && got.List != "stolen" {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestKeysRotate(t *testing.T) {
+	root, rootPrivate := keyPair("root", 1, downlink.KindKeys)
+	old, oldPrivate := keyPair("old", 2, downlink.KindHotlist)
+	fresh, freshPrivate := keyPair("fresh", 3, downlink.KindHotlist)
+	ring, err := downlink.NewRing([]downlink.Key{root, old})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens := func(key string, private ed25519.PrivateKey) bool {
+		var m downlink.Manifest
+		_, err := ring.Open(sign(t, downlink.KindHotlist, downlink.Manifest{}, key, private), downlink.KindHotlist, &m)
+		return err == nil
+	}
+	rotate := func(c downlink.KeyChange, key string, private ed25519.PrivateKey) error {
+		_, err := ring.Rotate(sign(t, downlink.KindKeys, c, key, private), "pd")
+		return err
+	}
+	add := downlink.KeyChange{Agency: "pd", Version: 1, Add: []downlink.Key{fresh}}
+	if err := rotate(add, "old", oldPrivate); !errors.Is(err, downlink.ErrBadScope) {
+		t.Errorf("a hotlist key changed the keys: %v", err)
+	}
+	if err := rotate(add, "root", rootPrivate); err != nil || !opens("old", oldPrivate) || !opens("fresh", freshPrivate) {
+		t.Fatalf("while rotating, both keys must do: %v", err)
+	}
+	if err := rotate(add, "root", rootPrivate); !errors.Is(err, downlink.ErrOlder) {
+		t.Errorf("the same change again: %v", err)
+	}
+	done := downlink.KeyChange{Agency: "pd", Version: 2, Add: []downlink.Key{fresh}, Revoke: []string{"old"}}
+	if err := rotate(done, "root", rootPrivate); err != nil || opens("old", oldPrivate) || !opens("fresh", freshPrivate) {
+		t.Errorf("after rotating, only the new key must do: %v", err)
+	}
+	if err := rotate(downlink.KeyChange{Agency: "pd", Version: 3, Revoke: []string{"root"}}, "root", rootPrivate); err == nil {
+		t.Error("the last key that can change keys was revoked")
+	}
+	if err := rotate(downlink.KeyChange{Agency: "other", Version: 9}, "root", rootPrivate); !errors.Is(err, downlink.ErrNotForUs) {
+		t.Errorf("another agency's change: %v", err)
+	}
+}
+
+func entries(ids ...string) []alpr.Entry {
+	var out []alpr.Entry
+	for _, id := range ids {
+		out = append(out, alpr.Entry{ID: id, List: "stolen", Plate: "P" + id, State: "US-FL", Priority: alpr.PriorityHigh,
+			Vehicle: alpr.Vehicle{Make: "Make"}, Expires: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)})
+	}
+	return out
+}
+
+func all(list []alpr.Entry) func(func(alpr.Entry, error) bool) {
+	return func(yield func(alpr.Entry, error) bool) {
+		for _, e := range list {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestBlobsCarryEntriesAndRemovals(t *testing.T) {
+	var buf bytes.Buffer
+	want := entries("1", "2", "3")
+	if err := downlink.WriteBlob(&buf, []string{"8", "9"}, all(want)); err != nil {
+		t.Fatal(err)
+	}
+	removed, err := downlink.ReadRemovals(bytes.NewReader(buf.Bytes()))
+	if err != nil || !slices.Equal(removed, []string{"8", "9"}) {
+		t.Errorf("removals %v, %v", removed, err)
+	}
+	var got []alpr.Entry
+	for e, err := range downlink.ReadEntries(bytes.NewReader(buf.Bytes())) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("entries came back as %+v", got)
+	}
+	cut := buf.Bytes()[:buf.Len()-4]
+	var last error
+	for _, err := range downlink.ReadEntries(bytes.NewReader(cut)) {
+		last = err
+	}
+	if last == nil {
+		t.Error("a blob without its end was read as whole")
+	}
+}
+
+func TestDiffAndBack(t *testing.T) {
+	before, after := entries("1", "2", "3"), entries("2", "3", "4")
+	after[0].Reason = "changed"
+	after[1].ListVersion = "7" // differs with every version: no change
+	remove, change, err := downlink.Diff(before, after)
+	if err != nil || !slices.Equal(remove, []string{"1"}) || len(change) != 2 || change[0].ID != "2" || change[1].ID != "4" {
+		t.Errorf("remove %v, change %+v, %v", remove, change, err)
+	}
+}
+
+func TestCutPiecesAreWhatTheBlobSays(t *testing.T) {
+	data := bytes.Repeat([]byte("plate"), downlink.PieceSize/3)
+	b, pieces := downlink.Cut(data)
+	if err := b.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if got := bytes.Join(pieces, nil); !bytes.Equal(got, data) || len(pieces) != 2 {
+		t.Errorf("%d pieces of %d bytes", len(pieces), len(got))
+	}
+	b.Pieces = b.Pieces[1:]
+	if err := b.Check(); err == nil {
+		t.Error("a blob that lacks a piece passed")
+	}
+}
+
+func TestTrustedKeysAreWrittenAsRead(t *testing.T) {
+	k, _ := keyPair("list", 1, downlink.KindHotlist, downlink.KindImage)
+	got, err := downlink.ParseKey(k.String())
+	if err != nil || got.String() != k.String() {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, text := range []string{"", "a:b", "a:hotlist:%", "a:hotlist:AAAA", "a:all:" + k.String()[len("list:hotlist,image:"):]} {
+		if _, err := downlink.ParseKey(text); err == nil {
+			t.Errorf("%q passed", text)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	k, private := keyPair("k", 1, downlink.KindHotlist, downlink.KindImage, downlink.KindPolicy, downlink.KindKeys)
+	ring, err := downlink.NewRing([]downlink.Key{k})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sign(f, downlink.KindHotlist, downlink.Manifest{Agency: "pd"}, "k", private))
+	f.Add([]byte(`{"kind":"hotlist","payload":"e30=","key":"k","signature":""}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var m downlink.Manifest
+		if _, err := ring.Open(raw, downlink.KindHotlist, &m); err == nil {
+			_ = m.Check("pd")
+		}
+	})
+}
+
+func FuzzReadEntries(f *testing.F) {
+	var buf bytes.Buffer
+	if err := downlink.WriteBlob(&buf, []string{"1"}, all(entries("2"))); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(buf.Bytes())
+	f.Add([]byte{0x28, 0xb5, 0x2f, 0xfd, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		for range downlink.ReadEntries(bytes.NewReader(b)) {
+			if n++; n > 1000 {
+				break
+			}
+		}
+	})
+}
