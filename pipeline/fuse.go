@@ -11,9 +11,12 @@ import (
 
 const (
 	// sharedError is the correlation of the errors of any two frames of one
-	// plate: dirt, a strange typeface and glare are in all of them. It bounds
-	// what any number of frames is worth to 1/sharedError of independent ones.
-	sharedError = 0.2
+	// plate: dirt, glare, a strange typeface and what the network never learnt
+	// are in all of them. It bounds what any number of frames is worth to
+	// 1/sharedError independent ones. Chosen by the likelihood of the right text
+	// over 536 held-out real plates, twelve frames of each degraded as on the
+	// road: 0.1 gave an expected calibration error of 0.085, 0.5 of 0.033.
+	sharedError = 0.5
 	// forgetAfter is the time in which the errors of two frames come apart: the
 	// blur of one frame is still that of the next.
 	forgetAfter = 250 * time.Millisecond

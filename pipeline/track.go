@@ -14,8 +14,8 @@ const (
 	keepObservations = 24
 	// settledWeight is the effective number of frames after which a sure text is
 	// read again only where there is more to see.
-	settledWeight = 2.0
-	settled       = 0.995
+	settledWeight = 1.3
+	settled       = 0.985
 	// maxGate is the largest distance, in standard deviations, at which a plate
 	// may still be the one that a track expects.
 	maxGate = 4.0
