@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 	"sync"
 
 	"gocv.io/x/gocv"
@@ -26,7 +27,8 @@ type Options struct {
 	// MinScore is the least score of a plate; 0 takes the manifest's.
 	MinScore float64
 	// IsStill looks at every tile of a wide frame, because no next frame will
-	// show the others.
+	// show the others, and for a plate that fills the picture where no other
+	// is sure.
 	IsStill bool
 }
 
@@ -87,6 +89,11 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 			return nil, fmt.Errorf("detect plates: %w", err)
 		}
 	}
+	if d.isStill && !d.isSure() {
+		if err := d.look(p, coarse(f.Width, f.Height)); err != nil {
+			return nil, fmt.Errorf("detect plates: %w", err)
+		}
+	}
 	return suppress(d.found, d.maxIoU, f.Width, f.Height), nil
 }
 
@@ -111,6 +118,14 @@ func (d *Detector) choose(f *alpr.Frame) []view {
 	turn := d.turn[f.Camera] % len(t)
 	d.turn[f.Camera] = turn + 1
 	return t[turn : turn+1]
+}
+
+// sureScore is what a plate of usual size scores when it is seen well.
+const sureScore = 0.7
+
+// isSure says whether a plate was found that needs no further look.
+func (d *Detector) isSure() bool {
+	return slices.ContainsFunc(d.found, func(c candidate) bool { return c.score >= sureScore })
 }
 
 // look runs the network on one view and adds what it finds.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"image"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,31 @@ func bestIoU(plates []alpr.Plate, b alpr.Box) float64 {
 		best = max(best, p.Box.IoU(b))
 	}
 	return best
+}
+
+func TestStillsLookCoarselyWhereNothingIsSure(t *testing.T) {
+	// The fixture is sure of a whole magenta window only.
+	sure, unsure := scene(320, 160, rect(100, 40, 80, 32)), scene(320, 160, rect(100, 40, 80, 18))
+	for _, tt := range []struct {
+		name    string
+		frame   *alpr.Frame
+		isStill bool
+		isOnce  bool
+	}{
+		{"still, sure", sure, true, true},
+		{"still, unsure", unsure, true, false},
+		{"video, unsure", unsure, false, true},
+	} {
+		// With a threshold this low a coarse look adds boxes of twice the size.
+		d := newDetector(t, Options{IsStill: tt.isStill, MinScore: 0.05})
+		if _, err := d.Detect(tt.frame); err != nil {
+			t.Fatal(err)
+		}
+		large := slices.ContainsFunc(d.found, func(c candidate) bool { return c.box.W > 120 })
+		if large == tt.isOnce {
+			t.Errorf("%s: looked coarsely %v", tt.name, large)
+		}
+	}
 }
 
 func TestVideoVisitsEveryTileInTurn(t *testing.T) {

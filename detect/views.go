@@ -42,6 +42,15 @@ func whole(width, height int) view {
 	return fit(image.Rect(0, 0, width, height), 1)
 }
 
+// coarse is the full frame at half the scale of whole. A plate that nearly
+// fills a picture is larger than what the network was made for, and is of a
+// usual size there.
+func coarse(width, height int) view {
+	v := whole(width, height)
+	v.width, v.height = max(1, v.width/2), max(1, v.height/2)
+	return v
+}
+
 // fit scales a part as large as the budget and most allow.
 func fit(part image.Rectangle, most float64) view {
 	w, h := float64(part.Dx()), float64(part.Dy())
