@@ -138,8 +138,8 @@ func (m *Map) validateFixed() error {
 		return errors.New("fixed.plate is missing")
 	}
 	for name, s := range m.Fixed {
-		if !slices.Contains(fieldNames, name) {
-			return fmt.Errorf("fixed.%s: no such field; there are %s", name, strings.Join(fieldNames, ", "))
+		if !slices.Contains(fieldNames(), name) {
+			return fmt.Errorf("fixed.%s: no such field; there are %s", name, strings.Join(fieldNames(), ", "))
 		}
 		if s.From < 1 || s.Width < 1 || s.From+s.Width > maxLine {
 			return fmt.Errorf("fixed.%s: from %d, width %d: from starts at 1", name, s.From, s.Width)
@@ -162,7 +162,7 @@ func ShippedNames() []string { return []string{"ncic", "genetec", "flock"} }
 
 // delimiters are what Detect tries. A spreadsheet of another country writes
 // semicolons.
-var delimiters = []string{",", ";", "\t", "|"}
+func delimiters() []string { return []string{",", ";", "\t", "|"} }
 
 // Detect finds the shipped map, and the delimiter, with whose plate column and
 // most other columns a CSV's heading line can be read.
@@ -174,7 +174,7 @@ func Detect(heading string) (*Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, delimiter := range delimiters {
+		for _, delimiter := range delimiters() {
 			cols, ok := m.locate(strings.Split(heading, delimiter))
 			if n := cols.known(); ok && n > most {
 				m.Delimiter = delimiter

@@ -1,20 +1,19 @@
 package hotlist
 
 import (
-	"slices"
 	"strings"
 
 	"alpr"
 )
 
-// lookAlikes are characters that plates' typefaces draw alike.
-var lookAlikes = []string{"0OQD", "1IL", "2Z", "5S", "8B", "6G", "7T", "4A", "UV", "VY"}
-
-// looksLike says whether two characters are often taken for each other.
+// looksLike says whether plates' typefaces draw two characters alike.
 func looksLike(a, b byte) bool {
-	return slices.ContainsFunc(lookAlikes, func(set string) bool {
-		return strings.IndexByte(set, a) >= 0 && strings.IndexByte(set, b) >= 0
-	})
+	for _, set := range [...]string{"0OQD", "1IL", "2Z", "5S", "8B", "6G", "7T", "4A", "UV", "VY"} {
+		if strings.IndexByte(set, a) >= 0 && strings.IndexByte(set, b) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // compare says how a read's text and a listed one differ. The characters are

@@ -194,8 +194,8 @@ func (im *importer) heading() error {
 		}
 	}
 	if im.m != nil && im.m.Format == "fixed" {
-		im.cols.width = len(fieldNames)
-		for i := range fieldNames {
+		im.cols.width = len(fieldNames())
+		for i := range fieldNames() {
 			im.cols.at = append(im.cols.at, i)
 		}
 		return nil
@@ -294,24 +294,14 @@ func (im *importer) finish(sum hash.Hash) (*List, error) {
 }
 
 // FromEntries makes a list of entries that come another way than by a file:
-// from officers, or from the backend.
+// from officers, or from the backend. The plate as given is normalised.
 func FromEntries(name, version string, published time.Time, entries []alpr.Entry) (*List, error) {
-	b := newBuilder(name, version, published)
-	for i := range entries {
-		e := entries[i]
-		if e.Plate == "" {
-			e.Plate = alpr.Normalise(e.PlateGiven)
+	empty := &List{Name: name}
+	return empty.Apply(version, published, nil, func(yield func(alpr.Entry, error) bool) {
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
 		}
-		if e.PlateGiven == "" {
-			e.PlateGiven = e.Plate
-		}
-		if err := b.add(&e); err != nil {
-			return nil, fmt.Errorf("make list %q: entry %d: %w", name, i+1, err)
-		}
-	}
-	list, err := b.done()
-	if err != nil {
-		return nil, fmt.Errorf("make list %q: %w", name, err)
-	}
-	return list, nil
+	})
 }

@@ -421,3 +421,35 @@ func FuzzFromChunks(f *testing.F) {
 		}
 	})
 }
+
+func TestApply(t *testing.T) {
+	l, err := FromEntries("state", "1", noon, []alpr.Entry{{ID: "a", Plate: "AAA111"}, {ID: "b", Plate: "BBB222"}, {ID: "c", Plate: "CCC333"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := func(yield func(alpr.Entry, error) bool) {
+		_ = yield(alpr.Entry{ID: "b", PlateGiven: "bbb-999"}, nil) && yield(alpr.Entry{ID: "d", Plate: "DDD444"}, nil)
+	}
+	next, err := l.Apply("2", noon.Add(time.Hour), []string{"a", "unknown"}, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e := range next.All() {
+		got = append(got, e.ID+":"+e.Plate+":"+e.ListVersion)
+	}
+	slices.Sort(got)
+	if want := []string{"b:BBB999:2", "c:CCC333:2", "d:DDD444:2"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if l.Len() != 3 || l.Version != "1" {
+		t.Error("the version before was changed")
+	}
+	broken := func(yield func(alpr.Entry, error) bool) { yield(alpr.Entry{}, io.ErrUnexpectedEOF) }
+	if _, err := l.Apply("3", noon, nil, broken); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a broken delta: %v", err)
+	}
+	if _, err := FromEntries("x", "1", noon, []alpr.Entry{{ID: "a", Plate: "?"}}); err == nil {
+		t.Error("a plate that cannot be was taken")
+	}
+}

@@ -12,20 +12,24 @@ const (
 )
 
 // ncicCodes are NCIC codes that are not postal ones.
-var ncicCodes = map[string]string{
-	"NB": "US-NE", "PQ": "CA-QC", "NF": "CA-NL", "NK": "CA-NB", "HT": "US-HI", "MM": "US-MP", "GM": "US-GU", "MX": "MX", "CD": "CA",
+func ncicCodes() map[string]string {
+	return map[string]string{
+		"NB": "US-NE", "PQ": "CA-QC", "NF": "CA-NL", "NK": "CA-NB", "HT": "US-HI", "MM": "US-MP", "GM": "US-GU", "MX": "MX", "CD": "CA",
+	}
 }
 
 // stateNames are written-out names, normalised.
-var stateNames = map[string]string{
-	"ALABAMA": "AL", "ALASKA": "AK", "ARIZONA": "AZ", "ARKANSAS": "AR", "CALIFORNIA": "CA", "COLORADO": "CO", "CONNECTICUT": "CT",
-	"DELAWARE": "DE", "DISTRICTOFCOLUMBIA": "DC", "WASHINGTONDC": "DC", "FLORIDA": "FL", "GEORGIA": "GA", "HAWAII": "HI", "IDAHO": "ID",
-	"ILLINOIS": "IL", "INDIANA": "IN", "IOWA": "IA", "KANSAS": "KS", "KENTUCKY": "KY", "LOUISIANA": "LA", "MAINE": "ME", "MARYLAND": "MD",
-	"MASSACHUSETTS": "MA", "MICHIGAN": "MI", "MINNESOTA": "MN", "MISSISSIPPI": "MS", "MISSOURI": "MO", "MONTANA": "MT", "NEBRASKA": "NE",
-	"NEVADA": "NV", "NEWHAMPSHIRE": "NH", "NEWJERSEY": "NJ", "NEWMEXICO": "NM", "NEWYORK": "NY", "NORTHCAROLINA": "NC",
-	"NORTHDAKOTA": "ND", "OHIO": "OH", "OKLAHOMA": "OK", "OREGON": "OR", "PENNSYLVANIA": "PA", "RHODEISLAND": "RI",
-	"SOUTHCAROLINA": "SC", "SOUTHDAKOTA": "SD", "TENNESSEE": "TN", "TEXAS": "TX", "UTAH": "UT", "VERMONT": "VT", "VIRGINIA": "VA",
-	"WASHINGTON": "WA", "WESTVIRGINIA": "WV", "WISCONSIN": "WI", "WYOMING": "WY", "PUERTORICO": "PR", "GUAM": "GU",
+func stateNames() map[string]string {
+	return map[string]string{
+		"ALABAMA": "AL", "ALASKA": "AK", "ARIZONA": "AZ", "ARKANSAS": "AR", "CALIFORNIA": "CA", "COLORADO": "CO", "CONNECTICUT": "CT",
+		"DELAWARE": "DE", "DISTRICTOFCOLUMBIA": "DC", "WASHINGTONDC": "DC", "FLORIDA": "FL", "GEORGIA": "GA", "HAWAII": "HI", "IDAHO": "ID",
+		"ILLINOIS": "IL", "INDIANA": "IN", "IOWA": "IA", "KANSAS": "KS", "KENTUCKY": "KY", "LOUISIANA": "LA", "MAINE": "ME", "MARYLAND": "MD",
+		"MASSACHUSETTS": "MA", "MICHIGAN": "MI", "MINNESOTA": "MN", "MISSISSIPPI": "MS", "MISSOURI": "MO", "MONTANA": "MT", "NEBRASKA": "NE",
+		"NEVADA": "NV", "NEWHAMPSHIRE": "NH", "NEWJERSEY": "NJ", "NEWMEXICO": "NM", "NEWYORK": "NY", "NORTHCAROLINA": "NC",
+		"NORTHDAKOTA": "ND", "OHIO": "OH", "OKLAHOMA": "OK", "OREGON": "OR", "PENNSYLVANIA": "PA", "RHODEISLAND": "RI",
+		"SOUTHCAROLINA": "SC", "SOUTHDAKOTA": "SD", "TENNESSEE": "TN", "TEXAS": "TX", "UTAH": "UT", "VERMONT": "VT", "VIRGINIA": "VA",
+		"WASHINGTON": "WA", "WESTVIRGINIA": "WV", "WISCONSIN": "WI", "WYOMING": "WY", "PUERTORICO": "PR", "GUAM": "GU",
+	}
 }
 
 // jurisdictions reads a list's way to write an issuing state. The zero value
@@ -50,12 +54,12 @@ func newJurisdictions(country string) jurisdictions {
 		}
 	}
 	if country == "US" {
-		for code, iso := range ncicCodes {
+		for code, iso := range ncicCodes() {
 			if _, ok := j[code]; !ok || code == "NB" { // NCIC writes Nebraska NB and New Brunswick NK
 				j[code] = iso
 			}
 		}
-		for name, code := range stateNames {
+		for name, code := range stateNames() {
 			j[name] = "US-" + code
 		}
 	}

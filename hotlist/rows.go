@@ -183,9 +183,11 @@ func unquote(text string) (field, rest string, err error) {
 }
 
 // fieldNames are the fields of an entry, in the order of a located row.
-var fieldNames = []string{
-	"plate", "state", "id", "source", "reason", "category", "priority", "kind", "case", "caution",
-	"effective", "expires", "covert", "vin", "make", "model", "year", "colour", "style",
+func fieldNames() []string {
+	return []string{
+		"plate", "state", "id", "source", "reason", "category", "priority", "kind", "case", "caution",
+		"effective", "expires", "covert", "vin", "make", "model", "year", "colour", "style",
+	}
 }
 
 // columns is where the fields are in a source's rows.
@@ -246,7 +248,7 @@ func (m *Map) locate(heading []string) (columns, bool) {
 func (m *Map) cut(line string, fields []string) []string {
 	runes := []rune(line)
 	fields = fields[:0]
-	for _, name := range fieldNames {
+	for _, name := range fieldNames() {
 		s, ok := m.Fixed[name]
 		from, to := s.From-1, s.From-1+s.Width
 		switch {

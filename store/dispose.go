@@ -9,8 +9,10 @@ import (
 )
 
 // verdicts lists what an officer can find.
-var verdicts = []alpr.Verdict{
-	alpr.VerdictConfirmed, alpr.VerdictMisread, alpr.VerdictWrongState, alpr.VerdictNotWanted, alpr.VerdictDismissed,
+func verdicts() []alpr.Verdict {
+	return []alpr.Verdict{
+		alpr.VerdictConfirmed, alpr.VerdictMisread, alpr.VerdictWrongState, alpr.VerdictNotWanted, alpr.VerdictDismissed,
+	}
 }
 
 // Dispose records what an officer found, closes the hit, queues both for the
@@ -23,8 +25,8 @@ func (s *Store) Dispose(ctx context.Context, d alpr.Disposition) error {
 		return fmt.Errorf("record a disposition: %w", ErrNoID)
 	case d.Officer == "":
 		return fmt.Errorf("record disposition %s: no officer is named", d.ID)
-	case !slices.Contains(verdicts, d.Verdict):
-		return fmt.Errorf("record disposition %s: verdict %q: expected one of %q", d.ID, d.Verdict, verdicts)
+	case !slices.Contains(verdicts(), d.Verdict):
+		return fmt.Errorf("record disposition %s: verdict %q: expected one of %q", d.ID, d.Verdict, verdicts())
 	}
 	d.Corrected = alpr.Normalise(d.Corrected)
 	packed, err := s.codec.packJSON(&d)

@@ -16,7 +16,9 @@ import (
 )
 
 // kinds lists every kind of outbox item.
-var kinds = []alpr.Kind{alpr.KindHit, alpr.KindRead, alpr.KindDisposition, alpr.KindAudit, alpr.KindExpired}
+func kinds() []alpr.Kind {
+	return []alpr.Kind{alpr.KindHit, alpr.KindRead, alpr.KindDisposition, alpr.KindAudit, alpr.KindExpired}
+}
 
 // enqueue adds an item to the outbox, under the next number of this boot.
 func (t *tx) enqueue(kind alpr.Kind, ref alpr.ID, revision int, keep term) error {
@@ -53,7 +55,7 @@ func (s *Store) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem
 	}
 	want := q.Kinds
 	if len(want) == 0 {
-		want = kinds
+		want = kinds()
 	}
 	after, err := s.keyFloor(ctx, q)
 	if err != nil {
@@ -230,7 +232,7 @@ func clampSeq(v uint64) int64 { return int64(min(v, 1<<62)) }
 func (s *Store) Depth(ctx context.Context) (alpr.OutboxDepth, error) {
 	d := alpr.OutboxDepth{Waiting: make(map[alpr.Kind]int64)}
 	var oldest sql.NullInt64
-	for _, kind := range kinds {
+	for _, kind := range kinds() {
 		var n int64
 		var first sql.NullInt64
 		_, err := s.reader(ctx).row("SELECT count(*), min(key) FROM outbox WHERE sent_ms = 0 AND bad IS NULL AND kind = ?",
