@@ -26,12 +26,19 @@ type Config struct {
 	// the same pass; its read is then revised.
 	MergeWithin time.Duration `yaml:"merge_within"`
 
-	// MinConfidence is the least confidence of a read; what is less sure is
-	// neither stored nor shown.
+	// MinConfidence is the least confidence of a read that raises no hit; what
+	// is less sure is neither stored nor shown.
 	MinConfidence float64 `yaml:"min_confidence"`
-	// PreviewConfidence is the confidence at which a hit is raised before the
+	// MinHitConfidence is the least confidence of a read that is compared with
+	// the hotlists at all: a wanted plate badly seen is still a lead, if the
+	// hotlists' own thresholds say so.
+	MinHitConfidence float64 `yaml:"min_hit_confidence"`
+	// PreviewConfidence is the confidence at which hits are raised before the
 	// pass is over.
 	PreviewConfidence float64 `yaml:"preview_confidence"`
+	// PreviewAfter is how long after the plate came into view hits are raised
+	// at MinHitConfidence: waiting longer would only delay them.
+	PreviewAfter time.Duration `yaml:"preview_after"`
 	// SingleConfidence is the confidence that one frame alone must have to make
 	// a read.
 	SingleConfidence float64 `yaml:"single_confidence"`
@@ -56,8 +63,10 @@ func DefaultConfig() Config {
 		LostAfter:         700 * time.Millisecond,
 		PassGap:           2 * time.Second,
 		MergeWithin:       30 * time.Second,
-		MinConfidence:     0.6,
-		PreviewConfidence: 0.9,
+		MinConfidence:     0.7,
+		MinHitConfidence:  0.5,
+		PreviewConfidence: 0.85,
+		PreviewAfter:      800 * time.Millisecond,
 		SingleConfidence:  0.97,
 		MinWidthPx:        36,
 		MinScore:          0.4,
@@ -76,6 +85,7 @@ func (c Config) Validate() error {
 		{"lost_after", c.LostAfter, 10 * time.Second},
 		{"pass_gap", c.PassGap, time.Minute},
 		{"merge_within", c.MergeWithin, 10 * time.Minute},
+		{"preview_after", c.PreviewAfter, time.Minute},
 	} {
 		if d.v <= 0 || d.v > d.most {
 			return fmt.Errorf("%w: %s is %v, set it between 0 and %v", ErrBadConfig, d.key, d.v, d.most)
@@ -85,7 +95,7 @@ func (c Config) Validate() error {
 		key string
 		v   float64
 	}{
-		{"min_confidence", c.MinConfidence}, {"preview_confidence", c.PreviewConfidence},
+		{"min_confidence", c.MinConfidence}, {"min_hit_confidence", c.MinHitConfidence}, {"preview_confidence", c.PreviewConfidence},
 		{"single_confidence", c.SingleConfidence}, {"min_score", c.MinScore},
 	} {
 		if !(p.v >= 0 && p.v <= 1) {
@@ -95,6 +105,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.PassGap < c.LostAfter:
 		return fmt.Errorf("%w: pass_gap (%v) is less than lost_after (%v)", ErrBadConfig, c.PassGap, c.LostAfter)
+	case c.MinConfidence < c.MinHitConfidence:
+		return fmt.Errorf("%w: min_confidence (%g) is less than min_hit_confidence (%g)", ErrBadConfig, c.MinConfidence, c.MinHitConfidence)
 	case c.MinCharacters < 1 || c.MinCharacters > 8:
 		return fmt.Errorf("%w: min_characters is %d, set it between 1 and 8", ErrBadConfig, c.MinCharacters)
 	case !(c.MinWidthPx >= 0):

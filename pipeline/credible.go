@@ -18,7 +18,7 @@ func (c *Config) isCredible(t *track) bool {
 	f := &t.fused
 	switch {
 	case len(t.obs) == 0,
-		f.text.Confidence < c.MinConfidence,
+		f.text.Confidence < c.MinHitConfidence,
 		len(f.text.Text) < c.MinCharacters,
 		t.bestWidth < c.MinWidthPx,
 		t.meanScore() < c.MinScore:

@@ -197,7 +197,8 @@ func (f *follower) pair(fr *alpr.Frame, plates []alpr.Plate, strips []*strip, ac
 // preview raises a read of a pass that still goes on, where it is sure enough
 // and says something new.
 func (f *follower) preview(t *track, fr *alpr.Frame) (event, bool) {
-	if !f.cfg.isCredible(t) || t.fused.text.Confidence < f.cfg.PreviewConfidence {
+	isDue := fr.CapturedAt.Sub(t.first) >= f.cfg.PreviewAfter || t.fused.text.Confidence >= f.cfg.PreviewConfidence
+	if !isDue || !f.cfg.isCredible(t) {
 		return event{}, false
 	}
 	before := &t.pass.considered

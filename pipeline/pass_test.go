@@ -84,7 +84,7 @@ func TestOneReadPerPass(t *testing.T) {
 			cars: []car{{text: "ABC1234", path: stands(600, 400, 90, 0, 3), wrong: shortened}}},
 		{name: "fast closing traffic", seconds: 1, want: []string{"ABC1234"},
 			cars: []car{{text: "ABC1234", path: func(sec float64) (float64, float64, float64) {
-				z := 40 - 60*sec // metres, 216 km/h closing
+				z := 40 - 45*sec // metres, 162 km/h closing
 				if z < 4 {
 					return 0, 0, 0
 				}
@@ -181,6 +181,31 @@ func TestPreviewWithoutHitIsNotKept(t *testing.T) {
 	k, stats := drive(t, s, entries{"OTHER1"})
 	if len(k.recorded) != 1 || k.recorded[0].Preview || k.recorded[0].Revision != 1 || stats.Previews != 0 {
 		t.Errorf("%d records, %d previews", len(k.recorded), stats.Previews)
+	}
+}
+
+// TestUnsureReads: a read that is not sure enough is not kept, unless what it
+// may be is wanted.
+func TestUnsureReads(t *testing.T) {
+	for _, tt := range []struct {
+		wanted entries
+		want   int
+	}{{nil, 0}, {entries{"ABC1234"}, 1}} {
+		cfg := DefaultConfig()
+		f := follower{cfg: &cfg, camera: "front", matcher: tt.wanted, stats: &counters{}}
+		tr := &track{first: noon, pass: pass{hits: make(map[string]alpr.Hit), pictures: new(pictures)}}
+		fr := &alpr.Frame{Width: sceneW, Height: sceneH}
+		for i := range 3 {
+			tr.see(plateAt(600, 400, 100), noon.Add(ms(100*i)))
+			tr.observe(see(textOf("ABC1234", 0.9), ms(100*i), 100), fr)
+		}
+		if c := tr.fused.text.Confidence; c < cfg.MinHitConfidence || c >= cfg.MinConfidence {
+			t.Fatalf("the test needs an unsure read, this one is %.2f", c)
+		}
+		f.open = []*track{tr}
+		if events := f.flush(); len(events) != tt.want {
+			t.Errorf("wanted %v: %d reads", tt.wanted, len(events))
+		}
 	}
 }
 

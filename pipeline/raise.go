@@ -29,8 +29,10 @@ type pictures struct{ crop, context alpr.Picture }
 // isTold says whether a read of the pass was handed on.
 func (p *pass) isTold() bool { return p.revision > 0 }
 
-// raise makes a read of what is now known of a track. A preview without a hit
-// is not handed on: nothing in it must be known before the pass is over.
+// raise makes a read of what is now known of a track. Without a hit a preview is
+// not handed on, because nothing in it must be known before the pass is over,
+// and no read that is not sure enough; but where something was told of the pass
+// before, its end is told too.
 func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) {
 	ps := &t.pass
 	ps.considered = t.fused.text
@@ -48,7 +50,8 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 	}
 	known := len(ps.hits)
 	hits := f.match(read, ps)
-	if isPreview && len(hits) == 0 {
+	isTooUnsure := read.Text.Confidence < f.cfg.MinConfidence && !ps.isTold()
+	if len(hits) == 0 && (isPreview || isTooUnsure) {
 		return event{}, false
 	}
 	ps.revision = read.Revision
