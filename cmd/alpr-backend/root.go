@@ -22,6 +22,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.PersistentFlags().Bool("quiet", false, "log warnings and errors only")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newConsumeCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(),
@@ -32,7 +33,11 @@ func newRootCommand() *cobra.Command {
 }
 
 func newLog(cmd *cobra.Command) *slog.Logger {
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	level := slog.LevelInfo
+	if quiet, err := cmd.Flags().GetBool("quiet"); err == nil && quiet {
+		level = slog.LevelWarn
+	}
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }
 
 // addBrokerFlags declares the flags that say where the broker is.

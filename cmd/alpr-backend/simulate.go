@@ -67,7 +67,7 @@ func newDemoBrokerCommand() *cobra.Command {
 		Short: "Run a broker for a demonstration, on this machine only",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+			log := newLog(cmd)
 			b, err := demobroker.New(address, log)
 			if err != nil {
 				return usageError{err}

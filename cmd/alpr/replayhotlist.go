@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"alpr/hotlist"
@@ -31,7 +29,7 @@ func (f *replayFlags) matcher(start time.Time, errs io.Writer) (pipeline.Matcher
 		return nil, fmt.Errorf("open hotlist: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // it was only read
-	name := strings.TrimSuffix(filepath.Base(f.hotlist), filepath.Ext(f.hotlist))
+	name := listName(f.hotlist)
 	list, report, err := hotlist.Import(file, nil, hotlist.Options{Name: name, PublishedAt: published})
 	for _, bad := range report.Errors {
 		fmt.Fprintf(errs, "%s line %d: %s\n", f.hotlist, bad.Line, bad.Reason)

@@ -33,8 +33,12 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
+		newRunCmd(),
+		newDemoCmd(),
 		newReadCmd(),
 		newReplayCmd(),
+		newConfigCmd(),
+		newUserCmd(),
 		newVersionCmd(),
 	)
 	asUsageErrors(root)

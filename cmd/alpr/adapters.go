@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"alpr"
+	"alpr/camera"
+	"alpr/pipeline"
+	"alpr/store"
+	"alpr/sync/uplink"
+)
+
+// sourceOf is a camera or a recording.
+type sourceOf interface {
+	pipeline.Source
+	Name() string
+	State() camera.State
+}
+
+// tap is a source whose newest frame can be looked at.
+type tap struct {
+	sourceOf
+	newest atomic.Pointer[alpr.Frame]
+}
+
+func newTap(s sourceOf) *tap { return &tap{sourceOf: s} }
+
+// Run passes the frames on and remembers the newest.
+func (t *tap) Run(ctx context.Context, emit func(*alpr.Frame)) error {
+	return t.sourceOf.Run(ctx, func(f *alpr.Frame) {
+		t.newest.Store(f)
+		emit(f)
+	})
+}
+
+// nowhere is the locator of a vehicle without a satellite receiver.
+type nowhere struct{}
+
+func (nowhere) At(t time.Time) alpr.Fix { return alpr.Fix{At: t} }
+
+func (nowhere) TimeSource(time.Time) (alpr.TimeSource, time.Duration) { return alpr.TimeSystem, 0 }
+
+// scene is what the emergency button streams: where the vehicle is and what
+// its first camera sees.
+type scene struct {
+	locator pipeline.Locator
+	cameras []*tap
+	photos  picturesConfig
+}
+
+func newScene(l pipeline.Locator, cameras []*tap, photos picturesConfig) scene {
+	return scene{locator: l, cameras: cameras, photos: photos}
+}
+
+var errNoFrame = errors.New("no camera has delivered a frame yet")
+
+func (s scene) At(t time.Time) alpr.Fix { return s.locator.At(t) }
+
+func (s scene) Snapshot(context.Context) (alpr.Picture, error) {
+	for _, c := range s.cameras {
+		if f := c.newest.Load(); f != nil {
+			whole := alpr.Box{W: float32(f.Width), H: float32(f.Height)}
+			return camera.Encode(f, whole, s.photos.ContextWidth, s.photos.Quality)
+		}
+	}
+	return alpr.Picture{}, errNoFrame
+}
+
+// pictures finds kept pictures for the uplink.
+type pictures struct{ *store.Store }
+
+func (p pictures) PictureByHash(ctx context.Context, sum [32]byte) (uplink.Shot, error) {
+	picture, read, hit, err := p.Store.PictureByHash(ctx, sum)
+	if err != nil {
+		return uplink.Shot{}, err
+	}
+	return uplink.Shot{JPEG: picture.JPEG, Read: *read, Hit: hit}, nil
+}
+
+// emergency joins the console's button to the uplink.
+type emergency struct{ *uplink.Uplink }
+
+func (e emergency) SetEmergency(ctx context.Context, isOn bool, officer string) error {
+	if isOn {
+		e.HoldEmergency(ctx, officer)
+	} else {
+		e.ReleaseEmergency(ctx, officer)
+	}
+	return nil
+}

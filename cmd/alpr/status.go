@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"alpr/console"
+	"alpr/store"
+)
+
+// Limits under which the officer is told that something is wrong.
+const (
+	frameSilence = 3 * time.Second // without a frame, a camera is down
+	lowDisk      = 500 << 20       // bytes free
+)
+
+// status is how all parts do, for the officer's page.
+func (v *vehicle) status() console.Status {
+	now := time.Now()
+	st := v.pipeline.Stats()
+	s := console.Status{
+		At: now, Fix: v.locator.At(now), GPS: v.gpsStatus(now),
+		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now),
+	}
+	for _, c := range v.cameras {
+		s.Cameras = append(s.Cameras, cameraStatus(c, st.DroppedOf[c.Name()], now))
+	}
+	for _, l := range v.matcher.Index().Lists() {
+		stale := !l.PublishedAt.IsZero() && v.cfg.Hotlist.MaxAge > 0 && now.Sub(l.PublishedAt) > v.cfg.Hotlist.MaxAge
+		s.Lists = append(s.Lists, console.ListStatus{
+			Name: l.Name, Version: l.Version, Entries: l.Len(), PublishedAt: l.PublishedAt, IsStale: stale && !l.IsManual,
+		})
+	}
+	if st.Trouble != "" {
+		s.Store.PartStatus = console.PartStatus{Level: console.LevelDown,
+			Detail: fmt.Sprintf("%d reads wait in memory: %s", st.Unrecorded, st.Trouble)}
+	}
+	return s
+}
+
+func cameraStatus(c *tap, dropped uint64, now time.Time) console.CameraStatus {
+	state := c.State()
+	s := console.CameraStatus{
+		Name: c.Name(), Frames: state.Frames, Dropped: dropped, LastFrameAt: state.LastFrame,
+		PartStatus: console.PartStatus{Level: console.LevelOK},
+	}
+	switch {
+	case state.LastError != "":
+		s.PartStatus = console.PartStatus{Level: console.LevelDown, Detail: state.LastError}
+	case !state.IsOpen && state.Frames > 0:
+		s.PartStatus = console.PartStatus{Level: console.LevelDegraded, Detail: "the recording is over"}
+	case state.Frames == 0:
+		s.PartStatus = console.PartStatus{Level: console.LevelDegraded, Detail: "no picture has come yet"}
+	case now.Sub(state.LastFrame) > frameSilence:
+		s.PartStatus = console.PartStatus{Level: console.LevelDown,
+			Detail: fmt.Sprintf("no picture for %d s: check the cable", int(now.Sub(state.LastFrame).Seconds()))}
+	}
+	return s
+}
+
+func (v *vehicle) gpsStatus(now time.Time) console.PartStatus {
+	if v.locator.At(now).IsValid() {
+		return console.PartStatus{Level: console.LevelOK}
+	}
+	if v.receiver == nil {
+		return console.PartStatus{Level: console.LevelDegraded, Detail: "no GPS: reads carry no position"}
+	}
+	if trouble := v.receiver.State().Trouble; trouble != "" {
+		return console.PartStatus{Level: console.LevelDown, Detail: "no GPS: reads carry no position. " + trouble}
+	}
+	return console.PartStatus{Level: console.LevelDegraded, Detail: "no satellite fix: reads carry no position"}
+}
+
+func (v *vehicle) clockStatus(now time.Time) console.PartStatus {
+	source, within := v.locator.TimeSource(now)
+	if v.receiver != nil && within > time.Second {
+		return console.PartStatus{Level: console.LevelDegraded,
+			Detail: fmt.Sprintf("times may be off by %s (%s clock)", within.Round(time.Second), source)}
+	}
+	return console.PartStatus{Level: console.LevelOK}
+}
+
+func (v *vehicle) uplinkStatus() console.UplinkStatus {
+	if v.uplink == nil {
+		return console.UplinkStatus{IsOff: true, PartStatus: console.PartStatus{Level: console.LevelOK}}
+	}
+	st := v.uplink.State()
+	s := console.UplinkStatus{
+		Waiting: st.Depth.Total(), Quarantined: st.Depth.Quarantined,
+		PartStatus: console.PartStatus{Level: console.LevelOK},
+	}
+	if age := st.Depth.OldestUnsentAge; age > 0 {
+		s.OldestUnsent = time.Now().Add(-time.Duration(age * float64(time.Second)))
+	}
+	switch {
+	case !st.IsConnected:
+		s.PartStatus = console.PartStatus{Level: console.LevelDegraded, Detail: "no connection to the backend: reads wait on this computer. " + st.Problem}
+	case st.Problem != "":
+		s.PartStatus = console.PartStatus{Level: console.LevelDegraded, Detail: st.Problem}
+	}
+	return s
+}
+
+func (v *vehicle) storeStatus() console.StoreStatus {
+	s := console.StoreStatus{
+		PartStatus: console.PartStatus{Level: console.LevelOK},
+		FreeBytes:  freeBytes(v.cfg.DataDir), Retention: retentionWords(v.store.PolicyInForce()),
+	}
+	if s.FreeBytes < lowDisk {
+		s.PartStatus = console.PartStatus{Level: console.LevelDegraded,
+			Detail: fmt.Sprintf("%d MB of disk are left: reads will not be recorded when it is full", s.FreeBytes>>20)}
+	}
+	return s
+}
+
+func retentionWords(p store.Policy) string {
+	if p.Retention.Reads == 0 {
+		return "reads without a hit are not stored"
+	}
+	return "reads without a hit are deleted after " + p.Retention.Reads.String()
+}
+
+func freeBytes(dir string) int64 {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return 0
+	}
+	return int64(fs.Bavail) * int64(fs.Bsize)
+}
+
+// health is what the backend is told of the other parts.
+func (v *vehicle) health() (gauges map[string]float64, problems []string) {
+	st := v.pipeline.Stats()
+	gauges = map[string]float64{
+		"frames_in": float64(st.FramesIn), "frames_dropped": float64(st.FramesDropped),
+		"reads": float64(st.Reads), "hits": float64(st.Hits), "hits_withdrawn": float64(st.Withdrawn),
+		"reads_unrecorded": float64(st.Unrecorded), "reads_lost": float64(st.Lost),
+		"detect_p99_s": st.Detect.P99.Seconds(), "read_p99_s": st.Read.P99.Seconds(),
+		"record_p99_s": st.Record.P99.Seconds(), "hit_show_p99_s": st.HitShow.P99.Seconds(),
+		"disk_free_bytes": float64(freeBytes(v.cfg.DataDir)),
+	}
+	s := v.status()
+	add := func(part string, p console.PartStatus) {
+		if p.Detail != "" {
+			problems = append(problems, part+": "+p.Detail)
+		}
+	}
+	for _, c := range s.Cameras {
+		add("camera "+c.Name, c.PartStatus)
+	}
+	add("gps", s.GPS)
+	add("clock", s.Clock)
+	add("store", s.Store.PartStatus)
+	return gauges, problems
+}
+
+// waitSent waits until nothing recorded is left to send, or ctx ends.
+func (v *vehicle) waitSent(ctx context.Context) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		d, err := v.store.Depth(ctx)
+		if err != nil {
+			return err
+		}
+		waiting := d.Unreceipted
+		for _, n := range d.Waiting {
+			waiting += n
+		}
+		if waiting == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

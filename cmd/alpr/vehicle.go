@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"alpr"
+	"alpr/camera"
+	"alpr/console"
+	"alpr/detect"
+	"alpr/gps"
+	"alpr/hotlist"
+	"alpr/ocr"
+	"alpr/pipeline"
+	"alpr/store"
+	"alpr/sync/uplink"
+)
+
+// vehicle is everything that runs in one car, wired together.
+type vehicle struct {
+	cfg config
+	log *slog.Logger
+
+	networks *networks
+	store    *store.Store
+	matcher  *hotlist.Matcher
+	lists    *lists
+	cameras  []*tap
+	receiver *gps.Receiver // nil: no receiver is configured
+	locator  pipeline.Locator
+	pipeline *pipeline.Pipeline
+	uplink   *uplink.Uplink // nil: no broker is configured
+	console  *console.Console
+
+	isWhole  bool // every camera is a recording: no frame may be dropped
+	whenOver func(context.Context, *vehicle) error
+}
+
+// vehicleParts replace what a configuration cannot name: the demonstration
+// plays a recording as if it were happening now.
+type vehicleParts struct {
+	sources []sourceOf       // instead of the configured cameras
+	locator pipeline.Locator // instead of the configured receiver
+	isDemo  bool             // the console knows the account demo
+
+	// whenOver is called when every camera's recording has ended and all reads
+	// are recorded; the vehicle stops when it returns.
+	whenOver func(context.Context, *vehicle) error
+}
+
+// newVehicle builds everything and starts nothing. What fails names its part.
+func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.Logger) (v *vehicle, err error) {
+	v = &vehicle{cfg: cfg, log: log, whenOver: parts.whenOver}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.Close())
+			v = nil
+		}
+	}()
+	n := networkFlags{models: cfg.Models.Dir, library: cfg.Models.Library, precision: cfg.Models.Precision, threads: cfg.Models.Threads}
+	if v.networks, err = openNetworks(n, detect.Options{}, ocr.Options{}); err != nil {
+		return v, err
+	}
+	if v.store, err = store.Open(ctx, cfg.store(), log); err != nil {
+		return v, err
+	}
+	if v.matcher, err = hotlist.NewMatcher(cfg.Hotlist); err != nil {
+		return v, fmt.Errorf("hotlist: %w", err)
+	}
+	v.lists = newLists(v.store, v.matcher, cfg.Hotlist, log)
+	if err = v.addCameras(parts.sources); err != nil {
+		return v, err
+	}
+	v.addLocator(parts.locator)
+	if err = v.addUplink(); err != nil {
+		return v, err
+	}
+	if err = v.addConsole(parts.isDemo); err != nil {
+		return v, err
+	}
+	return v, v.addPipeline()
+}
+
+func (v *vehicle) addCameras(given []sourceOf) error {
+	for _, s := range given {
+		v.cameras = append(v.cameras, newTap(s))
+	}
+	if len(given) > 0 {
+		return nil
+	}
+	v.isWhole = true
+	for _, c := range v.cfg.Cameras {
+		s, err := camera.New(c.source(time.Now()), v.log)
+		if err != nil {
+			return err
+		}
+		v.isWhole = v.isWhole && !c.RealTime && !s.IsLive()
+		v.cameras = append(v.cameras, newTap(s))
+	}
+	return nil
+}
+
+func (v *vehicle) addLocator(given pipeline.Locator) {
+	switch {
+	case given != nil:
+		v.locator = given
+	case v.cfg.GPS.Device != "":
+		v.receiver = gps.NewReceiver(gps.Serial(v.cfg.GPS.Device, v.cfg.GPS.Baud), gps.Options{}, v.log)
+		v.locator = v.receiver
+	default:
+		v.log.Warn("no satellite receiver is configured: reads carry no position (gps.device)")
+		v.locator = nowhere{}
+	}
+}
+
+func (v *vehicle) addUplink() (err error) {
+	if v.cfg.Uplink.Broker == "" {
+		v.log.Warn("no backend is configured: reads and hits wait in the outbox (uplink.broker)")
+		return nil
+	}
+	scene := newScene(v.locator, v.cameras, v.cfg.Pictures)
+	v.uplink, err = uplink.New(v.cfg.Uplink, v.store, v.log, uplink.Options{
+		BootID: v.store.BootID(), Version: version, Auditor: v.store, Hotlists: v.lists,
+		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health,
+	})
+	return err
+}
+
+func (v *vehicle) addConsole(isDemo bool) (err error) {
+	cfg := v.cfg.Console
+	cfg.Demo = isDemo
+	deps := console.Deps{
+		Disposer: v.store, Auditor: v.store, History: v.store, Entries: v.lists,
+		Status: v.status, Verdicts: v.store.Verdicts,
+	}
+	if v.uplink != nil {
+		deps.Emergency = emergency{v.uplink}
+	}
+	v.console, err = console.New(cfg, deps, v.log)
+	return err
+}
+
+func (v *vehicle) addPipeline() (err error) {
+	cfg := v.cfg.Pipeline
+	cfg.IsLossless = v.isWhole
+	cfg.DetectorVersion, cfg.RecogniserVersion = v.networks.detector.Version(), v.networks.reader.Version()
+	photos := v.cfg.Pictures
+	if kept := v.cfg.Policy.Pictures; kept.Reads != store.DetailContext && kept.Hits != store.DetailContext {
+		photos.ContextScale = 0
+	}
+	parts := pipeline.Parts{
+		Detector: v.networks.detector, Reader: v.networks.reader, Recorder: v.store, Locator: v.locator,
+		Matcher: v.matcher, Presenter: v.console, Log: v.log,
+		Photographer: camera.Photographer{
+			Quality: photos.Quality, CropWidth: photos.CropWidth,
+			ContextScale: photos.ContextScale, ContextWidth: photos.ContextWidth,
+		},
+	}
+	for _, c := range v.cameras {
+		parts.Sources = append(parts.Sources, c)
+	}
+	v.pipeline, err = pipeline.New(cfg, parts)
+	return err
+}
+
+// Run runs the car until ctx ends, or until every camera's recording has. What
+// was recorded and not yet sent waits in the outbox for the next start.
+func (v *vehicle) Run(ctx context.Context) (err error) {
+	if err := v.lists.Load(ctx); err != nil {
+		return err
+	}
+	if err := v.note(ctx, "start"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.note(context.WithoutCancel(ctx), "stop")) }()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return v.store.Run(ctx) })
+	group.Go(func() error { return v.lists.Run(ctx) })
+	group.Go(func() error { return v.console.Run(ctx) })
+	if v.receiver != nil {
+		group.Go(func() error { return v.receiver.Run(ctx) })
+	}
+	if v.uplink != nil {
+		group.Go(func() error { return v.uplink.Run(ctx) })
+	}
+	group.Go(func() error {
+		defer stop()
+		if err := v.pipeline.Run(ctx); err != nil || ctx.Err() != nil || v.whenOver == nil {
+			return err
+		}
+		return v.whenOver(ctx, v)
+	})
+	return group.Wait()
+}
+
+// note writes the start or the end of the program into the audit log.
+func (v *vehicle) note(ctx context.Context, action string) error {
+	return v.store.Audit(ctx, alpr.AuditRecord{
+		Officer: "system", Agency: v.cfg.Agency, Purpose: "operation", Action: action,
+		Subject: v.cfg.Vehicle, Detail: map[string]string{"version": version, "store": filepath.Base(v.cfg.store().Path)},
+	})
+}
+
+// Close releases what newVehicle opened. Call it after Run has returned.
+func (v *vehicle) Close() error {
+	var errs []error
+	if v.store != nil {
+		errs = append(errs, v.store.Close())
+	}
+	if v.networks != nil {
+		errs = append(errs, v.networks.Close())
+	}
+	return errors.Join(errs...)
+}
