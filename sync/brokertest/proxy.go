@@ -21,6 +21,7 @@ type Proxy struct {
 // StartProxy forwards a free port of loopback to upstream, until the test ends.
 func StartProxy(t testing.TB, upstream string) *Proxy {
 	t.Helper()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // the proxy's parts log to standard error by themselves
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	p := &Proxy{port: FreePort(t)}
 	p.proxy = toxiproxy.NewProxy(server, "link", fmt.Sprintf("127.0.0.1:%d", p.port), upstream)

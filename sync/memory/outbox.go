@@ -70,9 +70,8 @@ func (o *Outbox) Peek(_ context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem,
 	if limit == 0 {
 		limit = 100
 	}
-	at, _ := slices.BinarySearchFunc(o.items, q.AfterKey+1, func(it alpr.OutboxItem, key int64) int { return cmp.Compare(it.Key, key) })
 	var out []alpr.OutboxItem
-	for _, it := range o.items[at:] {
+	for _, it := range o.items[o.at(q.AfterKey+1):] {
 		if len(out) == limit {
 			break
 		}
@@ -98,7 +97,7 @@ func (o *Outbox) Sent(_ context.Context, keys []int64, at time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, k := range keys {
-		if i, ok := slices.BinarySearchFunc(o.items, k, func(it alpr.OutboxItem, key int64) int { return cmp.Compare(it.Key, key) }); ok {
+		if i := o.at(k); i < len(o.items) && o.items[i].Key == k {
 			o.items[i].SentAt = at
 		}
 	}
@@ -107,33 +106,38 @@ func (o *Outbox) Sent(_ context.Context, keys []int64, at time.Time) error {
 
 // Delivered lets items go.
 func (o *Outbox) Delivered(_ context.Context, keys []int64) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	gone := make(map[int64]bool, len(keys))
 	for _, k := range keys {
 		gone[k] = true
 	}
-	o.drop(func(it *alpr.OutboxItem) bool { return gone[it.Key] })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	from, to := o.at(slices.Min(keys)), o.at(slices.Max(keys)+1)
+	kept := slices.DeleteFunc(slices.Clone(o.items[from:to]), func(it alpr.OutboxItem) bool { return gone[it.Key] })
+	o.items = slices.Replace(o.items, from, to, kept...)
 	return nil
 }
 
 // Receipt lets the items go that the backend keeps.
 func (o *Outbox) Receipt(_ context.Context, boot alpr.ID, from, to uint64) error {
-	o.drop(func(it *alpr.OutboxItem) bool { return it.BootID == boot && it.Seq >= from && it.Seq <= to })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if boot != o.boot {
+		return nil
+	}
+	// Numbers are keys here: both count this boot's items from 1.
+	last := uint64(o.key)
+	o.items = slices.Delete(o.items, o.at(int64(min(from, last+1))), o.at(int64(min(to, last))+1))
 	return nil
 }
 
-// drop finds what goes at the head of the queue first: there receipts point.
-func (o *Outbox) drop(isGone func(*alpr.OutboxItem) bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	head := 0
-	for head < len(o.items) && isGone(&o.items[head]) {
-		o.items[head] = alpr.OutboxItem{}
-		head++
-	}
-	o.items = o.items[head:]
-	if head == 0 {
-		o.items = slices.DeleteFunc(o.items, func(it alpr.OutboxItem) bool { return isGone(&it) })
-	}
+// at is the place of the first item with at least the given key.
+func (o *Outbox) at(key int64) int {
+	i, _ := slices.BinarySearchFunc(o.items, key, func(it alpr.OutboxItem, key int64) int { return cmp.Compare(it.Key, key) })
+	return i
 }
 
 // Quarantine sets an item aside.

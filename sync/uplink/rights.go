@@ -14,9 +14,6 @@ import (
 	"alpr/sync/event"
 )
 
-// probeTimeout is how long the broker may take to pass our probes back.
-const probeTimeout = 15 * time.Second
-
 // ErrNoRights reports a broker that would drop what it acknowledges.
 var ErrNoRights = errors.New("the broker acknowledges but does not pass on")
 
@@ -70,7 +67,7 @@ func (s *session) checkRights(ctx context.Context) error {
 }
 
 func (s *session) awaitProbes(ctx context.Context, missing map[string]byte, back <-chan string) error {
-	timeout := time.NewTimer(probeTimeout)
+	timeout := time.NewTimer(s.u.cfg.AckTimeout)
 	defer timeout.Stop()
 	for len(missing) > 0 {
 		select {
@@ -85,7 +82,7 @@ func (s *session) awaitProbes(ctx context.Context, missing map[string]byte, back
 			for t := range missing {
 				topics = append(topics, t)
 			}
-			return fmt.Errorf("%w: give this vehicle the right to publish to %s", ErrNoRights, strings.Join(topics, ", "))
+			return fmt.Errorf("%w: give this vehicle the right to publish to, and to read, %s", ErrNoRights, strings.Join(topics, ", "))
 		}
 	}
 	return nil

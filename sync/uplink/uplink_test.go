@@ -3,8 +3,10 @@ package uplink_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +50,9 @@ func start(t testing.TB, cfg uplink.Config, box uplink.Outbox, opt uplink.Option
 	return u
 }
 
+// listeners numbers the clients of this file.
+var listeners atomic.Int64
+
 // listener collects what arrives at the broker.
 type listener struct {
 	client mqtt.Client
@@ -66,7 +71,7 @@ type heard struct {
 func listen(t testing.TB, address string, filters ...string) *listener {
 	t.Helper()
 	l := &listener{signal: make(chan struct{}, 1)}
-	o := mqtt.NewClientOptions().AddBroker(address).SetClientID("listener").SetProtocolVersion(4).SetOrderMatters(true)
+	o := mqtt.NewClientOptions().AddBroker(address).SetClientID(fmt.Sprintf("listener-%d", listeners.Add(1))).SetProtocolVersion(4).SetOrderMatters(true)
 	l.client = mqtt.NewClient(o)
 	if tok := l.client.Connect(); tok.Wait() && tok.Error() != nil {
 		t.Fatal(tok.Error())
