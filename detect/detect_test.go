@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"alpr"
+	"alpr/models"
 	"alpr/models/modelstest"
 )
 
@@ -294,17 +295,22 @@ func TestDecodeIgnoresNonsense(t *testing.T) {
 	}
 }
 
-func BenchmarkFill(b *testing.B) {
-	d := newDetector(b, Options{})
-	for _, size := range []image.Point{{1280, 720}, {1920, 1080}, {3840, 2160}} {
-		b.Run(size.String(), func(b *testing.B) {
-			f := scene(size.X, size.Y)
-			v := whole(size.X, size.Y)
-			w, h := v.padded()
-			bound, err := d.network.Bind(1, h, w)
-			if err != nil {
-				b.Fatal(err)
-			}
+// BenchmarkStages times what a frame costs, stage by stage, with the network
+// that is shipped.
+func BenchmarkStages(b *testing.B) {
+	d, err := New(modelstest.OpenTrained(b, models.Auto).Detector, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, size := range []image.Point{{640, 480}, {1280, 720}, {1920, 1080}, {3840, 2160}} {
+		f := scene(size.X, size.Y, rect(100, 100, 160, 50))
+		v := whole(size.X, size.Y)
+		w, h := v.padded()
+		bound, err := d.network.Bind(1, h, w)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(size.String()+"/scale", func(b *testing.B) {
 			for b.Loop() {
 				m, err := wrap(f)
 				if err != nil {
@@ -315,6 +321,31 @@ func BenchmarkFill(b *testing.B) {
 					b.Fatal(err)
 				}
 				p.close()
+			}
+		})
+		b.Run(size.String()+"/network", func(b *testing.B) {
+			for b.Loop() {
+				if err := bound.Run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		rows, _, err := bound.Output(0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(size.String()+"/decode", func(b *testing.B) {
+			for b.Loop() {
+				d.found = decode(d.found[:0], rows, d.minScore, v, v.part)
+				suppress(d.found, d.maxIoU, size.X, size.Y)
+			}
+		})
+		b.Run(size.String()+"/whole", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.Detect(f); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}
