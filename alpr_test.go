@@ -1,0 +1,151 @@
+package alpr
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+func certain(text string) Posterior {
+	var p Posterior
+	for s := range p {
+		sym := Pad
+		if s < len(text) {
+			sym = SymbolIndex(text[s])
+		}
+		p[s][sym] = 1
+	}
+	return p
+}
+
+func TestPosteriorBestSkipsPads(t *testing.T) {
+	for _, text := range []string{"", "A", "7KXM204", "0123456789"} {
+		p := certain(text)
+		if got := p.Best(); got != text {
+			t.Errorf("best text %q, want %q", got, text)
+		}
+		if got := len(p.CharConfidence()); got != len(text) {
+			t.Errorf("%q: %d confidences", text, got)
+		}
+	}
+}
+
+func TestPosteriorLogProb(t *testing.T) {
+	p := certain("AB1")
+	p[2][SymbolIndex('1')], p[2][SymbolIndex('I')] = 0.75, 0.25
+	for _, test := range []struct {
+		text string
+		want float64
+	}{
+		{"AB1", 0.75}, {"ABI", 0.25}, {"AB", 0}, {"AB11", 0}, {"ab1", 0}, {"ABCDEFGHIJK", 0},
+	} {
+		if got := math.Exp(p.LogProb(test.text)); math.Abs(got-test.want) > 1e-7 {
+			t.Errorf("P(%q) = %v, want %v", test.text, got, test.want)
+		}
+	}
+}
+
+func TestNormalise(t *testing.T) {
+	for given, want := range map[string]string{"abc-123": "ABC123", " 7·kxm 204\t": "7KXM204", "ÄÖ1": "1", "": ""} {
+		if got := Normalise(given); got != want {
+			t.Errorf("Normalise(%q) = %q, want %q", given, got, want)
+		}
+	}
+}
+
+func FuzzNormalise(f *testing.F) {
+	f.Add("abc 123-ß")
+	f.Fuzz(func(t *testing.T, s string) {
+		once := Normalise(s)
+		if Normalise(once) != once {
+			t.Errorf("%q is not stable", once)
+		}
+		for i := range len(once) {
+			if SymbolIndex(once[i]) < 0 {
+				t.Errorf("%q holds a character outside the alphabet", once)
+			}
+		}
+	})
+}
+
+func TestIDIsVersion7AndSortsByTime(t *testing.T) {
+	at := time.Date(2026, 6, 1, 12, 0, 0, 123_000_000, time.UTC)
+	random := bytes.NewReader(bytes.Repeat([]byte{0xff}, 20))
+	a, err := NewID(at, random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewID(at.Add(time.Millisecond), random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.String() >= b.String() {
+		t.Errorf("%s is not before %s", a, b)
+	}
+	if a[6]>>4 != 7 || a[8]>>6 != 2 {
+		t.Errorf("%s is not of version 7, variant 2", a)
+	}
+	if !a.Time().Equal(at) {
+		t.Errorf("time %v, want %v", a.Time(), at)
+	}
+}
+
+func TestNewIDReportsItsSource(t *testing.T) {
+	broken := errors.New("no entropy")
+	if _, err := NewID(time.Now(), iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzParseID(f *testing.F) {
+	f.Add("01890a5d-ac96-774b-bcce-b302099a8057")
+	f.Add("01890a5d-ac96-774b-bcce-b302099a805")
+	f.Fuzz(func(t *testing.T, s string) {
+		id, err := ParseID(s)
+		if err != nil {
+			if !errors.Is(err, ErrBadID) {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		again, err := ParseID(id.String())
+		if err != nil || again != id {
+			t.Errorf("%q does not come back: %v, %v", s, again, err)
+		}
+	})
+}
+
+func TestBoxIoU(t *testing.T) {
+	a := Box{X: 0, Y: 0, W: 10, H: 10}
+	for _, test := range []struct {
+		name string
+		b    Box
+		want float64
+	}{
+		{"itself", a, 1},
+		{"half", Box{X: 0, Y: 0, W: 5, H: 10}, 0.5},
+		{"shifted", Box{X: 5, Y: 0, W: 10, H: 10}, 1.0 / 3},
+		{"beside", Box{X: 10, Y: 0, W: 10, H: 10}, 0},
+		{"empty", Box{}, 0},
+	} {
+		if got := a.IoU(test.b); math.Abs(got-test.want) > 1e-6 {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+		if a.IoU(test.b) != test.b.IoU(a) {
+			t.Errorf("%s: not symmetric", test.name)
+		}
+	}
+}
+
+func TestPlateSizeIsThatOfItsEdges(t *testing.T) {
+	p := Plate{Corners: [4]Point{{0, 0}, {30, 40}, {27, 44}, {-3, 4}}}
+	if got := p.WidthPx(); math.Abs(got-50) > 1e-6 {
+		t.Errorf("width %v", got)
+	}
+	if got := p.HeightPx(); math.Abs(got-5) > 1e-6 {
+		t.Errorf("height %v", got)
+	}
+}
