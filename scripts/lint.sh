@@ -36,6 +36,12 @@ for path in sys.argv[1:]:
     with open(path, encoding="utf-8") as f:
         ast.parse(f.read(), path)'
 }
+# Tests wait on conditions, or in the made-up time of testing/synctest.
+no_real_sleeps() {
+  local files
+  files=$(git grep -l 'time\.Sleep' -- '*_test.go' | xargs -r grep -L '"testing/synctest"')
+  [ -z "$files" ] || { printf 'Tests that sleep outside a synctest bubble:\n%s\n' "$files"; return 1; }
+}
 # A stray binary, picture or database weighs on every clone for ever.
 no_large_files() {
   local large
@@ -47,5 +53,6 @@ linter=$(tool "$golangci") || exit 1
 check "Go: formatting, vet, staticcheck, imports" "$linter" run ./...
 check "Shell scripts parse" shell_parses
 check "Python scripts parse" python_compiles
+check "No test sleeps" no_real_sleeps
 check "Nothing large is committed" no_large_files
 exit $status
