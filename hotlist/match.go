@@ -105,21 +105,13 @@ func (l *List) match(read *alpr.Read, p *Policy, text alpr.Candidate, code uint6
 
 // weigh decides on one entry whose text the plate shows with probability pText.
 func weigh(read *alpr.Read, p *Policy, e alpr.Entry, pText float64) (alpr.Hit, bool) {
-	r := p.rule(e.List)
-	age := time.Duration(0)
-	if !e.PublishedAt.IsZero() {
-		age = max(0, read.At.Sub(e.PublishedAt))
-	}
-	isStale := r.maxAge > 0 && !e.IsManual && age > r.maxAge
-	switch {
-	case !e.Effective.IsZero() && read.At.Before(e.Effective), !e.Expires.IsZero() && !read.At.Before(e.Expires):
-		return alpr.Hit{}, false
-	case !p.allows(e.Category), isStale && r.blockStale:
+	age, isStale := p.age(&e, read.At)
+	if p.whyNot(&e, read.At) != "" {
 		return alpr.Hit{}, false
 	}
 	pState, verdict := stateProbability(read.Text.Regions, e.State, p.UnreadState)
 	total := pText * pState
-	if total < r.of(e.Priority) {
+	if total < p.rule(e.List).of(e.Priority) {
 		return alpr.Hit{}, false
 	}
 	kind, differs := compare(&read.Text, e.Plate)
@@ -127,6 +119,33 @@ func weigh(read *alpr.Read, p *Policy, e alpr.Entry, pText float64) (alpr.Hit, b
 		ReadID: read.ID, At: read.At, Entry: e, Kind: kind, Differs: differs, P: total, State: verdict, StateP: pState,
 		ListAge: age, IsStale: isStale, Preview: read.Preview,
 	}, true
+}
+
+// age is how old the entry's list is, and whether that is more than allowed.
+// What an officer has entered does not age: it expires.
+func (p *Policy) age(e *alpr.Entry, at time.Time) (age time.Duration, isStale bool) {
+	if e.PublishedAt.IsZero() || e.IsManual {
+		return 0, false
+	}
+	age = max(0, at.Sub(e.PublishedAt))
+	limit := p.rule(e.List).maxAge
+	return age, limit > 0 && age > limit
+}
+
+// whyNot says why an entry may not alert at an instant, "" where it may.
+func (p *Policy) whyNot(e *alpr.Entry, at time.Time) string {
+	_, isStale := p.age(e, at)
+	switch {
+	case !e.Expires.IsZero() && !at.Before(e.Expires):
+		return "expired"
+	case !e.Effective.IsZero() && at.Before(e.Effective):
+		return "not yet effective"
+	case !p.allows(e.Category):
+		return "category not allowed"
+	case isStale && p.rule(e.List).blockStale:
+		return "stale list"
+	}
+	return ""
 }
 
 // Bounds of the state verdict.

@@ -56,6 +56,12 @@ func (m *Matcher) Swap(x *Index) *Index { return m.index.Swap(x) }
 // Index is the index in use.
 func (m *Matcher) Index() *Index { return m.index.Load() }
 
+// WhyNot says in a few words why an entry would not alert at an instant,
+// however well its plate were read; "" where it would.
+func (m *Matcher) WhyNot(e alpr.Entry, at time.Time) string {
+	return m.policy.Load().whyNot(&e, at)
+}
+
 // Match returns the hits of a read, most urgent first, without IDs. An entry
 // that has alerted for another read of the same plate is left out until the
 // policy's cool-down has passed since that alert. Revisions of one read are

@@ -124,13 +124,15 @@ type Policy struct {
 
 // Profiles are the shipped policies by name.
 func Profiles() (map[string]Policy, error) {
-	var all map[string]Policy
-	if err := yaml.UnmarshalWithOptions(profilesYAML, &all, yaml.Strict()); err != nil {
+	type plain Policy // without UnmarshalYAML
+	var shipped map[string]plain
+	if err := yaml.UnmarshalWithOptions(profilesYAML, &shipped, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("read the shipped retention profiles: %w", err)
 	}
-	for name, p := range all {
+	all := make(map[string]Policy, len(shipped))
+	for name, p := range shipped {
 		p.Profile = name
-		all[name] = p
+		all[name] = Policy(p)
 	}
 	return all, nil
 }
@@ -147,7 +149,8 @@ func ParsePolicy(text []byte) (Policy, error) {
 	if err := yaml.Unmarshal(text, &head); err != nil {
 		return Policy{}, fmt.Errorf("%w: %w", ErrBadPolicy, err)
 	}
-	policy := Policy{Retention: Retention{Reads: -1, Hits: -1, Dispositions: -1, Manual: -1}}
+	type plain Policy // without UnmarshalYAML
+	policy := plain{Retention: Retention{Reads: -1, Hits: -1, Dispositions: -1, Manual: -1}}
 	if head.Profile != "" {
 		all, err := Profiles()
 		if err != nil {
@@ -158,15 +161,25 @@ func ParsePolicy(text []byte) (Policy, error) {
 			return Policy{}, fmt.Errorf("%w: no profile %q; shipped are %s", ErrBadPolicy, head.Profile,
 				strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 		}
-		policy = shipped
+		policy = plain(shipped)
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&policy); err != nil {
 		return Policy{}, fmt.Errorf("%w: %w", ErrBadPolicy, err)
 	}
-	if err := policy.Validate(); err != nil {
+	if err := Policy(policy).Validate(); err != nil {
 		return Policy{}, err
 	}
-	return policy, nil
+	return Policy(policy), nil
+}
+
+// UnmarshalYAML reads a policy within a configuration file, as ParsePolicy does.
+func (p *Policy) UnmarshalYAML(text []byte) error {
+	policy, err := ParsePolicy(text)
+	if err != nil {
+		return err
+	}
+	*p = policy
+	return nil
 }
 
 // Validate says which rule is missing or impossible.

@@ -42,17 +42,14 @@ func (s *Store) ExportAudit(ctx context.Context, who Access, w io.Writer) error 
 	if err := s.Audit(ctx, who.record("audit export", "", nil)); err != nil {
 		return err
 	}
-	if err := s.writeAudit(ctx, w); err != nil {
-		return fmt.Errorf("export the audit log: %w", err)
-	}
-	return nil
+	return s.WriteAudit(ctx, w)
 }
 
 // CheckAudit checks the store's own log, record by record, as VerifyAudit does
 // an exported one. It writes nothing.
 func (s *Store) CheckAudit(ctx context.Context) (AuditSummary, error) {
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(s.writeAudit(ctx, w)) }()
+	go func() { w.CloseWithError(s.WriteAudit(ctx, w)) }()
 	sum, err := VerifyAudit(r, s.signer.Public().(ed25519.PublicKey), nil)
 	return sum, errors.Join(err, r.Close())
 }
@@ -61,6 +58,15 @@ func (s *Store) CheckAudit(ctx context.Context) (AuditSummary, error) {
 // keeps it elsewhere notices a log that was signed anew by another device.
 func (s *Store) AuditKey() string {
 	return hex.EncodeToString(s.signer.Public().(ed25519.PublicKey))
+}
+
+// WriteAudit writes the log as ExportAudit does, and leaves no trace: for a
+// check, not for handing out.
+func (s *Store) WriteAudit(ctx context.Context, w io.Writer) error {
+	if err := s.writeAudit(ctx, w); err != nil {
+		return fmt.Errorf("write out the audit log: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) writeAudit(ctx context.Context, w io.Writer) error {

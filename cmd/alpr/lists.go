@@ -211,30 +211,26 @@ func (l *lists) base(ctx context.Context, u downlink.Update) (*hotlist.List, err
 	return nil, fmt.Errorf("update hotlist %s: it is not in use", u.List)
 }
 
-// AddEntry puts an entry made in the car in use; its Source is the officer.
-func (l *lists) AddEntry(ctx context.Context, e alpr.Entry) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.store.AddManual(ctx, store.Access{Officer: e.Source, Purpose: e.Reason}, e); err != nil {
-		return err
-	}
-	return l.load(ctx)
-}
-
-// RemoveEntry takes an entry made in the car out of use.
-func (l *lists) RemoveEntry(ctx context.Context, id string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.store.RemoveManual(ctx, store.Access{Officer: "console", Purpose: "entry removed in the car"}, id); err != nil {
-		return err
-	}
-	return l.load(ctx)
-}
-
-// Entries are the entries made in the car.
-func (l *lists) Entries(ctx context.Context) ([]alpr.Entry, error) { return l.store.ManualEntries(ctx) }
-
 // listName is what a list is called that comes from a file.
 func listName(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }
+
+// AddEntry puts an entry made in the car in use; its Source is the officer.
+func (l *lists) AddEntry(ctx context.Context, e alpr.Entry) error {
+	if err := l.store.AddManual(ctx, store.Access{Officer: e.Source, Purpose: e.Reason}, e); err != nil {
+		return err
+	}
+	return l.Load(ctx)
+}
+
+// RemoveEntry takes an entry made in the car out of use.
+func (l *lists) RemoveEntry(ctx context.Context, id string) error {
+	if err := l.store.RemoveManual(ctx, store.Access{Officer: "console", Purpose: "entry removed in the car"}, id); err != nil {
+		return err
+	}
+	return l.Load(ctx)
+}
+
+// Entries are the entries made in the car.
+func (l *lists) Entries(ctx context.Context) ([]alpr.Entry, error) { return l.store.ManualEntries(ctx) }

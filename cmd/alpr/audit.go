@@ -1,0 +1,147 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"alpr/store"
+)
+
+const auditHelp = `Every interaction with the system is in its audit log: start and stop, look-ups,
+views of pictures, imports, exports, manual entries, dispositions, changes of
+policy and purges, each with time, officer, agency and purpose. The records are
+chained by hashes and signed by the device, so that an edit or a removal shows.`
+
+func newAuditCmd() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Export the audit log, and verify that it is whole",
+		Long:  auditHelp,
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newAuditVerifyCmd(), newAuditExportCmd())
+	return c
+}
+
+func newAuditExportCmd() *cobra.Command {
+	var f deskFlags
+	var path string
+	c := &cobra.Command{
+		Use:     "export",
+		Short:   "Write the log as JSON lines that can be verified anywhere",
+		Example: `  alpr audit export -o may.audit --officer 0815 --purpose "monthly audit"`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return f.workAs(c, func(d *desk, who store.Access) error {
+				if path == "" {
+					return d.store.ExportAudit(c.Context(), who, c.OutOrStdout())
+				}
+				return writeWhole(path, func(w io.Writer) error { return d.store.ExportAudit(c.Context(), who, w) })
+			})
+		},
+	}
+	f.add(c)
+	c.Flags().StringVarP(&path, "output", "o", "", "file to write; empty: standard output")
+	return c
+}
+
+// writeWhole writes a new file, or leaves none.
+func writeWhole(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(f), f.Sync(), f.Close())
+	if err != nil {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
+func newAuditVerifyCmd() *cobra.Command {
+	var f deskFlags
+	var key, against string
+	c := &cobra.Command{
+		Use:   "verify [EXPORT]",
+		Short: "Check that nothing in the log was changed, added or removed",
+		Long: `Check that nothing in the log was changed, added or removed: in an exported log,
+which needs neither the vehicle nor any secret, or without EXPORT in the store
+itself.
+
+A log cannot show by itself that its newest records were taken away together
+with the store's own note of them, or that all of it was written anew by another
+device. Give --against an earlier export, or what the backend received, and
+--key the device's public key as noted when it was set up.`,
+		Example: `  alpr audit verify may.audit --against april.audit --key 5c1e…`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			check, err := newAuditCheck(key, against)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				return check.file(args[0], c.OutOrStdout())
+			}
+			return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
+				r, w := io.Pipe()
+				go func() { w.CloseWithError(d.store.WriteAudit(c.Context(), w)) }()
+				return errors.Join(check.run(r, c.OutOrStdout()), r.Close())
+			})
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&key, "key", "", "the device's public key, hexadecimal")
+	c.Flags().StringVar(&against, "against", "", "an earlier export whose records must still be there")
+	return c
+}
+
+// auditCheck is what a log is checked against.
+type auditCheck struct {
+	key   ed25519.PublicKey
+	known map[uint64]string
+}
+
+func newAuditCheck(key, against string) (c auditCheck, err error) {
+	if key != "" {
+		raw, err := hex.DecodeString(key)
+		if err != nil || len(raw) != ed25519.PublicKeySize {
+			return c, &usageError{fmt.Errorf("--key: expected %d hexadecimal digits", 2*ed25519.PublicKeySize)}
+		}
+		c.key = raw
+	}
+	if against == "" {
+		return c, nil
+	}
+	f, err := os.Open(against)
+	if err != nil {
+		return c, err
+	}
+	defer f.Close()
+	c.known, err = store.KnownRecords(f)
+	return c, err
+}
+
+func (c *auditCheck) file(path string, out io.Writer) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return c.run(f, out)
+}
+
+func (c *auditCheck) run(r io.Reader, out io.Writer) error {
+	sum, err := store.VerifyAudit(r, c.key, c.known)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "whole: %d records, the last has hash %s, signed by device key %s\n", sum.Records, sum.Last, sum.PublicKey)
+	return err
+}

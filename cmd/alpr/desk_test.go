@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"image"
+	"image/jpeg"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"alpr"
+	"alpr/store"
+)
+
+// office is a vehicle's desk in a test: a configuration, and a command line.
+type office struct {
+	t      *testing.T
+	dir    string
+	config string
+}
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	o := &office{t: t, dir: t.TempDir()}
+	o.config = o.write("alpr.yaml", "agency: test\nvehicle: car-1\ncameras: [{location: drive.mp4}]\npolicy: {profile: default}\n")
+	return o
+}
+
+func (o *office) write(name, text string) string {
+	o.t.Helper()
+	path := filepath.Join(o.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+	return path
+}
+
+// try runs a command line, officer and purpose given.
+func (o *office) try(args ...string) (string, error) {
+	o.t.Helper()
+	var out bytes.Buffer
+	c := newRootCmd()
+	c.SetOut(&out)
+	c.SetErr(&out)
+	c.SetArgs(args)
+	err := c.ExecuteContext(context.Background())
+	return out.String(), err
+}
+
+func (o *office) run(args ...string) string {
+	o.t.Helper()
+	out, err := o.try(append(args, "--config", o.config, "--officer", "4711", "--purpose", "test")...)
+	if err != nil {
+		o.t.Fatalf("alpr %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// at works at the store itself.
+func (o *office) at(f func(*store.Store)) {
+	o.t.Helper()
+	cfg, err := loadConfig(o.config)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	s, err := store.Open(context.Background(), cfg.store(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	f(s)
+	if err := s.Close(); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func mustContain(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q is missing in:\n%s", p, text)
+		}
+	}
+}
+
+func TestHotlistCommands(t *testing.T) {
+	o := newOffice(t)
+	first := o.write("state.csv", "plate,state,reason,caseNumber,expiry,note\nABC123,FL,stolen,31-1,,\nBAD PLATE TOO LONG,FL,stolen,1,,\n"+
+		"XYZ789,GA,stolen,31-2,2001-01-01,\n")
+	out := o.run("hotlist", "import", first, "--max-bad", "0.5", "--published", "2031-05-02T06:00:00Z")
+	mustContain(t, out, "3 rows, 2 entries", "line 3 left out", "state: version")
+	mustContain(t, o.run("hotlist", "list"), "state", "2031-05-02T06:00:00Z", "yes", "manual")
+	mustContain(t, o.run("hotlist", "show", "state"), "ABC123", "XYZ789", "US-FL")
+	mustContain(t, o.run("hotlist", "check", "abc 123"), "alerts: verify plate and state")
+	mustContain(t, o.run("hotlist", "check", "XYZ789"), "does not alert: expired")
+	mustContain(t, o.run("hotlist", "check", "NONE1"), "on no list")
+	mustContain(t, o.run("hotlist", "stats"), "stolen", "1 expired", "MB in memory")
+
+	o.write("state.csv", "plate,state,reason\nNEW111,FL,stolen\n")
+	o.run("hotlist", "import", first)
+	mustContain(t, o.run("hotlist", "check", "ABC123"), "on no list")
+	mustContain(t, o.run("hotlist", "rollback", "state"), "is in use again, 2 entries")
+	mustContain(t, o.run("hotlist", "check", "ABC123"), "alerts")
+	o.run("hotlist", "remove", "ABC123-US-FL", "--list", "state")
+	mustContain(t, o.run("hotlist", "check", "ABC123"), "on no list")
+
+	o.write("broken.csv", "plate,state,reason\n?,FL,stolen\n")
+	if out, err := o.try("hotlist", "import", filepath.Join(o.dir, "broken.csv"), "--list", "state", "--config", o.config, "--officer", "1", "--purpose", "x"); err == nil {
+		t.Errorf("a broken list was taken: %s", out)
+	}
+	mustContain(t, o.run("hotlist", "check", "XYZ789"), "list state")
+	mustContain(t, o.run("audit", "verify"), "whole:")
+}
+
+func TestImportFolderTakesWhatIsGood(t *testing.T) {
+	o := newOffice(t)
+	usb := filepath.Join(o.dir, "usb")
+	if err := os.Mkdir(usb, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	o.write("usb/a.csv", "plate,state,reason\nAAA111,FL,stolen\n")
+	o.write("usb/b.csv", "hello\n")
+	o.write("usb/c.csv", "MatchPlate,PlateState,Category\nCCC333,GA,Amber\n")
+	out, err := o.try("hotlist", "import", usb, "--config", o.config, "--officer", "1", "--purpose", "shift start")
+	if err == nil || !strings.Contains(err.Error(), "b.csv") {
+		t.Errorf("the bad file is not named: %v", err)
+	}
+	mustContain(t, out, "a: version", "c: version")
+}
+
+func TestCommandsAskWhoAndWhy(t *testing.T) {
+	o := newOffice(t)
+	for _, args := range [][]string{
+		{"lookup", "ABC123"}, {"hotlist", "check", "ABC123"}, {"hotlist", "show", "x"}, {"audit", "export"}, {"contribute", "consent"},
+		{"policy", "safelist", "add", "ABC123"},
+	} {
+		_, err := o.try(append(args, "--config", o.config)...)
+		if exitCode(err) != exitUsage {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+func TestAddNeedsReasonCaseAndExpiry(t *testing.T) {
+	o := newOffice(t)
+	who := []string{"--config", o.config, "--officer", "4711", "--purpose", "test"}
+	for _, args := range [][]string{
+		{"ABC123", "--case", "1", "--expires", "1h"},
+		{"ABC123", "--reason", "x", "--expires", "1h"},
+		{"ABC123", "--reason", "x", "--case", "1"},
+		{"ABC123", "--reason", "x", "--case", "1", "--expires", "soon"},
+		{"???", "--reason", "x", "--case", "1", "--expires", "1h"},
+	} {
+		if out, err := o.try(append(append([]string{"hotlist", "add"}, args...), who...)...); err == nil {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	out := o.run("hotlist", "add", "abc 123", "--reason", "robbery", "--case", "31-7", "--expires", "12h")
+	id := regexp.MustCompile(`entry (\S+)`).FindStringSubmatch(out)[1]
+	mustContain(t, o.run("hotlist", "check", "ABC123"), id, "alerts", "list manual")
+	o.run("hotlist", "remove", id)
+	mustContain(t, o.run("hotlist", "check", "ABC123"), "on no list")
+}
+
+// passRead is a read as the pipeline records one.
+func passRead(t *testing.T, plate string) alpr.Read {
+	t.Helper()
+	now := time.Now().UTC()
+	id, err := alpr.NewID(now, strings.NewReader(plate+"0123456789"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := alpr.Read{
+		ID: id, Revision: 1, Camera: "front", FirstAt: now, At: now, LastAt: now, TimeSource: alpr.TimeGPS, RecogniserVersion: "r1",
+		Text: alpr.Text{Text: plate, Confidence: 0.97, Regions: []alpr.RegionProb{{Region: "US-FL", P: 0.9}}},
+		Fix:  alpr.Fix{At: now, Lat: 47.61234, Lon: -122.33456, Quality: alpr.GPSFix},
+	}
+	for s := range r.Text.Posterior {
+		sym := alpr.Pad
+		if s < len(plate) {
+			sym = alpr.SymbolIndex(plate[s])
+		}
+		r.Text.Posterior[s][sym] = 1
+	}
+	var b bytes.Buffer
+	b.Write([]byte{0xff, 0xd8, 0xff, 0xe1, 0, 8, 'S', 'E', 'C', 'R', 'E', 'T'})
+	var plain bytes.Buffer
+	if err := jpeg.Encode(&plain, image.NewGray(image.Rect(0, 0, 16, 8)), nil); err != nil {
+		t.Fatal(err)
+	}
+	b.Write(plain.Bytes()[2:])
+	r.Crop = alpr.Picture{JPEG: b.Bytes(), Width: 16, Height: 8}
+	return r
+}
+
+func TestLookupAndPastMatches(t *testing.T) {
+	o := newOffice(t)
+	o.at(func(s *store.Store) {
+		if err := s.Record(context.Background(), passRead(t, "PAST111"), nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	mustContain(t, o.run("lookup", "past 111"), "PAST111", "97.0%", "47.61234")
+	out := o.run("hotlist", "add", "PAST111", "--reason", "robbery", "--case", "31-7", "--expires", "12h", "--past", "--state", "US-FL")
+	mustContain(t, out, "read as PAST111", "1 past reads may be this plate: verify")
+	export := o.run("audit", "export")
+	mustContain(t, export, `"action":"lookup"`, `"action":"match past reads"`, `"purpose":"test"`, `"officer":"4711"`)
+	if strings.Contains(export, "PAST111") {
+		t.Error("the audit log holds the plate in clear")
+	}
+}
+
+func TestAuditCommands(t *testing.T) {
+	o := newOffice(t)
+	path := filepath.Join(o.dir, "one.audit")
+	o.run("audit", "export", "-o", path)
+	mustContain(t, o.run("audit", "verify", path), "whole:")
+	o.run("hotlist", "check", "ABC123")
+	later := filepath.Join(o.dir, "two.audit")
+	o.run("audit", "export", "-o", later)
+	mustContain(t, o.run("audit", "verify", later, "--against", path), "whole:")
+	if _, err := o.try("audit", "verify", path, "--against", later); err == nil {
+		t.Error("a log that lacks records of an earlier export is whole")
+	}
+	text, err := os.ReadFile(later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := o.write("edited.audit", strings.Replace(string(text), `"officer":"4711"`, `"officer":"9999"`, 1))
+	if _, err := o.try("audit", "verify", edited); err == nil {
+		t.Error("an edited log is whole")
+	}
+	if _, err := o.try("audit", "verify", later, "--key", strings.Repeat("0", 64)); err == nil {
+		t.Error("another device's log passes")
+	}
+}
+
+func TestReportCommand(t *testing.T) {
+	o := newOffice(t)
+	o.at(func(s *store.Store) {
+		ctx := context.Background()
+		r := passRead(t, "REP0111")
+		hit := alpr.Hit{ID: alpr.ID{1}, ReadID: r.ID, At: r.At, Entry: alpr.Entry{Category: "stolen vehicle"}}
+		if err := s.Record(ctx, r, []alpr.Hit{hit}); err != nil {
+			t.Fatal(err)
+		}
+		d := alpr.Disposition{ID: alpr.ID{2}, HitID: hit.ID, At: r.At, Officer: "4711", Verdict: alpr.VerdictMisread, Corrected: "REPO111"}
+		if err := s.Dispose(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+	})
+	out := o.run("report")
+	mustContain(t, out, "| Reads recorded | 1 |", "| Hits: stolen vehicle | 1 |", "| Officers found: misread | 1 |", "| Misreads among hits looked at | 100.0 % |")
+	var r report
+	if err := json.Unmarshal([]byte(o.run("report", "--json")), &r); err != nil || r.Reads != 1 || r.Hits["stolen vehicle"] != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if strings.Contains(out, "REP0111") {
+		t.Error("the report holds a plate")
+	}
+
+	dir := filepath.Join(o.dir, "batch")
+	list := o.run("contribute", "list")
+	mustContain(t, list, `"read":"REP0111"`, `"says":"REPO111"`, "1 misreads")
+	for _, secret := range []string{"4711", "car-1", "47.612", "122.334", "stolen"} {
+		if strings.Contains(list, secret) {
+			t.Errorf("%q would be shared", secret)
+		}
+	}
+	if _, err := o.try("contribute", "export", dir, "--config", o.config, "--officer", "1", "--purpose", "x"); err == nil {
+		t.Error("shared without consent")
+	}
+	o.run("contribute", "consent")
+	o.run("contribute", "export", dir)
+	crop, err := os.ReadFile(filepath.Join(dir, "0001.jpg"))
+	if err != nil || bytes.Contains(crop, []byte("SECRET")) {
+		t.Errorf("the crop still holds what its camera wrote: %v", err)
+	}
+	if _, err := jpeg.Decode(bytes.NewReader(crop)); err != nil {
+		t.Error(err)
+	}
+	mustContain(t, o.run("contribute", "withdraw"), "to be deleted by its receiver: batch")
+}
+
+func TestPolicyCommands(t *testing.T) {
+	o := newOffice(t)
+	mustContain(t, o.run("policy", "show"), "in force", "reads 30d")
+	out, err := o.try("policy", "profiles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustContain(t, out, "us-nh", "reads 3m")
+	file := o.write("members.txt", "ABC 123\n\nXYZ789\n")
+	o.run("policy", "safelist", "add", "KLM456", "--file", file)
+	mustContain(t, o.run("policy", "safelist", "count"), "3 plates")
+	o.run("policy", "safelist", "remove", "KLM456")
+	mustContain(t, o.run("policy", "safelist", "count"), "2 plates")
+	if _, err := o.try("policy", "safelist", "steal", "--config", o.config); exitCode(err) != exitUsage {
+		t.Errorf("an unknown action: %v", err)
+	}
+}
+
+func FuzzBareJPEG(f *testing.F) {
+	f.Add([]byte{0xff, 0xd8, 0xff, 0xe1, 0, 4, 1, 2, 0xff, 0xda, 0, 2})
+	f.Add([]byte{0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if out, err := bareJPEG(data); err == nil && len(out) > len(data) {
+			t.Error("it grew")
+		}
+	})
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"alpr/hotlist"
+	"alpr/store"
+)
+
+const hotlistImportHelp = `Import lists from files, or from every file of a folder such as a USB stick:
+CSV with a heading line or fixed width, plain or packed with gzip or zstd.
+
+The format is found by the heading (ncic, genetec, flock), named with --format,
+or described in a column map of your own with --map; docs/hotlist.md says how
+to write one. Rows that cannot be taken are named with line and reason. A list
+with too many of them is refused whole, and the last good one stays in use.`
+
+// importFlags are the choices of alpr hotlist import.
+type importFlags struct {
+	list, format, mapFile, published string
+	maxBad                           float64
+}
+
+func newHotlistImportCmd(f *deskFlags) *cobra.Command {
+	var in importFlags
+	c := &cobra.Command{
+		Use:   "import PATH…",
+		Short: "Import lists from files or a USB folder",
+		Long:  hotlistImportHelp,
+		Example: `  alpr hotlist import state.csv.gz --officer 4711 --purpose "morning list"
+  alpr hotlist import /media/usb/lists --officer 4711 --purpose "shift start"
+  alpr hotlist import wants.dat --map wants.yaml --list wants --officer 4711 --purpose "county wants"`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.workAs(c, func(d *desk, who store.Access) error {
+				return d.importAll(c.Context(), who, in, args, c.OutOrStdout())
+			})
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&in.list, "list", "", "the list's name (default: the file's)")
+	flags.StringVar(&in.format, "format", "auto", "auto, "+strings.Join(hotlist.ShippedNames(), ", "))
+	flags.StringVar(&in.mapFile, "map", "", "a column map in YAML, for other formats")
+	flags.StringVar(&in.published, "published", "", "when the source published it, as 2031-05-02T06:00:00Z (default: the file's time)")
+	flags.Float64Var(&in.maxBad, "max-bad", 0.05, "share of bad rows above which a list is refused")
+	return c
+}
+
+func (in *importFlags) columnMap() (*hotlist.Map, error) {
+	switch {
+	case in.mapFile != "":
+		text, err := os.ReadFile(in.mapFile)
+		if err != nil {
+			return nil, fmt.Errorf("read column map: %w", err)
+		}
+		return hotlist.ParseMap(text)
+	case in.format != "auto":
+		return hotlist.Shipped(in.format)
+	}
+	return nil, nil // found by each file's heading
+}
+
+// importAll imports every file. One that is refused does not keep the others
+// from being imported.
+func (d *desk) importAll(ctx context.Context, who store.Access, in importFlags, paths []string, out io.Writer) error {
+	files, err := listFiles(paths)
+	if err != nil {
+		return err
+	}
+	if in.list != "" && len(files) > 1 {
+		return &usageError{fmt.Errorf("--list names one list, and there are %d files", len(files))}
+	}
+	columns, err := in.columnMap()
+	if err != nil {
+		return err
+	}
+	if err := d.lists.Load(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range files {
+		if err := d.importFile(ctx, who, in, columns, path, out); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// listFiles are the files that paths name, folders taken apart.
+func listFiles(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		err := filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
+				files = append(files, p)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("find list files: %w", err)
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("find list files: there is none in %s", strings.Join(paths, ", "))
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+func (d *desk) importFile(ctx context.Context, who store.Access, in importFlags, columns *hotlist.Map, path string, out io.Writer) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	opt, err := in.options(f)
+	if err != nil {
+		return err
+	}
+	list, report, err := hotlist.Import(f, columns, opt)
+	printReport(out, path, &report)
+	if err != nil {
+		return err
+	}
+	if err := d.lists.Replace(ctx, who, list); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s: version %s is in use, %d entries\n", list.Name, list.Version, list.Len())
+	return err
+}
+
+func (in *importFlags) options(f *os.File) (hotlist.Options, error) {
+	opt := hotlist.Options{Name: in.list, MaxBad: in.maxBad}
+	if opt.Name == "" {
+		opt.Name, _, _ = strings.Cut(filepath.Base(f.Name()), ".")
+	}
+	if in.published != "" {
+		at, err := time.Parse(time.RFC3339, in.published)
+		if err != nil {
+			return opt, &usageError{fmt.Errorf("--published: %w", err)}
+		}
+		opt.PublishedAt = at
+		return opt, nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return opt, err
+	}
+	opt.PublishedAt = info.ModTime().UTC()
+	return opt, nil
+}
+
+func printReport(out io.Writer, path string, r *hotlist.Report) {
+	if r.Format == "" {
+		return
+	}
+	fmt.Fprintf(out, "%s (%s): %d rows, %d entries, %d cancelled, %d repeated, %d bad\n",
+		path, r.Format, r.Rows, r.Entries, r.Cancelled, r.Repeated, r.Bad)
+	for _, e := range r.Errors {
+		fmt.Fprintf(out, "  line %d left out: %s\n", e.Line, e.Reason)
+	}
+	if more := r.Bad - len(r.Errors); more > 0 {
+		fmt.Fprintf(out, "  and %d more lines left out\n", more)
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(out, "  line %d: %s\n", w.Line, w.Reason)
+	}
+	if more := r.Doubts - len(r.Warnings); more > 0 {
+		fmt.Fprintf(out, "  and %d more lines with a doubt\n", more)
+	}
+}
