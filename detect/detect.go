@@ -41,8 +41,9 @@ type Detector struct {
 	isStill  bool
 
 	mu    sync.Mutex
-	turn  map[string]int // per camera: the next tile to look at
-	found []candidate    // kept from frame to frame
+	turn  map[string]int  // per camera: frames looked at, which says the next tile
+	large map[string]bool // per camera: the last coarse look found what the whole did not
+	found []candidate     // kept from frame to frame
 }
 
 // New checks the network by running it once. The network stays the caller's,
@@ -54,6 +55,7 @@ func New(n *models.Network, o Options) (*Detector, error) {
 		maxIoU:   n.Entry.NMSIoU,
 		isStill:  o.IsStill,
 		turn:     make(map[string]int),
+		large:    make(map[string]bool),
 	}
 	if o.MinScore == 0 {
 		d.minScore = float32(n.Entry.ScoreThreshold)
@@ -89,11 +91,10 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 			return nil, fmt.Errorf("detect plates: %w", err)
 		}
 	}
-	if d.isStill && !d.isSure() {
-		if err := d.look(p, coarse(f.Width, f.Height)); err != nil {
-			return nil, fmt.Errorf("detect plates: %w", err)
-		}
+	if err := d.lookForLarge(p, f); err != nil {
+		return nil, fmt.Errorf("detect plates: %w", err)
 	}
+	d.turn[f.Camera]++
 	return suppress(d.found, d.maxIoU, f.Width, f.Height), nil
 }
 
@@ -116,8 +117,22 @@ func (d *Detector) choose(f *alpr.Frame) []view {
 		return t
 	}
 	turn := d.turn[f.Camera] % len(t)
-	d.turn[f.Camera] = turn + 1
 	return t[turn : turn+1]
+}
+
+// lookForLarge looks coarsely where no plate of usual size is surely there: a
+// car right before the camera shows a larger one. A still has only this frame;
+// of a video every third frame will do, and every one once that has helped.
+func (d *Detector) lookForLarge(p *pyramid, f *alpr.Frame) error {
+	const every = 3
+	if d.isSure() || !d.isStill && !d.large[f.Camera] && d.turn[f.Camera]%every != 0 {
+		return nil
+	}
+	if err := d.look(p, coarse(f.Width, f.Height)); err != nil {
+		return err
+	}
+	d.large[f.Camera] = d.isSure()
+	return nil
 }
 
 // sureScore is what a plate of usual size scores when it is seen well.
