@@ -24,7 +24,7 @@ func newLook(slots, regions []float32) look {
 
 // reframings is how much wider (or closer) a second and third look are framed,
 // on each side, in plate widths and heights.
-func reframings() []float64 { return []float64{0.06, -0.04} }
+func reframings() []float64 { return []float64{0.03, -0.02} }
 
 // combine takes the geometric mean of several looks, slot by slot: a character
 // stands only if no framing speaks clearly against it.
