@@ -289,4 +289,3 @@ func keptIn(t *testing.T, ctx context.Context, url string) (kept map[string]int,
 	}
 	return kept, len(found)
 }
-

@@ -355,11 +355,21 @@ func (s *session) waitForAcks(ctx context.Context) {
 	}
 }
 
-// drain marks what has been acknowledged by the time the program stops.
+// drain marks what has been acknowledged, and takes the receipts that are here,
+// by the time the program stops.
 func (s *session) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	return s.mark(ctx, true)
+	for {
+		select {
+		case r := <-s.receipts:
+			if err := s.onReceipt(ctx, r); err != nil {
+				return err
+			}
+		default:
+			return s.mark(ctx, true)
+		}
+	}
 }
 
 // goodbye replaces the retained status, so that the last will is not needed.
