@@ -1,0 +1,264 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"alpr"
+)
+
+// Attribute keys of the console's log lines. No plate is ever logged.
+const (
+	keyAddr    = "addr"
+	keyOfficer = "officer"
+	keyErr     = "err"
+	keyAction  = "action"
+)
+
+const (
+	statusEvery   = time.Second
+	statusAtLeast = 5 * time.Second // a status goes out at least so often: the page takes silence for a fault
+	shutdownIn    = 3 * time.Second
+)
+
+// Console serves the officer's page. ShowRead and ShowHit may be called from
+// any goroutine, before Run too, and never block.
+type Console struct {
+	cfg      Config
+	deps     Deps
+	log      *slog.Logger
+	now      func() time.Time
+	sessions *sessions
+	board    *board
+	handler  http.Handler
+
+	mu        sync.Mutex
+	status    Status
+	drops     dropMeter
+	emergency emergencyView
+	auditErr  error                    // of the last attempt
+	verdicts  map[alpr.Verdict]int     // on record at the start
+	disposed  map[alpr.ID]alpr.Verdict // since then, the last of each hit
+
+	boundAddr string        // set once Run listens
+	listening chan struct{} // closed then
+}
+
+// New checks the configuration and reads the accounts. It opens no port.
+func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := cfg.checkTLSFiles(); err != nil {
+		return nil, err
+	}
+	if deps.Disposer == nil || deps.Auditor == nil || deps.History == nil || deps.Status == nil {
+		return nil, fmt.Errorf("%w: Disposer, Auditor, History and Status must be given", ErrConfig)
+	}
+	users, err := accounts(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: newSessions(users, cfg),
+		disposed: map[alpr.ID]alpr.Verdict{}, listening: make(chan struct{})}
+	c.board = newBoard(rand.Text()[:8], cfg.ReadsFor, func() time.Time { return c.now() })
+	c.handler = c.routes()
+	return c, nil
+}
+
+func accounts(cfg Config) (map[string]User, error) {
+	if cfg.Demo {
+		u := User{Name: demoName, Agency: "DEMO", Full: "Demonstration"}
+		err := u.setPassword(demoPassword, 1000)
+		return map[string]User{demoName: u}, err
+	}
+	if cfg.UsersFile == "" {
+		return nil, fmt.Errorf("%w: users_file: name the accounts file, or nobody can log in", ErrConfig)
+	}
+	return LoadUsers(cfg.UsersFile)
+}
+
+// ShowRead puts a read on the screen. A revision replaces the one before.
+func (c *Console) ShowRead(r alpr.Read) { c.board.showRead(viewRead(r)) }
+
+// ShowHit brings a hit to the officer, revises it, or takes it back where
+// h.IsWithdrawn. r is the read it was raised on, with its pictures.
+func (c *Console) ShowHit(r alpr.Read, h alpr.Hit) {
+	c.board.showHit(viewHit(r, h), r.Crop, r.Context)
+}
+
+// Handler is the whole site, for tests and for a server of the caller's own.
+// It answers nothing useful about the past before Run has loaded it.
+func (c *Console) Handler() http.Handler { return c.handler }
+
+// Addr is the address that Run listens on; it waits until there is one.
+func (c *Console) Addr(ctx context.Context) (string, error) {
+	select {
+	case <-c.listening:
+		return c.boundAddr, nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// Run loads the open hits, serves until ctx is done, and returns nil then.
+func (c *Console) Run(ctx context.Context) error {
+	ln, err := net.Listen("tcp", c.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("open the console on %s: %w: is another program using the port? "+
+			"Stop it, or set console.listen to another port", c.cfg.Listen, err)
+	}
+	if err := c.load(ctx); err != nil {
+		ln.Close()
+		return err
+	}
+	c.boundAddr = ln.Addr().String()
+	close(c.listening)
+	c.log.Info("console is open", keyAddr, c.url())
+
+	srv := &http.Server{Handler: c.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug)}
+	g, ctx := errgroup.WithContext(ctx)
+	srv.BaseContext = func(net.Listener) context.Context { return ctx }
+	g.Go(func() error {
+		err := c.serve(srv, ln)
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("serve the console: %w", err)
+	})
+	g.Go(func() error { c.reportStatus(ctx); return nil })
+	g.Go(func() error {
+		<-ctx.Done()
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownIn)
+		defer cancel()
+		if srv.Shutdown(end) != nil {
+			srv.Close()
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+func (c *Console) serve(srv *http.Server, ln net.Listener) error {
+	if c.cfg.usesTLS() {
+		return srv.ServeTLS(ln, c.cfg.TLSCert, c.cfg.TLSKey)
+	}
+	return srv.Serve(ln)
+}
+
+func (c *Console) url() string {
+	if c.cfg.usesTLS() {
+		return "https://" + c.boundAddr
+	}
+	return "http://" + c.boundAddr
+}
+
+// load fetches what was open when the program last ended: a hit that nobody
+// looked at is shown again.
+func (c *Console) load(ctx context.Context) error {
+	reads, hits, err := c.deps.History.OpenHits(ctx)
+	if err != nil {
+		return fmt.Errorf("load open hits: %w", err)
+	}
+	if len(reads) != len(hits) {
+		return fmt.Errorf("load open hits: %d reads for %d hits", len(reads), len(hits))
+	}
+	for i, h := range hits {
+		c.ShowHit(reads[i], h)
+	}
+	if c.deps.Verdicts == nil {
+		return nil
+	}
+	n, err := c.deps.Verdicts(ctx)
+	if err != nil {
+		return fmt.Errorf("count verdicts: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.verdicts = n
+	return nil
+}
+
+// reportStatus asks how the system does while somebody looks, and says so when
+// it changes or has been still for a while.
+func (c *Console) reportStatus(ctx context.Context) {
+	tick := time.NewTicker(statusEvery)
+	defer tick.Stop()
+	var said time.Time
+	var last string
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !c.board.hasPages() {
+			continue
+		}
+		c.refreshStatus()
+		v := c.statusView()
+		key := v.changeKey()
+		if now := c.now(); key != last || now.Sub(said) >= statusAtLeast {
+			said, last = now, key
+			c.board.tell(eventStatus, v)
+		}
+	}
+}
+
+func (c *Console) refreshStatus() {
+	s := c.deps.Status()
+	if s.At.IsZero() {
+		s.At = c.now()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status = s
+	c.drops.update(s)
+}
+
+func (c *Console) statusView() statusView {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := viewStatus(c.status, &c.drops)
+	v.Precision = viewPrecision(c.countVerdicts())
+	if c.deps.Emergency != nil {
+		e := c.emergency
+		v.Emergency = &e
+	}
+	if c.auditErr != nil {
+		v.Problems = append([]string{"The audit log cannot be written: look-ups and pictures are refused until it can."}, v.Problems...)
+	}
+	return v
+}
+
+// speed is the car's, as the last status had it; 0 where that is not known.
+func (c *Console) speed() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.status.Fix.IsValid() || c.now().Sub(c.status.At) > statusAtLeast {
+		return 0
+	}
+	return c.status.Fix.SpeedMPS
+}
+
+// countVerdicts is called with mu held. A hit counts once, with its last verdict.
+func (c *Console) countVerdicts() map[alpr.Verdict]int {
+	n := map[alpr.Verdict]int{}
+	for v, k := range c.verdicts {
+		n[v] = k
+	}
+	for _, d := range c.disposed {
+		n[d]++
+	}
+	return n
+}

@@ -1,0 +1,172 @@
+package console
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"alpr"
+)
+
+// manualList is the name of the list that officers' own entries form.
+const manualList = "manual"
+
+// entryIn is an entry as the page sends it.
+type entryIn struct {
+	Plate, State, Reason, Category, Case, Caution string
+	Make, Model, Year, Colour                     string
+	Priority                                      int
+	Hours                                         int // until it expires
+	Covert                                        bool
+}
+
+// entryView is an entry as the page lists it.
+type entryView struct {
+	ID       string    `json:"id"`
+	Plate    string    `json:"plate"`
+	State    string    `json:"state"`
+	Reason   string    `json:"reason"`
+	Category string    `json:"category"`
+	Case     string    `json:"case"`
+	Vehicle  string    `json:"vehicle"`
+	Source   string    `json:"source"`
+	Expires  time.Time `json:"expires"`
+}
+
+var errNoEntries = problem{http.StatusNotFound, errors.New("entries from the car are switched off")}
+
+// addEntry puts a plate on the car's own list. Reason, case number and expiry
+// are not optional: an entry that nobody can explain, or that never ends, is
+// how the wrong family is stopped a year later.
+func (c *Console) addEntry(w http.ResponseWriter, r *http.Request, me who) error {
+	if c.deps.Entries == nil {
+		return errNoEntries
+	}
+	var in entryIn
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	e, err := c.checkEntry(in, me)
+	if err != nil {
+		return err
+	}
+	tag, err := c.deps.Auditor.PlateTag(e.Plate)
+	if err != nil {
+		return fmt.Errorf("name the plate for the audit log: %w", err)
+	}
+	if err := c.audit(r, me, alpr.AuditRecord{Action: "manual entry", Subject: tag, Purpose: e.Reason,
+		Detail: map[string]string{"entry": e.ID, "case": e.CaseNumber, "expires": e.Expires.Format(time.RFC3339)}}); err != nil {
+		return err
+	}
+	if err := c.deps.Entries.AddEntry(r.Context(), e); err != nil {
+		return fmt.Errorf("add the entry: %w", err)
+	}
+	return reply(w, http.StatusOK, viewEntry(e))
+}
+
+func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
+	plate, err := checkPlate(in.Plate)
+	if err != nil {
+		return alpr.Entry{}, err
+	}
+	limit := int(c.cfg.EntryFor.Hours())
+	switch {
+	case !isKnownRegion(in.State):
+		return alpr.Entry{}, bad("state: %q is not an ISO 3166 code such as US-FL", in.State)
+	case len(strings.TrimSpace(in.Reason)) < 3:
+		return alpr.Entry{}, bad("reason: say why this plate is wanted")
+	case strings.TrimSpace(in.Case) == "":
+		return alpr.Entry{}, bad("case number: an entry needs one")
+	case in.Hours < 1 || in.Hours > max(limit, 1):
+		return alpr.Entry{}, bad("expiry: give 1 to %d hours", max(limit, 1))
+	case !slices.Contains(c.cfg.Categories, in.Category):
+		return alpr.Entry{}, bad("category: use one of the agency's")
+	case in.Priority < int(alpr.PriorityLow) || in.Priority > int(alpr.PriorityHigh):
+		return alpr.Entry{}, bad("priority: use 1 (low), 2 (normal) or 3 (high)")
+	}
+	for _, s := range []string{in.Reason, in.Case, in.Caution, in.Make, in.Model, in.Year, in.Colour} {
+		if utf8.RuneCountInString(s) > maxField {
+			return alpr.Entry{}, bad("a field is too long: at most %d characters", maxField)
+		}
+	}
+	now := c.now()
+	id, err := alpr.NewID(now, rand.Reader)
+	if err != nil {
+		return alpr.Entry{}, err
+	}
+	return alpr.Entry{ID: id.String(), List: manualList, Source: me.Name, PlateGiven: in.Plate, Plate: plate, State: in.State,
+		Reason: strings.TrimSpace(in.Reason), Category: in.Category, Priority: alpr.Priority(in.Priority),
+		Vehicle:    alpr.Vehicle{Make: in.Make, Model: in.Model, Year: in.Year, Colour: in.Colour},
+		CaseNumber: strings.TrimSpace(in.Case), Caution: strings.TrimSpace(in.Caution),
+		Effective: now, Expires: now.Add(time.Duration(in.Hours) * time.Hour), IsCovert: in.Covert, IsManual: true, PublishedAt: now}, nil
+}
+
+func (c *Console) listEntries(w http.ResponseWriter, r *http.Request, _ who) error {
+	if c.deps.Entries == nil {
+		return errNoEntries
+	}
+	entries, err := c.deps.Entries.Entries(r.Context())
+	if err != nil {
+		return fmt.Errorf("list the entries: %w", err)
+	}
+	views := []entryView{}
+	for _, e := range entries {
+		views = append(views, viewEntry(e))
+	}
+	return reply(w, http.StatusOK, map[string]any{"entries": views})
+}
+
+func viewEntry(e alpr.Entry) entryView {
+	return entryView{ID: e.ID, Plate: e.Plate, State: e.State, Reason: e.Reason, Category: e.Category, Case: e.CaseNumber,
+		Vehicle: vehicleWords(e.Vehicle), Source: e.Source, Expires: e.Expires}
+}
+
+func (c *Console) removeEntry(w http.ResponseWriter, r *http.Request, me who) error {
+	if c.deps.Entries == nil {
+		return errNoEntries
+	}
+	var in struct{ ID, Reason string }
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	if in.ID == "" || len(strings.TrimSpace(in.Reason)) < 3 || utf8.RuneCountInString(in.Reason) > maxField {
+		return bad("say which entry, and why it is taken off")
+	}
+	if err := c.audit(r, me, alpr.AuditRecord{Action: "manual entry removed", Subject: in.ID, Purpose: in.Reason}); err != nil {
+		return err
+	}
+	if err := c.deps.Entries.RemoveEntry(r.Context(), in.ID); err != nil {
+		return fmt.Errorf("remove the entry: %w", err)
+	}
+	return done(w)
+}
+
+// setEmergency switches emergency sharing on or off. It is switched on even
+// where the audit log fails: an officer calls for help.
+func (c *Console) setEmergency(w http.ResponseWriter, r *http.Request, me who) error {
+	if c.deps.Emergency == nil {
+		return problem{http.StatusNotFound, errors.New("emergency sharing is not set up")}
+	}
+	var in struct{ On bool }
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	if err := c.deps.Emergency.SetEmergency(r.Context(), in.On, me.Name); err != nil {
+		return problem{http.StatusServiceUnavailable, fmt.Errorf("emergency sharing was NOT switched: %w", err)}
+	}
+	c.mu.Lock()
+	c.emergency = emergencyView{IsOn: in.On, Officer: me.Name, Since: c.now()}
+	c.mu.Unlock()
+	action := "emergency sharing off"
+	if in.On {
+		action = "emergency sharing on"
+	}
+	_ = c.audit(r, me, alpr.AuditRecord{Action: action, Purpose: "emergency"})
+	c.board.tell(eventStatus, c.statusView())
+	return done(w)
+}

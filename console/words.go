@@ -1,0 +1,253 @@
+package console
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"alpr"
+)
+
+// leadOnly stands on every alert, whatever else it says.
+const leadOnly = "Lead only: verify plate and state"
+
+// cell is one character place of the plate as read beside the plate as listed.
+type cell struct {
+	Read    string  `json:"read"`   // "" where the plate shows nothing
+	Listed  string  `json:"listed"` // "" where the list has nothing
+	Differs bool    `json:"differs"`
+	P       float64 `json:"p"` // that the plate shows the listed character; 0 when not told
+}
+
+// align puts two texts over each other with the fewest differences
+// (Levenshtein's distance), so that a character too many shifts nothing.
+func align(read, listed string) []cell {
+	n, m := len(read), len(listed)
+	cost := make([][]int, n+1) // cost[i][j]: of the tails read[i:], listed[j:]
+	for i := range cost {
+		cost[i] = make([]int, m+1)
+	}
+	for i := n; i >= 0; i-- {
+		for j := m; j >= 0; j-- {
+			switch {
+			case i == n:
+				cost[i][j] = m - j
+			case j == m:
+				cost[i][j] = n - i
+			default:
+				cost[i][j] = min(cost[i+1][j+1]+differ(read[i], listed[j]), cost[i+1][j]+1, cost[i][j+1]+1)
+			}
+		}
+	}
+	var cells []cell
+	for i, j := 0, 0; i < n || j < m; {
+		switch {
+		case i < n && j < m && cost[i][j] == cost[i+1][j+1]+differ(read[i], listed[j]):
+			cells = append(cells, cell{Read: read[i : i+1], Listed: listed[j : j+1], Differs: read[i] != listed[j]})
+			i, j = i+1, j+1
+		case i < n && cost[i][j] == cost[i+1][j]+1:
+			cells = append(cells, cell{Read: read[i : i+1], Differs: true})
+			i++
+		default:
+			cells = append(cells, cell{Listed: listed[j : j+1], Differs: true})
+			j++
+		}
+	}
+	return cells
+}
+
+func differ(a, b byte) int {
+	if a == b {
+		return 0
+	}
+	return 1
+}
+
+// cellsOf aligns what was read with what is listed and adds what the match
+// said about the places that differ.
+func cellsOf(read string, h alpr.Hit) []cell {
+	cells := align(read, h.Entry.Plate)
+	slot := 0 // in the listed text
+	for i := range cells {
+		if cells[i].Differs {
+			for _, d := range h.Differs {
+				if d.Slot == slot && d.Listed == cells[i].Listed {
+					cells[i].P = d.P
+				}
+			}
+		}
+		if cells[i].Listed != "" {
+			slot++
+		}
+	}
+	return cells
+}
+
+// kindWords says how the two texts compare, character by character.
+func kindWords(kind alpr.MatchKind, cells []cell) string {
+	var parts []string
+	for _, c := range cells {
+		if !c.Differs {
+			continue
+		}
+		switch {
+		case c.Listed == "":
+			parts = append(parts, "extra "+charName(c.Read)+" read")
+		case c.Read == "":
+			parts = append(parts, "listed "+charName(c.Listed)+" not seen")
+		default:
+			parts = append(parts, "read "+charName(c.Read)+", listed "+charName(c.Listed))
+		}
+	}
+	if len(parts) == 0 {
+		return "Exact: every character agrees"
+	}
+	head := "Weak character"
+	switch {
+	case kind == alpr.MatchLookAlike:
+		head = "Look-alike"
+	case kind == alpr.MatchExact: // a revision changed the text under an exact match
+		head = "Differs"
+	}
+	return head + ": " + strings.Join(parts, "; ")
+}
+
+// charName keeps apart on screen what a typeface may not.
+func charName(c string) string {
+	switch c {
+	case "0":
+		return "0 (zero)"
+	case "1":
+		return "1 (one)"
+	case "O", "I", "L":
+		return c + " (letter)"
+	}
+	return c
+}
+
+// percent rounds towards 50 %, so that nothing uncertain is ever shown as
+// 100 % or 0 %.
+func percent(p float64) string {
+	switch {
+	case math.IsNaN(p) || p < 0 || p > 1:
+		return "not known"
+	case p == 0:
+		return "0 %"
+	case p < 0.01:
+		return "under 1 %"
+	case p > 0.99 && p < 1:
+		return "over 99 %"
+	case p > 0.5:
+		return fmt.Sprintf("%d %%", int(p*100+1e-9))
+	}
+	return fmt.Sprintf("%d %%", int(math.Ceil(p*100-1e-9)))
+}
+
+// likelihood puts a probability in words, after the scale of ICD 203.
+func likelihood(p float64) string {
+	switch {
+	case math.IsNaN(p) || p < 0 || p > 1:
+		return "Probability not known"
+	case p >= 0.99:
+		return "Almost certainly this plate"
+	case p >= 0.95:
+		return "Very probably this plate"
+	case p >= 0.80:
+		return "Probably this plate"
+	case p >= 0.55:
+		return "More likely this plate than not"
+	case p >= 0.45:
+		return "As likely this plate as not"
+	}
+	return "Probably another plate"
+}
+
+// stateWords compares the state read with the state listed.
+func stateWords(v alpr.StateVerdict, read, listed string, p float64) string {
+	listedName := "no state listed"
+	if listed != "" {
+		listedName = regionName(listed) + " listed"
+	}
+	readName := "plate's state not read"
+	if read != "" {
+		readName = "plate looks like " + regionName(read)
+	}
+	if v == alpr.StateMatch {
+		return regionName(listed) + " on plate and list (" + percent(p) + ")"
+	}
+	return listedName + ", " + readName
+}
+
+// ageWords says a length of time as a person would.
+func ageWords(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "dated in the future"
+	case d < time.Minute:
+		return "under a minute"
+	case d < 2*time.Hour:
+		return plural(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return plural(int(d.Hours()), "hour")
+	}
+	return plural(int(d.Hours()/24), "day")
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// positionWords says where a read was made, or that nobody knows.
+func positionWords(f alpr.Fix) string {
+	if !f.IsValid() {
+		return "No position: GPS had no fix"
+	}
+	s := fmt.Sprintf("%.5f, %.5f", f.Lat, f.Lon)
+	if f.SpeedMPS > movingMPS {
+		s += ", heading " + compass(f.CourseDeg)
+	}
+	if f.Age > 2*time.Second {
+		s += " (" + ageWords(f.Age) + " old)"
+		if f.Age < time.Minute {
+			s = strings.Replace(s, "under a minute", fmt.Sprintf("%d s", int(f.Age.Seconds())), 1)
+		}
+	}
+	return s
+}
+
+func compass(deg float64) string {
+	names := [...]string{"north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest"}
+	if math.IsNaN(deg) || math.IsInf(deg, 0) {
+		return "unknown"
+	}
+	return names[((int(math.Round(deg/45))%8)+8)%8]
+}
+
+func priorityWord(p alpr.Priority) string {
+	switch {
+	case p >= alpr.PriorityHigh:
+		return "high"
+	case p == alpr.PriorityNormal:
+		return "normal"
+	}
+	return "low"
+}
+
+// vehicleWords is the listed vehicle as an officer compares it with the one
+// ahead: colour first, then what it is.
+func vehicleWords(v alpr.Vehicle) string {
+	var parts []string
+	for _, s := range []string{v.Colour, v.Year, v.Make, v.Model, v.Style} {
+		if s = strings.TrimSpace(s); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if len(parts) == 0 {
+		return "No vehicle listed"
+	}
+	return strings.Join(parts, " ")
+}
