@@ -26,18 +26,21 @@ class Cache:
     """The rendered plates on disk; look() takes up shards that have appeared since."""
 
     def __init__(self, folders):
-        self.folders, self.shards, self.seen = folders, [], set()
+        self.folders, self.shards, self.seen = folders, {f: [] for f in folders}, set()
 
     def look(self):
-        for path in sorted(p for f in self.folders for p in glob.glob(os.path.join(f, "*.json"))):
-            if path not in self.seen:
+        for folder in self.folders:
+            for path in sorted(set(glob.glob(os.path.join(folder, "*.json"))) - self.seen):
                 self.seen.add(path)
                 with open(path) as f:
-                    self.shards.append((np.load(path[:-5] + ".npy", mmap_mode="r"), json.load(f)))
-        return len(self.shards)
+                    self.shards[folder].append((np.load(path[:-5] + ".npy", mmap_mode="r"), json.load(f)))
+        return len(self.seen)
 
     def draw(self, rng):
-        images, meta = self.shards[rng.integers(len(self.shards))]
+        """A plate of a folder that has any, every folder as often."""
+        filled = [s for s in self.shards.values() if s]
+        shards = filled[rng.integers(len(filled))]
+        images, meta = shards[rng.integers(len(shards))]
         i = int(rng.integers(len(meta)))
         text, region, aspect, _ = meta[i]
         return images[i], text, region, aspect

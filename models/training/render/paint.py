@@ -160,19 +160,21 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
     """Stamps the units into box = (x, y, w, h), squeezed to fit, and returns the ink as a mask of the image's size.
     stretch, space and gap are in units of the height; cell gives every character the same room."""
     x, y, w, h = box
-    plan, total = [], 0.0
+    plan, total, slab = [], 0.0, rng.random() < .6
     for kind, value in items:
         if kind == "c":
             m = book.glyph(face, value, weight)
             if m is None:
                 continue
+            if value == "I" and slab and m.shape[1] < .3 * m.shape[0]:
+                m = slab_serifs(m)
             wide = m.shape[1] / m.shape[0] * stretch * (1.0 if m.shape[0] > .5 * CAP else .6)
             wide = min(wide, .95)
             room = max(.56 * stretch, wide) if cell else wide
             plan.append((kind, m, total + (room - wide) / 2, wide))
             total += room + space
         else:
-            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9)), "seal": .42, "tag": max(gap * .6, .3), "stack": .42}[kind]
+            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "stack": .42}[kind]
             plan.append((kind, value, total, room))
             total += room + space
     total = max(total - space, .1)
@@ -214,6 +216,15 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
                 break
     emboss(rng, image, ink, colour)
     return ink
+
+
+def slab_serifs(bar):
+    """An I that is a plain bar, with slabs above and below as most American dies have."""
+    h, w = bar.shape
+    side = int(h * .13)
+    m = cv2.copyMakeBorder(bar, 0, 0, side, side, cv2.BORDER_CONSTANT)
+    m[:int(w * .8)], m[h - int(w * .8):] = 255, 255
+    return m
 
 
 def stamp_mask(ink, g, x, y):

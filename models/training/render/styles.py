@@ -24,7 +24,7 @@ def vanity(rng, longest):
     while len(out) < n:
         r = rng.random()
         if r < .75:
-            out += "BCDFGHJKLMNPRSTVWXYZ"[rng.integers(20)] + "AEIOUY"[rng.integers(6)]
+            out += "BCDFGHJKLMNPQRSTVWXYZ"[rng.integers(21)] + "AEIIOUY"[rng.integers(7)]
         elif r < .88:
             out += ALL_LETTERS[rng.integers(26)]
         else:
@@ -57,6 +57,8 @@ def fill(rng, pattern, style="us", twins=""):
         letters = ALL_LETTERS.replace("Q", "") if rng.random() < .6 else LETTERS
     elif style == "ES":
         letters = "BCDFGHJKLMNPRSTVWXYZ"
+    if "I" in letters and rng.random() < .4:  # as often as the shapes it is mistaken for
+        letters += "II"
     return paint.units(pattern, rng, "".join(c for c in letters if c not in twins), DIGITS)
 
 
@@ -109,8 +111,9 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
         items = fill(rng, free_serial(rng, 3, 7), twins=book.twins(face))
     else:
         items = fill(rng, pick(rng, patterns))
-    if rng.random() < .09 and len(items) < 8:
-        small = ("stack", "".join(ALL_LETTERS[rng.integers(26)] for _ in range(int(rng.integers(2, 4)))))
+    if rng.random() < .17 and len(items) < 8:
+        small = ("stack", "".join((ALL_LETTERS if rng.random() < .8 else DIGITS)[rng.integers(10)] if rng.random() < .3 else ALL_LETTERS[rng.integers(26)]
+                                  for _ in range(rng.choice([1, 2, 3], p=[.2, .6, .2]))))
         items = [small] + items if rng.random() < .7 else items + [small]
     x0 = .22 if logo else rng.uniform(.03, .09)
     wide = (1 - x0 - rng.uniform(.03, .09)) * w
