@@ -34,14 +34,18 @@ type follower struct {
 	random  io.Reader
 	stats   *counters
 
-	open   []*track // plates followed, or lost for less than PassGap
-	closed []*track // passes that are over, for MergeWithin
+	newest time.Time // capture instant of the newest frame
+	open   []*track  // plates followed, or lost for less than PassGap
+	closed []*track  // passes that are over, for MergeWithin
 }
+
+// clockBack is how far capture times may go back without a step of the clock.
+const clockBack = 500 * time.Millisecond
 
 // frame takes in the plates of one frame and says what is to be recorded. After
 // an error the follower goes on with the next frame.
 func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
-	events := f.retire(fr.CapturedAt)
+	events := f.pass(fr.CapturedAt)
 	plates = withoutDoubles(plates)
 	active := f.active(fr.CapturedAt)
 	strips, regions, err := f.readSome(fr, plates, active)
@@ -70,6 +74,20 @@ func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
 		}
 	}
 	return events, nil
+}
+
+// pass lets time pass. Where the clock was set back, what was followed by the old
+// time ends: nothing can be said of how long ago it was seen.
+func (f *follower) pass(now time.Time) []event {
+	if f.newest.Sub(now) > clockBack {
+		events := f.flush()
+		f.closed, f.newest = nil, now
+		return events
+	}
+	if now.After(f.newest) {
+		f.newest = now
+	}
+	return f.retire(now)
 }
 
 // begin starts a track.

@@ -15,8 +15,7 @@ type followers struct {
 
 type cameraFollower struct {
 	follower
-	newest  time.Time // capture instant of the newest frame
-	arrived time.Time // when it came here
+	arrived time.Time // when the newest frame came here
 }
 
 func newFollowers(p *Pipeline) *followers {
@@ -39,7 +38,7 @@ func (fs *followers) of(f *alpr.Frame) *cameraFollower {
 
 func (fs *followers) frame(f found, out chan<- event) error {
 	c := fs.of(f.frame)
-	c.newest, c.arrived = f.frame.CapturedAt, time.Now()
+	c.arrived = time.Now()
 	events, err := c.frame(f.frame, f.plates)
 	fs.send(events, out)
 	return err

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -207,6 +209,41 @@ func TestUnsureReads(t *testing.T) {
 			t.Errorf("wanted %v: %d reads", tt.wanted, len(events))
 		}
 	}
+}
+
+// TestClockSetBack: the system clock is set right, an hour back, while a car is
+// in view. What was seen is kept, and what comes is read anew.
+func TestClockSetBack(t *testing.T) {
+	s := newScene(1, 30, 6, car{text: "ABC1234", path: stands(600, 400, 100, 0, 2)}, car{text: "XYZ987", path: stands(620, 400, 100, 3.2, 6)})
+	back := setBack{s, noon.Add(3 * time.Second)}
+	cfg := DefaultConfig()
+	cfg.IsLossless = true
+	k := &keeper{}
+	p, err := New(cfg, Parts{Sources: []Source{back}, Detector: s, Reader: s, Recorder: k, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := inOrder(k.recorded); !slices.Equal(got, []string{"ABC1234", "XYZ987"}) {
+		t.Errorf("read %v", got)
+	}
+}
+
+// setBack sets the clock an hour back at an instant.
+type setBack struct {
+	Source
+	at time.Time
+}
+
+func (s setBack) Run(ctx context.Context, emit func(*alpr.Frame)) error {
+	return s.Source.Run(ctx, func(f *alpr.Frame) {
+		if !f.CapturedAt.Before(s.at) {
+			f.CapturedAt = f.CapturedAt.Add(-time.Hour)
+		}
+		emit(f)
+	})
 }
 
 func TestSameCarMuchLaterIsAnotherPass(t *testing.T) {
