@@ -27,6 +27,11 @@ const (
 	TypeProbe       = "alpr.probe.v1"
 )
 
+// Types lists every type of event.
+func Types() []string {
+	return []string{TypeRead, TypeHit, TypeDisposition, TypeAudit, TypeExpired, TypeWithheld, TypeHealth, TypeStatus, TypeImage, TypeEmergency, TypeProbe}
+}
+
 // SchemaBase is where Event.DataSchema points; docs/schema holds the files.
 const SchemaBase = "https://alpr.example/schema/v1/"
 
