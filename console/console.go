@@ -43,7 +43,7 @@ type Console struct {
 
 	mu        sync.Mutex
 	status    Status
-	drops     dropMeter
+	rates     rateMeter
 	emergency emergencyView
 	auditErr  error                    // of the last attempt
 	verdicts  map[alpr.Verdict]int     // on record at the start
@@ -223,13 +223,13 @@ func (c *Console) refreshStatus() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status = s
-	c.drops.update(s)
+	c.rates.update(s)
 }
 
 func (c *Console) statusView() statusView {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v := viewStatus(c.status, &c.drops)
+	v := viewStatus(c.status, &c.rates)
 	v.Precision = viewPrecision(c.countVerdicts())
 	if c.deps.Emergency != nil {
 		e := c.emergency

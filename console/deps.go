@@ -7,13 +7,14 @@ import (
 	"alpr"
 )
 
-// Disposer records what an officer made of a hit. It returns when the record
-// will survive a power cut.
+// Disposer records what an officer made of a hit, and writes the audit log in
+// the same step. It returns when the record will survive a power cut.
 type Disposer interface {
 	Dispose(ctx context.Context, d alpr.Disposition) error
 }
 
-// Auditor writes the audit log. The console sets At, Officer, Agency, Purpose,
+// Auditor writes the audit log: logins, look-ups, views of pictures, emergency
+// sharing. The console sets At, Officer, Agency, Purpose,
 // Action, Subject and Detail; the log sets the rest.
 type Auditor interface {
 	Audit(ctx context.Context, r alpr.AuditRecord) error
@@ -45,10 +46,11 @@ const (
 )
 
 // ManualEntries keeps the hotlist entries that officers make in the car.
-// The console has checked that plate, reason, case number and expiry are there.
+// The console has checked that plate, reason, case number and expiry are there;
+// adding and removing write the audit log in the same step.
 type ManualEntries interface {
-	AddEntry(ctx context.Context, e alpr.Entry) error
-	RemoveEntry(ctx context.Context, id string) error
+	AddEntry(ctx context.Context, e alpr.Entry) error // e.Source is the officer
+	RemoveEntry(ctx context.Context, id, officer, reason string) error
 	Entries(ctx context.Context) ([]alpr.Entry, error)
 }
 

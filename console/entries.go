@@ -55,14 +55,6 @@ func (c *Console) addEntry(w http.ResponseWriter, r *http.Request, me who) error
 	if err != nil {
 		return err
 	}
-	tag, err := c.deps.Auditor.PlateTag(e.Plate)
-	if err != nil {
-		return fmt.Errorf("name the plate for the audit log: %w", err)
-	}
-	if err := c.audit(r, me, alpr.AuditRecord{Action: "manual entry", Subject: tag, Purpose: e.Reason,
-		Detail: map[string]string{"entry": e.ID, "case": e.CaseNumber, "expires": e.Expires.Format(time.RFC3339)}}); err != nil {
-		return err
-	}
 	if err := c.deps.Entries.AddEntry(r.Context(), e); err != nil {
 		return fmt.Errorf("add the entry: %w", err)
 	}
@@ -137,10 +129,7 @@ func (c *Console) removeEntry(w http.ResponseWriter, r *http.Request, me who) er
 	if in.ID == "" || len(strings.TrimSpace(in.Reason)) < 3 || utf8.RuneCountInString(in.Reason) > maxField {
 		return bad("say which entry, and why it is taken off")
 	}
-	if err := c.audit(r, me, alpr.AuditRecord{Action: "manual entry removed", Subject: in.ID, Purpose: in.Reason}); err != nil {
-		return err
-	}
-	if err := c.deps.Entries.RemoveEntry(r.Context(), in.ID); err != nil {
+	if err := c.deps.Entries.RemoveEntry(r.Context(), in.ID, me.Name, strings.TrimSpace(in.Reason)); err != nil {
 		return fmt.Errorf("remove the entry: %w", err)
 	}
 	return done(w)

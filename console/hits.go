@@ -54,9 +54,6 @@ func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error 
 	c.disposed[hit] = d.Verdict
 	c.mu.Unlock()
 	c.board.dispose(hit, doneView{Verdict: d.Verdict, Officer: d.Officer, At: d.At, Corrected: d.Corrected, Action: d.Action, Note: d.Note})
-	// The disposition stands; a log that cannot be written shows on the status strip.
-	_ = c.audit(r, me, alpr.AuditRecord{Action: "disposition", Subject: hit.String(), Purpose: "hit",
-		Detail: map[string]string{"verdict": string(d.Verdict), "action": d.Action, "disposition": d.ID.String()}})
 	return reply(w, http.StatusOK, map[string]any{"precision": c.statusView().Precision})
 }
 

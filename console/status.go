@@ -3,16 +3,18 @@ package console
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"alpr"
 )
 
-// dropsWorthSaying is the share of frames never looked at over which the
-// officer is told: fast cars may pass unread.
+// Skipping frames is how the reader keeps up, and no fault; looking at fewer
+// than these a second is: a fast car may pass unread.
 const (
-	dropsWorthSaying = 0.25
-	dropWindow       = 10 * time.Second
+	fewFPS        = 5
+	skipsWorth    = 0.25 // share skipped under which a low rate is the camera's own
+	frameRateOver = 10 * time.Second
 )
 
 // partView is one part of the system on the status strip.
@@ -77,31 +79,40 @@ func viewPrecision(n map[alpr.Verdict]int) precisionView {
 	return v
 }
 
-// dropMeter turns each camera's running counts into the share dropped lately.
-type dropMeter struct {
-	at    time.Time
-	base  map[string]CameraStatus
-	share map[string]float64
+// rateMeter turns each camera's running counts into rates.
+type rateMeter struct {
+	at   time.Time
+	base map[string]CameraStatus
+	rate map[string]rate
 }
 
-// update takes a new status and starts a new window every dropWindow.
-func (m *dropMeter) update(s Status) {
-	if m.base != nil && s.At.Sub(m.at) < dropWindow {
+// rate is what one camera did lately; the zero rate is not known.
+type rate struct {
+	fps     float64 // delivered
+	looked  float64 // a second, looked at
+	skipped float64 // share of those delivered
+}
+
+// update takes a new status, and starts a new window when the last is full.
+func (m *rateMeter) update(s Status) {
+	took := s.At.Sub(m.at).Seconds()
+	if m.base != nil && took < frameRateOver.Seconds() {
 		return
 	}
-	share, base := map[string]float64{}, map[string]CameraStatus{}
+	rates, base := map[string]rate{}, map[string]CameraStatus{}
 	for _, c := range s.Cameras {
 		base[c.Name] = c
 		if o, ok := m.base[c.Name]; ok && c.Frames > o.Frames && c.Dropped >= o.Dropped {
-			share[c.Name] = float64(c.Dropped-o.Dropped) / float64(c.Frames-o.Frames)
+			frames, dropped := float64(c.Frames-o.Frames), float64(c.Dropped-o.Dropped)
+			rates[c.Name] = rate{fps: frames / took, looked: (frames - dropped) / took, skipped: dropped / frames}
 		}
 	}
-	m.at, m.base, m.share = s.At, base, share
+	m.at, m.base, m.rate = s.At, base, rates
 }
 
 // viewStatus puts a status into words. What is wrong is said in a sentence that
 // tells the officer what it means for him.
-func viewStatus(s Status, drops *dropMeter) statusView {
+func viewStatus(s Status, rates *rateMeter) statusView {
 	v := statusView{At: s.At, SpeedMPS: s.Fix.SpeedMPS, IsMoving: s.Fix.IsValid() && s.Fix.SpeedMPS > movingMPS,
 		Reads: s.Store.Reads, Retention: s.Store.Retention, Problems: []string{}}
 	if night, ok := isNight(s.Fix, s.At); ok {
@@ -111,7 +122,7 @@ func viewStatus(s Status, drops *dropMeter) statusView {
 		v.Parts = append(v.Parts, partView{Name: "Camera", Level: LevelDown, Brief: "none", Detail: "No camera: no plates are read."})
 	}
 	for _, c := range s.Cameras {
-		v.Parts = append(v.Parts, cameraPart(c, s.At, drops.share[c.Name]))
+		v.Parts = append(v.Parts, cameraPart(c, s.At, rates.rate[c.Name]))
 		v.Frames += c.Frames
 		v.Dropped += c.Dropped
 	}
@@ -126,35 +137,44 @@ func viewStatus(s Status, drops *dropMeter) statusView {
 	return v
 }
 
-func cameraPart(c CameraStatus, at time.Time, dropped float64) partView {
-	p := partView{Name: "Camera", Level: level(c.Level), Brief: fmt.Sprintf("%s %.0f fps", c.Name, c.FPS)}
+func cameraPart(c CameraStatus, at time.Time, lately rate) partView {
+	p := partView{Name: "Camera", Level: level(c.Level), Brief: c.Name}
+	if c.FPS > 0 {
+		lately.fps = c.FPS
+	}
+	if lately.fps > 0 {
+		p.Brief = fmt.Sprintf("%s %.0f fps", c.Name, lately.fps)
+	}
+	silence := at.Sub(c.LastFrameAt)
 	switch {
 	case p.Level == LevelDown:
 		p.Brief = c.Name + " down"
-		p.Detail = say("Camera "+c.Name+" gives no picture: it reads no plates.", c.Detail)
-	case !c.LastFrameAt.IsZero() && at.Sub(c.LastFrameAt) > 5*time.Second:
+		p.Detail = sentence("Camera "+c.Name+" reads no plates: ", c.Detail, "it gives no picture")
+	case !c.LastFrameAt.IsZero() && silence > 5*time.Second && c.Detail == "":
 		p.Level, p.Brief = LevelDown, c.Name+" stalled"
-		p.Detail = say(fmt.Sprintf("Camera %s has given no picture for %d s: it reads no plates.", c.Name, int(at.Sub(c.LastFrameAt).Seconds())), c.Detail)
+		p.Detail = fmt.Sprintf("Camera %s reads no plates: no picture for %d s.", c.Name, int(silence.Seconds()))
 	case p.Level == LevelDegraded:
-		p.Detail = say("Camera "+c.Name+" does not work as it should.", c.Detail)
-	case dropped > dropsWorthSaying:
+		p.Detail = sentence("Camera "+c.Name+": ", c.Detail, "it does not work as it should")
+	case lately.fps > 0 && lately.looked < fewFPS && lately.skipped > skipsWorth:
 		p.Level = LevelDegraded
-		p.Detail = fmt.Sprintf("Camera %s: %d %% of pictures were skipped, the computer is too slow for them: fast cars may pass unread.", c.Name, int(dropped*100))
+		p.Detail = fmt.Sprintf("Camera %s: the computer looks at only %.1f pictures a second: fast cars may pass unread.", c.Name, lately.looked)
 	}
 	return p
 }
 
 func gpsPart(s Status) partView {
-	p := partView{Name: "GPS", Level: level(s.GPS.Level), Brief: plural(s.Fix.Satellites, "satellite")}
-	if !s.Fix.IsValid() && p.Level == LevelOK {
-		p.Level = LevelDegraded
+	p := partView{Name: "GPS", Level: level(s.GPS.Level), Brief: "position known"}
+	if s.Fix.Satellites > 0 {
+		p.Brief = plural(s.Fix.Satellites, "satellite")
 	}
-	switch {
-	case !s.Fix.IsValid():
+	if !s.Fix.IsValid() {
 		p.Brief = "no fix"
-		p.Detail = say("No GPS: reads carry no position.", s.GPS.Detail)
-	case p.Level != LevelOK:
-		p.Detail = say("GPS does not work as it should.", s.GPS.Detail)
+		if p.Level == LevelOK {
+			p.Level = LevelDegraded
+		}
+		p.Detail = sentence("", s.GPS.Detail, "no GPS: reads carry no position")
+	} else if p.Level != LevelOK {
+		p.Detail = sentence("GPS: ", s.GPS.Detail, "it does not work as it should")
 	}
 	return p
 }
@@ -164,27 +184,19 @@ func uplinkPart(u UplinkStatus, at time.Time) partView {
 		return partView{Name: "Uplink", Level: LevelOK, Brief: "not set up"}
 	}
 	p := partView{Name: "Uplink", Level: level(u.Level), Brief: "connected"}
-	waiting := fmt.Sprintf("%d waiting", u.Waiting)
-	if u.Waiting > 0 {
-		p.Brief = waiting
-	}
-	switch {
-	case p.Level == LevelDown:
-		p.Brief = "off, " + waiting
-		what := "No connection to the backend: alerts work."
-		if u.Waiting > 0 {
-			what = fmt.Sprintf("No connection to the backend: alerts work; %d records wait in the car", u.Waiting)
-			if !u.OldestUnsent.IsZero() {
-				what += ", the oldest for " + ageWords(at.Sub(u.OldestUnsent))
-			}
-			what += "."
+	if p.Level != LevelOK {
+		p.Brief = "trouble"
+		p.Detail = sentence("", u.Detail, "no connection to the backend: records wait in the car")
+		p.Detail += " Alerts work."
+		if !u.OldestUnsent.IsZero() {
+			p.Detail += " The oldest record waits for " + ageWords(at.Sub(u.OldestUnsent)) + "."
 		}
-		p.Detail = say(what, u.Detail)
-	case p.Level == LevelDegraded:
-		p.Detail = say("The connection to the backend does not work as it should.", u.Detail)
-	case u.Quarantined > 0:
+	} else if u.Quarantined > 0 {
 		p.Level = LevelDegraded
 		p.Detail = fmt.Sprintf("The backend refused %s: they stay in the car for a technician to look at.", plural(int(u.Quarantined), "record"))
+	}
+	if u.Waiting > 0 {
+		p.Brief = fmt.Sprintf("%d waiting", u.Waiting)
 	}
 	return p
 }
@@ -221,9 +233,9 @@ func storePart(s StoreStatus) partView {
 	switch p.Level {
 	case LevelDown:
 		p.Brief = "down"
-		p.Detail = say("Reads are not being recorded: alerts still show here.", s.Detail)
+		p.Detail = sentence("Reads are NOT being recorded, alerts still show: ", s.Detail, "storage does not work")
 	case LevelDegraded:
-		p.Detail = say("Storage does not work as it should.", s.Detail)
+		p.Detail = sentence("Storage: ", s.Detail, "it does not work as it should")
 	}
 	return p
 }
@@ -232,7 +244,7 @@ func clockPart(c PartStatus) partView {
 	p := partView{Name: "Clock", Level: level(c.Level), Brief: "checked"}
 	if p.Level != LevelOK {
 		p.Brief = "unchecked"
-		p.Detail = say("The clock is not checked against GPS: times may be wrong.", c.Detail)
+		p.Detail = sentence("Clock: ", c.Detail, "it is not checked against GPS, times may be wrong")
 	}
 	return p
 }
@@ -245,9 +257,16 @@ func level(l Level) Level {
 	return LevelDegraded
 }
 
-func say(what, detail string) string {
+// sentence makes one of what a part says of itself, or of what there is to say
+// where it says nothing.
+func sentence(head, detail, otherwise string) string {
+	detail = strings.TrimSpace(detail)
 	if detail == "" {
-		return what
+		detail = otherwise
 	}
-	return what + " " + detail
+	s := head + detail
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

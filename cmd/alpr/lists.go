@@ -225,8 +225,8 @@ func (l *lists) AddEntry(ctx context.Context, e alpr.Entry) error {
 }
 
 // RemoveEntry takes an entry made in the car out of use.
-func (l *lists) RemoveEntry(ctx context.Context, id string) error {
-	if err := l.store.RemoveManual(ctx, store.Access{Officer: "console", Purpose: "entry removed in the car"}, id); err != nil {
+func (l *lists) RemoveEntry(ctx context.Context, id, officer, reason string) error {
+	if err := l.store.RemoveManual(ctx, store.Access{Officer: officer, Purpose: reason}, id); err != nil {
 		return err
 	}
 	return l.Load(ctx)
