@@ -1,8 +1,10 @@
 """Renders the demo drive: `python -m make OUT [--still SECOND]`, from the folder demo/. Needs numpy, OpenCV and ffmpeg."""
 import argparse
 import json
+import multiprocessing
 import pathlib
 import subprocess
+import tempfile
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from . import drive, nmea, surroundings as around
 from .camera import HEIGHT, HORIZON_ROW, WIDTH, Canvas, Pose, Texture
 from .light import compose, expose
 
+BITRATE = "455k"
 LEGIBLE = 26   # pixels of width from which a plate counts as seen
 
 
@@ -30,6 +33,7 @@ class World:
         self.roof = strip(around.tunnel_roof(rng), around.ROAD_PERIOD, (-5.7, 5.2, 0), (11.4, 0, 0))
         self.portal, self.post, self.barrel = around.portal(rng), around.lamp_post(), _barrel()
         self.skies = [around.sky(rng, *s) for s in (((214, 158, 104), (238, 226, 214), .8), ((120, 74, 70), (132, 152, 232), .45), ((16, 9, 7), (30, 20, 17), .04))]
+        self.bonnet = _bonnet()
         self.meetings = drive.meetings()
 
     def sky(self, t):
@@ -102,17 +106,18 @@ def pose_at(t):
     """The camera on its mount: bobbing with the springs, shaking with the road, drifting in the lane."""
     wave = lambda *terms: sum(a * np.sin(2 * np.pi * f * t + p) for a, f, p in terms)
     return Pose(x=wave((.10, .07, 1), (.04, .21, 2)), y=1.35 + wave((.008, 1.3, 0), (.003, 3.1, 1)),
-                yaw=.05 + wave((.004, .11, 0), (.0012, .9, 2)), pitch=wave((.0022, 1.25, .4), (.0009, 4.3, 1)), roll=wave((.002, .8, 0), (.0008, 3.7, 2)))
+                yaw=.085 + wave((.004, .11, 0), (.0012, .9, 2)), pitch=wave((.0022, 1.25, .4), (.0009, 4.3, 1)), roll=wave((.002, .8, 0), (.0008, 3.7, 2)))
 
 
 def shutter(t):
     """Seconds that the shutter is open, longer in the dark, and how many pictures are averaged into that motion blur."""
     lit = float(drive.light_at(t).ambient.mean())
-    return (1 / 400, 2) if lit > .9 else (1 / 320, 2) if lit > .4 else (1 / 240, 3)
+    return (1 / 800, 2) if lit > .9 else (1 / 500, 2) if lit > .4 else (1 / 400, 3)
 
 
-def frame(world, rng, t, hood):
+def frame(world, t):
     """The finished picture of second t."""
+    rng = np.random.default_rng(int(t * 1000))  # of its own, so that frames can be made in any order
     now = drive.light_at(t)
     seconds, exposures = shutter(t)
     total = np.zeros((HEIGHT, WIDTH, 3), np.float32)
@@ -122,12 +127,12 @@ def frame(world, rng, t, hood):
         world.draw(canvas, at)
         total += compose(canvas, now)
     picture = total / exposures
-    shade, alpha = hood
+    shade, alpha = world.bonnet
     tint = (now.ambient * 255 * .16 + now.haze * .10).astype(np.float32)
     return expose(rng, picture * (1 - alpha) + shade * tint * alpha, now)
 
 
-def bonnet():
+def _bonnet():
     """Our own car's bonnet at the lower edge: share of the sky it mirrors, and coverage."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     edge = HEIGHT - 52 + 46 * ((x - WIDTH * .46) / (WIDTH * .56)) ** 2
@@ -157,36 +162,64 @@ def truth(world):
     return rows
 
 
-def encoder(path):
+def lossless(path):
     """ffmpeg, waiting for raw frames."""
     return subprocess.Popen(["ffmpeg", "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(drive.FPS), "-i", "-",
-                             "-c:v", "libx264", "-preset", "veryslow", "-crf", "26", "-maxrate", "470k", "-bufsize", "3000k", "-g", str(drive.FPS * 8), "-aq-mode", "3",
-                             "-pix_fmt", "yuv420p", "-movflags", "+faststart", path], stdin=subprocess.PIPE)
+                             "-c:v", "libx264", "-preset", "ultrafast", "-qp", "4", path], stdin=subprocess.PIPE)
+
+
+def encode(source, path, log):
+    """Encodes the drive to BITRATE in two passes."""
+    common = ["ffmpeg", "-y", "-loglevel", "error", "-i", source, "-c:v", "libx264", "-preset", "slower", "-b:v", BITRATE, "-g", str(drive.FPS * 8),
+              "-aq-mode", "3", "-pix_fmt", "yuv420p", "-passlogfile", log]
+    subprocess.run([*common, "-pass", "1", "-f", "null", "-"], check=True)
+    subprocess.run([*common, "-pass", "2", "-movflags", "+faststart", path], check=True)
+
+
+def render(path, jobs):
+    """Renders all frames, several at a time, into a lossless video."""
+    total = int(drive.SECONDS * drive.FPS)
+    video = lossless(path)
+    with multiprocessing.Pool(jobs, initializer=_start_worker) as pool:
+        for k, picture in enumerate(pool.imap(_frame_number, range(total), chunksize=2)):
+            video.stdin.write(picture.tobytes())
+            if k % (5 * drive.FPS) == 0:
+                print(f"{k} of {total} frames", flush=True)
+    video.stdin.close()
+    if video.wait():
+        raise SystemExit("ffmpeg failed")
+
+
+_worker = {}
+
+
+def _start_worker():
+    cv2.setNumThreads(1)
+    _worker["world"] = World()
+
+
+def _frame_number(k):
+    return frame(_worker["world"], k / drive.FPS)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path, help="folder for drive.mp4, drive.truth.jsonl and drive.nmea")
     parser.add_argument("--still", type=float, action="append", help="write only the picture of this second, as a PNG; may be given more than once")
+    parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count(), help="processes to render with (default: one a core)")
     args = parser.parse_args()
-    world, rng, hood = World(), np.random.default_rng(2), bonnet()
     if args.still:
+        world = World()
         for t in args.still:
-            cv2.imwrite(str(args.out / f"still-{t:05.2f}.png"), frame(world, rng, t, hood))
+            cv2.imwrite(str(args.out / f"still-{t:05.2f}.png"), frame(world, t))
         return
     with open(args.out / "drive.truth.jsonl", "w", encoding="utf-8") as f:
-        f.writelines(json.dumps(row) + "\n" for row in truth(world))
+        f.writelines(json.dumps(row) + "\n" for row in truth(World()))
     with open(args.out / "drive.nmea", "w", encoding="ascii", newline="") as f:
         f.writelines(nmea.log())
-    video = encoder(str(args.out / "drive.mp4"))
-    total = int(drive.SECONDS * drive.FPS)
-    for k in range(total):
-        video.stdin.write(frame(world, rng, k / drive.FPS, hood).tobytes())
-        if k % (5 * drive.FPS) == 0:
-            print(f"{k} of {total} frames", flush=True)
-    video.stdin.close()
-    if video.wait():
-        raise SystemExit("ffmpeg failed")
+    with tempfile.TemporaryDirectory() as folder:
+        render(f"{folder}/drive.mkv", args.jobs)
+        encode(f"{folder}/drive.mkv", str(args.out / "drive.mp4"), f"{folder}/pass")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 WIDTH, HEIGHT = 1280, 720
-FOCAL = 1750.0  # pixels: a lens of 40 degrees, as plate cameras have
+FOCAL = 2200.0  # pixels: a lens of 32 degrees, as plate cameras have
 NEAR = 1.2      # metres: nothing closer is drawn
 HORIZON_ROW = 300.0
 

@@ -50,7 +50,7 @@ class Meeting:
     """
     car: Car
     at: float
-    gap: float = 8.0
+    gap: float = 6.5
     speed: float = 0.0
     gaps: tuple = ()
     braking: bool = False
@@ -81,7 +81,7 @@ def _smooth(t, when, metres):
 
 WHITE, SILVER, GREY, BLACK = (226, 228, 228), (172, 172, 170), (98, 96, 94), (40, 38, 37)
 RED, BLUE, GREEN, TAN, NAVY = (38, 36, 150), (140, 84, 44), (62, 92, 56), (128, 158, 178), (84, 52, 34)
-PARKED, ONCOMING = 2.5, -2.9
+PARKED, ONCOMING = 2.45, -2.6
 US, EU, EU_TWO_LINES = .305, .52, .32
 
 
@@ -96,10 +96,10 @@ def meetings():
         # A street by day: parked cars to the right, oncoming ones to the left, one before us.
         Meeting(_car("sedan", SILVER, "US-CA_2XGX230", US, PARKED), at=2.3),
         Meeting(_car("suv", BLUE, "US-TX_CT5W603", US, PARKED), at=4.6),
-        Meeting(_car("hatch", RED, "DE_KKYM11", EU, ONCOMING, front=True), at=5.6, gap=11, speed=-8),
+        Meeting(_car("hatch", RED, "DE_KKYM11", EU, ONCOMING, front=True), at=5.6, gap=14, speed=-8),
         Meeting(_car("hatch", WHITE, "US-NY_482VSS", US, PARKED), at=7.0),
         Meeting(_car("sedan", GREY, "US-FL_USU625", US, .15), at=0, gaps=((4.5, 40), (8.5, 7.0), (11, 6.2), (14, 12), (17, 42)), braking=True),
-        Meeting(_car("pickup", WHITE, "US-OH_XWJ1300", US, ONCOMING, front=True), at=9.3, gap=11, speed=-9),
+        Meeting(_car("pickup", WHITE, "US-OH_XWJ1300", US, ONCOMING, front=True), at=9.3, gap=13.5, speed=-9),
         Meeting(_car("van", TAN, "GB_GH45PDV", EU, PARKED), at=10.2),
         Meeting(_car("suv", GREEN, "US-WA_S00299R", US, PARKED), at=12.8),
         Meeting(_car("sedan", NAVY, "US-CO_006XBG", US, PARKED + .1, tilt=.06), at=15.2, hides=True),
@@ -107,16 +107,16 @@ def meetings():
         Meeting(_car("van", WHITE, "NL_XBLA94", EU_TWO_LINES, 2.7), at=0, gaps=((16.5, 60), (20.6, 7.2), (22.4, 2))),
         Meeting(_car("sedan", BLACK, "US-AZ_LGM453", US, -.1), at=0, gaps=((18.0, 46), (21.0, 7.4), (23.2, 6.4), (25.4, 15), (27.5, 45))),
         # Dusk.
-        Meeting(_car("hatch", BLUE, "FR_PX152YD", EU, ONCOMING, front=True), at=27.0, gap=11, speed=-8),
+        Meeting(_car("hatch", BLUE, "FR_PX152YD", EU, ONCOMING, front=True), at=27.0, gap=14, speed=-8),
         Meeting(_car("suv", BLACK, "US-IL_3880931", US, PARKED), at=0, gaps=((23.0, 60), (28.2, 7.4), (30.0, 2))),
         Meeting(_car("sedan", RED, "US-GA_ETC9498", US, .1), at=0, gaps=((27.5, 44), (30.8, 6.8), (34.0, 6.2), (36.5, 16), (38.5, 48))),
         Meeting(_car("pickup", GREY, "US-CO_XYE308", US, PARKED), at=32.2),
-        Meeting(_car("sedan", SILVER, "CA-ON_OF24559", US, PARKED), at=34.8),
+        Meeting(_car("sedan", SILVER, "CA-ON_JEXG552", US, PARKED), at=34.8),
         # Night.
         Meeting(_car("hatch", TAN, "US-PA_FFX1442", US, PARKED), at=39.0),
-        Meeting(_car("suv", NAVY, "US-MI_JFK3865", US, ONCOMING, front=True), at=40.4, gap=10, speed=-8),
+        Meeting(_car("suv", NAVY, "US-MI_JFK3865", US, ONCOMING, front=True), at=40.4, gap=13.5, speed=-8),
         Meeting(_car("suv", WHITE, "US-FL_QJQL48", US, PARKED), at=0, gaps=((36.5, 60), (41.6, 7.4), (43.6, 2))),
         Meeting(_car("hatch", GREEN, "NL_VYXX82", EU_TWO_LINES, 0), at=0, gaps=((41.0, 46), (44.2, 7.2), (46.6, 6.4), (49, 15), (51, 44))),
-        Meeting(_car("sedan", GREY, "US-PA_UGZ9119", US, PARKED), at=46.2),
+        Meeting(_car("sedan", GREY, "US-NC_FAS2095", US, PARKED), at=46.2),
         Meeting(_car("pickup", BLACK, "US-TX_69F5AE", US, PARKED), at=49.2),
     ]

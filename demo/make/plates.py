@@ -1,7 +1,7 @@
-"""Draws the drive's plates with the training renderer, into the folder plates/: `python -m make.plates FONTS`, from demo/.
+"""The drive's plates: pictures in the folder plates/, drawn with the training renderer.
 
-Run once. The pictures are kept, so that rendering the drive needs neither the typefaces nor today's renderer. All serials
-are made up at random.
+`python -m make.plates FONTS REGION SEED`, from demo/, adds one. The pictures are kept, so that rendering the drive needs
+neither the typefaces nor the renderer as it was on that day. All serials are made up at random.
 """
 import pathlib
 import sys
@@ -10,21 +10,16 @@ import cv2
 import numpy as np
 
 FOLDER = pathlib.Path(__file__).parent / "plates"
-# Issuer and the seed whose plate is clear and typical.
-CHOICE = [("US-CA", 4), ("US-TX", 8), ("US-NY", 6), ("US-FL", 7), ("US-OH", 4), ("US-WA", 0), ("US-AZ", 0), ("US-CO", 2), ("US-GA", 6), ("US-IL", 1),
-          ("US-PA", 4), ("US-MI", 2), ("US-CO", 7), ("US-FL", 8), ("US-PA", 1), ("DE", 8), ("FR", 3), ("GB", 1), ("NL", 5), ("NL", 7), ("CA-ON", 4), ("US-TX", 1)]
 
 
-def draw(fonts):
-    """Writes every plate as plates/<region>_<text>.png."""
+def draw(fonts, region, seed):
+    """Writes a plate of the region as plates/<region>_<text>.png."""
     sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models" / "training"))
     from render import Renderer  # only here: the drive itself does without
 
-    renderer = Renderer(fonts)
+    plate = Renderer(fonts).render(np.random.default_rng([seed, *region.encode()]), region)
     FOLDER.mkdir(exist_ok=True)
-    for region, seed in CHOICE:
-        plate = renderer.render(np.random.default_rng([seed, *region.encode()]), region)
-        cv2.imwrite(str(FOLDER / f"{region}_{plate.text}.png"), plate.image)
+    cv2.imwrite(str(FOLDER / f"{region}_{plate.text}.png"), plate.image)
 
 
 def load(name):
@@ -37,4 +32,4 @@ def load(name):
 
 
 if __name__ == "__main__":
-    draw(sys.argv[1])
+    draw(sys.argv[1], sys.argv[2], int(sys.argv[3]))
