@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"gocv.io/x/gocv"
 
@@ -21,9 +22,10 @@ type capture interface {
 	close()
 }
 
-// ffmpegOptions make network cameras come over TCP (UDP loses packets and
-// smears plates), and give up on a silent one after five seconds.
-const ffmpegOptions = "rtsp_transport;tcp|timeout;5000000"
+// networkOptions make network cameras come over TCP (UDP loses packets and
+// smears plates), give up on a silent one after five seconds, and throw away
+// what arrived while the stream was being examined: those frames are old.
+const networkOptions = "rtsp_transport;tcp|timeout;5000000|fflags;nobuffer"
 
 // quietFFmpeg is AV_LOG_FATAL: what FFmpeg says about a damaged packet is for
 // its developers; the source reports the consequence in one line of its own.
@@ -31,9 +33,6 @@ const quietFFmpeg = "8"
 
 // openCapture opens a file, network camera or device.
 func openCapture(c Config) (capture, error) {
-	if err := setUpFFmpeg(); err != nil {
-		return nil, err
-	}
 	k, err := kindOf(c.Location)
 	if err != nil {
 		return nil, err
@@ -51,9 +50,9 @@ func openCapture(c Config) (capture, error) {
 		}
 	default: // a network camera is not looked for before it is opened
 	}
-	v, err := gocv.VideoCaptureFileWithAPI(c.Location, gocv.VideoCaptureFFmpeg)
-	if err != nil || !v.IsOpened() {
-		return nil, errors.Join(openError(k, c.Location), v.Close())
+	v, err := openFFmpeg(c.Location, k)
+	if err != nil {
+		return nil, err
 	}
 	return newVideoCapture(v), nil
 }
@@ -65,21 +64,37 @@ func openError(k kind, location string) error {
 	return fmt.Errorf("open video %s: %w: not a video, cut short before its index, or a codec that FFmpeg lacks", location, ErrDamaged)
 }
 
-// setUpFFmpeg passes options that OpenCV takes from the environment alone, and
-// only where nobody has set them.
-func setUpFFmpeg() error {
-	for key, value := range map[string]string{
-		"OPENCV_FFMPEG_CAPTURE_OPTIONS": ffmpegOptions,
-		"OPENCV_FFMPEG_LOGLEVEL":        quietFFmpeg,
-	} {
+// environment guards what OpenCV takes from the process's environment while it
+// opens a stream: it knows no other way to pass options to FFmpeg.
+var environment sync.Mutex //nolint:gochecknoglobals // the environment is the process's
+
+func openFFmpeg(location string, k kind) (v *gocv.VideoCapture, err error) {
+	environment.Lock()
+	defer environment.Unlock()
+	restore := []func() error{}
+	defer func() {
+		for _, undo := range restore {
+			err = errors.Join(err, undo())
+		}
+	}()
+	set := map[string]string{"OPENCV_FFMPEG_LOGLEVEL": quietFFmpeg}
+	if k == kindNetwork {
+		set["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = networkOptions
+	}
+	for key, value := range set {
 		if _, isSet := os.LookupEnv(key); isSet {
-			continue
+			continue // somebody knows better
 		}
 		if err := os.Setenv(key, value); err != nil {
-			return fmt.Errorf("set up FFmpeg: %w", err)
+			return nil, fmt.Errorf("set up FFmpeg: %w", err)
 		}
+		restore = append(restore, func() error { return os.Unsetenv(key) })
 	}
-	return nil
+	v, err = gocv.VideoCaptureFileWithAPI(location, gocv.VideoCaptureFFmpeg)
+	if err != nil || !v.IsOpened() {
+		return nil, errors.Join(openError(k, location), v.Close())
+	}
+	return v, nil
 }
 
 func openDevice(c Config) (capture, error) {

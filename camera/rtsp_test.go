@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,8 @@ import (
 type rtspCamera struct {
 	server *gortsplib.Server
 	stream *gortsplib.ServerStream
-	units  [][][]byte // H.264 access units
+	units  [][][]byte   // H.264 access units
+	sent   atomic.Int64 // the unit under way
 	stop   context.CancelFunc
 	done   chan struct{}
 }
@@ -93,6 +95,7 @@ func startRTSP(t *testing.T, port int, units [][][]byte) *rtspCamera {
 				return
 			case <-tick.C:
 			}
+			c.sent.Store(int64(i % len(c.units)))
 			packets, err := encoder.Encode(c.units[i%len(c.units)])
 			if err != nil {
 				t.Errorf("packetise: %v", err)
@@ -149,15 +152,18 @@ func TestRTSP(t *testing.T) {
 			}
 		})
 	}()
-	watch := func(n int) {
+	watch := func(server *rtspCamera, n int) {
 		last := -1
 		for range n {
 			select {
 			case f := <-frames:
 				if got := codeOf(f); last >= 0 && got != (last+1)%len(units) {
-					t.Errorf("after frame %d came %d: a live frame was lost or old", last, got)
+					t.Errorf("after frame %d came %d: a live frame was lost", last, got)
 				} else {
 					last = got
+				}
+				if lag := (int(server.sent.Load()) - codeOf(f) + len(units)) % len(units); lag > 10 {
+					t.Errorf("a frame came %d frames late: what was sent while the stream was examined is old", lag)
 				}
 				if age := time.Since(f.CapturedAt); age < 0 || age > 5*time.Second {
 					t.Errorf("a live frame is %v old", age)
@@ -167,7 +173,7 @@ func TestRTSP(t *testing.T) {
 			}
 		}
 	}
-	watch(20)
+	watch(rtsp, 60)
 	rtsp.close()
 	again := startRTSP(t, port, units)
 	defer again.close()
@@ -178,7 +184,7 @@ func TestRTSP(t *testing.T) {
 			t.Fatalf("not opened again: %+v", s.State())
 		}
 	}
-	watch(10)
+	watch(again, 10)
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Run returned %v", err)
