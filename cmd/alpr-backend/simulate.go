@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -72,10 +73,13 @@ func newDemoBrokerCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			newLog(cmd).Info("demonstration broker", "listens", b.URL())
+			// Whoever started it on port 0 reads here where it listens.
+			if _, err := fmt.Fprintln(cmd.OutOrStdout(), b.URL()); err != nil {
+				return err
+			}
 			return b.Run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:1883", "address on this machine")
+	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:1883", "address on this machine; port 0: any free one, printed on standard output")
 	return cmd
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -76,11 +75,11 @@ func (f *demoFlags) run(ctx context.Context, out, errs io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, cleanUp()) }()
-	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelError})) // the page shows the rest
 	say := newSayer(out)
 
 	say.step("Starting a broker and a backend on this machine")
-	back, err := startBackend(ctx, say, errs)
+	back, err := startBackend(say, errs)
 	if err != nil {
 		return err
 	}
@@ -233,18 +232,11 @@ func (f *demoFlags) announce(ctx context.Context, v *vehicle, say *sayer) {
 
 func (f *demoFlags) summary(v *vehicle, say *sayer) {
 	st := v.pipeline.Stats()
-	say.step("%d frames looked at, %d dropped, %d reads, %d hits", st.FramesDone, st.FramesDropped, st.Reads, st.Hits)
+	say.step("%d reads and %d alerts, %d of them withdrawn, from %d of %d frames", st.Reads, st.Hits, st.Withdrawn, st.FramesDone, st.FramesIn)
+	if st.FramesDropped > st.FramesIn/4 {
+		say.line("This machine is too slow or too busy for every frame: %d were dropped, newest first served.", st.FramesDropped)
+	}
 	if f.data != "" {
 		say.line("What was recorded is in %s", f.data)
 	}
-}
-
-// freePort finds a port of this machine that nobody listens on.
-func freePort(ctx context.Context) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }

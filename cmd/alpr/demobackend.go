@@ -2,18 +2,17 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
-	"time"
+
+	"alpr/sync/event"
 )
 
 // demoBackend is the other side of the demonstration: alpr-backend as broker
@@ -25,25 +24,23 @@ type demoBackend struct {
 }
 
 // startBackend starts broker and consumer, and tells what the consumer keeps.
-func startBackend(ctx context.Context, say *sayer, errs io.Writer) (*demoBackend, error) {
+func startBackend(say *sayer, errs io.Writer) (*demoBackend, error) {
 	exe, err := backendProgram()
 	if err != nil {
 		return nil, err
 	}
-	address, err := freePort(ctx)
+	b := &demoBackend{}
+	out, err := b.start(exe, errs, "demo-broker", "--quiet", "--listen", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	b := &demoBackend{broker: "tcp://" + address}
-	if err := b.start(exe, errs, nil, "demo-broker", "--quiet", "--listen", address); err != nil {
-		return nil, err
+	if _, err := fmt.Fscanln(out, &b.broker); err != nil {
+		return nil, errors.Join(fmt.Errorf("start a broker: it did not say where it listens: %w", err), b.stop())
 	}
-	if err := waitForPort(ctx, address); err != nil {
+	if out, err = b.start(exe, errs, "consume", "--quiet", "--broker", b.broker, "--sink", "ndjson:-"); err != nil {
 		return nil, errors.Join(err, b.stop())
 	}
-	if err := b.start(exe, errs, say, "consume", "--quiet", "--broker", b.broker, "--sink", "ndjson:-"); err != nil {
-		return nil, errors.Join(err, b.stop())
-	}
+	b.printed.Go(func() { printEvents(out, say) })
 	return b, nil
 }
 
@@ -60,24 +57,22 @@ func backendProgram() (string, error) {
 	return path, nil
 }
 
-// start runs the program until stop. Ctrl-C reaches only alpr itself: the
-// backend ends after the vehicle has sent its last reads.
-func (b *demoBackend) start(exe string, errs io.Writer, say *sayer, args ...string) error {
+// start runs the program until stop, and returns its standard output. Ctrl-C
+// reaches only alpr itself: the backend ends after the vehicle has sent its
+// last reads.
+func (b *demoBackend) start(exe string, errs io.Writer, args ...string) (io.Reader, error) {
 	c := exec.Command(exe, args...) //nolint:noctx // stop ends it, later than the context
 	c.Stderr = errs
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	if say != nil {
-		out, err := c.StdoutPipe()
-		if err != nil {
-			return fmt.Errorf("start alpr-backend: %w", err)
-		}
-		b.printed.Go(func() { printEvents(out, say) })
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start alpr-backend: %w", err)
 	}
 	if err := c.Start(); err != nil {
-		return fmt.Errorf("start alpr-backend %s: %w", args[0], err)
+		return nil, fmt.Errorf("start alpr-backend %s: %w", args[0], err)
 	}
 	b.children = append(b.children, c)
-	return nil
+	return out, nil
 }
 
 // stop ends consumer and broker, in this order.
@@ -99,71 +94,42 @@ func (b *demoBackend) stop() error {
 	return errors.Join(errs...)
 }
 
-func waitForPort(ctx context.Context, address string) error {
-	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
-	defer stop()
-	for {
-		var d net.Dialer
-		c, err := d.DialContext(ctx, "tcp", address)
-		if err == nil {
-			return c.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the broker: %w", err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// demoEvent is what the demonstration shows of an event that arrived.
-type demoEvent struct {
-	Type string `json:"type"`
-	Data struct {
-		Text       string  `json:"text"`
-		Confidence float64 `json:"confidence"`
-		Preview    bool    `json:"preview"`
-		Withdrawn  bool    `json:"withdrawn"`
-		Advice     string  `json:"advice"`
-		Read       struct {
-			Text string `json:"text"`
-		} `json:"read"`
-		Entry struct {
-			Plate  string `json:"plate"`
-			Reason string `json:"reason"`
-		} `json:"entry"`
-	} `json:"data"`
-}
-
 // printEvents tells of each event that the consumer has kept, until it ends.
 func printEvents(r io.Reader, say *sayer) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		var e demoEvent
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			say.line("backend received: %s", lines.Text())
-			continue
-		}
-		if words := e.words(); words != "" {
+		switch words, err := eventWords(lines.Bytes()); {
+		case err != nil:
+			say.line("backend received something that is no event: %v", err)
+		case words != "":
 			say.line("backend received: %s", words)
 		}
 	}
 }
 
-func (e demoEvent) words() string {
-	switch e.Type {
-	case "alpr.read.v1":
-		return fmt.Sprintf("read %-9s %5.1f %%", e.Data.Text, 100*e.Data.Confidence)
-	case "alpr.hit.v1":
-		if e.Data.Withdrawn {
-			return fmt.Sprintf("HIT WITHDRAWN %s", e.Data.Entry.Plate)
-		}
-		return fmt.Sprintf("HIT  %s read, %s listed: %s. %s", e.Data.Read.Text, e.Data.Entry.Plate, e.Data.Entry.Reason, e.Data.Advice)
-	case "alpr.disposition.v1":
-		return "disposition of an officer"
+// eventWords is an event in one line, "" where it says nothing of a car.
+func eventWords(line []byte) (string, error) {
+	e, err := event.Decode(line)
+	if err != nil {
+		return "", err
 	}
-	return ""
+	switch e.Type {
+	case event.TypeRead:
+		var r event.Read
+		err = json.Unmarshal(e.Data, &r)
+		return fmt.Sprintf("read %-10s %-6s %5.1f %%, %d frames", r.Plate.Text, r.Plate.State, 100*r.Plate.Confidence, r.FramesUsed), err
+	case event.TypeHit:
+		var h event.Hit
+		err = json.Unmarshal(e.Data, &h)
+		if h.IsWithdrawn {
+			return fmt.Sprintf("ALERT WITHDRAWN %s: the whole pass does not bear it out", h.Entry.Plate), err
+		}
+		return fmt.Sprintf("LEAD %s read, %s listed (%s), state: %s. %s", h.Read.Plate.Text, h.Entry.Plate, h.Entry.Reason, h.StateCheck, h.Advice), err
+	case event.TypeDisposition:
+		return "an officer's disposition", nil
+	}
+	return "", nil
 }
 
 // sayer writes what the demonstration does, whole lines at a time.

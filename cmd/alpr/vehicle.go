@@ -134,7 +134,9 @@ func (v *vehicle) addUplink() (err error) {
 
 func (v *vehicle) addConsole(isDemo bool) (err error) {
 	cfg := v.cfg.Console
-	cfg.Demo = isDemo
+	if cfg.Demo = isDemo; isDemo {
+		cfg.UsersFile = "" // a known password opens no real accounts' records
+	}
 	deps := console.Deps{
 		Disposer: v.store, Auditor: v.store, History: v.store, Entries: v.lists,
 		Status: v.status, Verdicts: v.store.Verdicts,
