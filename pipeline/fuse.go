@@ -223,10 +223,18 @@ func rescale(list []alpr.Candidate, text string, confidence float64) []alpr.Cand
 	return out
 }
 
-// poolRegions pools the issuing states. What an observation does not name
-// shares its "unknown", which stays a possibility of its own.
+// poolRegions pools the issuing states, as the characters are pooled but with
+// weights that sum to 1: a design the network takes for another state's it takes
+// so in every frame, and many frames make it no surer. What an observation does
+// not name shares its "unknown", which stays a possibility of its own.
 func poolRegions(obs []*observation, w []float64) []alpr.RegionProb {
 	const floor = 1e-3
+	var sum float64
+	for i, o := range obs {
+		if len(o.regions) > 0 {
+			sum += w[i]
+		}
+	}
 	names := []string{""}
 	for _, o := range obs {
 		for _, r := range o.regions {
@@ -252,7 +260,7 @@ func poolRegions(obs []*observation, w []float64) []alpr.RegionProb {
 		}
 		p[0] += math.Max(0, 1-known) // "" sorts first
 		for k := range pool {
-			pool[k] += w[i] * math.Log((1-doubt)*p[k]+floor)
+			pool[k] += w[i] / sum * math.Log((1-doubt)*p[k]+floor)
 		}
 	}
 	normaliseLogs(pool)
