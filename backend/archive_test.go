@@ -63,6 +63,7 @@ func everyKind(m *synthetic.Maker, now time.Time) []alpr.OutboxItem {
 }
 
 func TestEveryKindPassesThePublishedSchema(t *testing.T) {
+	t.Parallel()
 	for _, it := range everyKind(synthetic.New(1), time.Now()) {
 		if b := take(t, it); len(b.Rows) != 1 || len(b.Numbers) != 1 {
 			t.Errorf("%s: refused: %+v", it.Kind, b.Letters)
@@ -126,6 +127,7 @@ func sinks(t *testing.T) map[string]func(t *testing.T) (sink backend.Sink, reope
 }
 
 func TestSinksKeepEverythingOnce(t *testing.T) {
+	t.Parallel()
 	for name, open := range sinks(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx := context.Background()
@@ -166,6 +168,7 @@ func TestSinksKeepEverythingOnce(t *testing.T) {
 }
 
 func TestANewerRevisionReplacesARead(t *testing.T) {
+	t.Parallel()
 	for name, open := range sinks(t) {
 		t.Run(name, func(t *testing.T) {
 			sink, _, count := open(t)

@@ -65,8 +65,8 @@ func (c *client) listen(ctx context.Context, filter string) (<-chan mqtt.Message
 	if err := c.wait(ctx, tok); err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", filter, err)
 	}
-	if sub, ok := tok.(*mqtt.SubscribeToken); ok && sub.Result()[filter] == 0x80 {
-		return nil, fmt.Errorf("the broker does not let us read %s", filter)
+	if err := denied(tok); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -86,7 +86,11 @@ func (c *client) retained(ctx context.Context, filter string) (map[string][]byte
 			if m.Retained() {
 				out[m.Topic()] = m.Payload()
 			}
-			quiet.Reset(quietFor)
+			if m.Topic() == filter {
+				quiet.Reset(0) // no wildcard: there is no more
+			} else {
+				quiet.Reset(quietFor)
+			}
 		case <-quiet.C:
 			return out, c.wait(ctx, c.Unsubscribe(filter))
 		case <-ctx.Done():

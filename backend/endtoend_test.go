@@ -109,6 +109,7 @@ func startConsumer(t testing.TB, b backend.Broker, sink backend.Sink) (*backend.
 }
 
 func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
+	t.Parallel()
 	broker, ca := secureFleet(t, car)
 	pg := brokertest.StartPostgres(t)
 	sink, err := backend.OpenSink(context.Background(), pg.URL)
@@ -138,6 +139,7 @@ func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
 }
 
 func TestConsumersShareTheWork(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	path := filepath.Join(t.TempDir(), "shared.db")
 	var metrics []*backend.Metrics

@@ -42,6 +42,7 @@ func change(t testing.TB, raw []byte, f func(e, data map[string]any)) []byte {
 }
 
 func TestWhatFailsTheSchemaBecomesALetter(t *testing.T) {
+	t.Parallel()
 	v, m := validator(t), synthetic.New(1)
 	it := m.Hit(time.Now())
 	it.BootID, it.Seq = m.ID(time.Now()), 7
@@ -80,6 +81,7 @@ func TestWhatFailsTheSchemaBecomesALetter(t *testing.T) {
 }
 
 func TestOneBadEventOfABatchSpoilsNoOther(t *testing.T) {
+	t.Parallel()
 	m := synthetic.New(2)
 	var events [][]byte
 	for i := range 5 {
@@ -117,6 +119,7 @@ func keys(prefix string, v any, out map[string]bool) {
 // the schema must notice, or say in so many words that it may be absent. So no
 // field is sent that the documents do not know.
 func TestEveryFieldIsRequiredBySchema(t *testing.T) {
+	t.Parallel()
 	optional := []string{"/entry/", "/vehicle/", "/waiting/", "/detail/", "/hotlists/", "/subject", "/partitionkey", "/bootid", "/sequence", "/shortid"}
 	v := validator(t)
 	for _, it := range everyKind(synthetic.New(1), time.Now()) {
@@ -208,6 +211,7 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func TestABadSinkTargetIsNamed(t *testing.T) {
+	t.Parallel()
 	for _, target := range []string{"", "mysql://x", "ndjson:" + filepath.Join(t.TempDir(), "no", "such"), "postgres://127.0.0.1:1/x"} {
 		if _, err := backend.OpenSink(context.Background(), target); err == nil {
 			t.Errorf("%q was opened", target)

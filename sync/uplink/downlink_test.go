@@ -151,6 +151,7 @@ func (l *listener) retainBlob(t testing.TB, b downlink.Blob, pieces [][]byte) {
 }
 
 func TestHotlistsComeVerifiedAndNeverOlder(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"))
 	key, private := keyPair("list", 1, downlink.KindHotlist)
@@ -220,6 +221,7 @@ func TestHotlistsComeVerifiedAndNeverOlder(t *testing.T) {
 }
 
 func TestADownloadGoesOnWhereItBroke(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"))
 	key, private := keyPair("list", 1, downlink.KindHotlist)
@@ -261,6 +263,7 @@ func TestADownloadGoesOnWhereItBroke(t *testing.T) {
 }
 
 func TestKeysRotateFromOutsideAndStay(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"))
 	root, rootPrivate := keyPair("root", 1, downlink.KindKeys)
@@ -327,6 +330,7 @@ func (l *listener) pictureOf(t testing.TB, sha string) []byte {
 }
 
 func TestPicturesComeOnRequestThroughABrokenLink(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	proxy := brokertest.StartProxy(t, broker.Address())
 	l := listen(t, broker.URL("tcp"), car.Topic(event.TopicImage))
@@ -347,6 +351,7 @@ func TestPicturesComeOnRequestThroughABrokenLink(t *testing.T) {
 }
 
 func TestRequestsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), car.Topic(event.TopicImage))
 	key, private := keyPair("img", 1, downlink.KindImage)
@@ -389,6 +394,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 }
 
 func TestHitsBringTheirPicturesWherePolicySaysSo(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), event.Root+"/+/+/+")
 	m, now := synthetic.New(1), time.Now()
@@ -431,6 +437,7 @@ func (p *tightener) Forbid(_ context.Context, category string) error {
 }
 
 func TestPolicyFromOutsideOnlyTightens(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"))
 	key, private := keyPair("policy", 1, downlink.KindPolicy)
@@ -461,6 +468,7 @@ func (scene) Snapshot(context.Context) (alpr.Picture, error) {
 }
 
 func TestTheEmergencyButtonStreamsUntilLetGo(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), event.Root+"/#")
 	cfg := config(t, broker.URL("tcp"))
@@ -493,6 +501,7 @@ func TestTheEmergencyButtonStreamsUntilLetGo(t *testing.T) {
 }
 
 func TestNothingElseComesInFromOutside(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"))
 	cfg := config(t, broker.URL("tcp")) // trusts no key

@@ -27,6 +27,7 @@ func copyFile(t testing.TB, from, to string) {
 }
 
 func TestHitsOvertakeLiveReadsAndLiveReadsTheBacklog(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	proxy := brokertest.StartProxy(t, broker.Address())
 	proxy.Slow(t, 100, 5) // kilobytes a second, milliseconds
@@ -76,6 +77,7 @@ func TestHitsOvertakeLiveReadsAndLiveReadsTheBacklog(t *testing.T) {
 }
 
 func TestBacklogTravelsInBatchesAndLiveReadsAlone(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), car.Topic(event.TopicRead))
 	m, now := synthetic.New(1), time.Now()
@@ -104,6 +106,7 @@ func TestBacklogTravelsInBatchesAndLiveReadsAlone(t *testing.T) {
 }
 
 func TestWhatPolicyDeletedIsNeverSent(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), car.Topic(event.TopicRead))
 	m, now := synthetic.New(1), time.Now()
@@ -117,6 +120,7 @@ func TestWhatPolicyDeletedIsNeverSent(t *testing.T) {
 }
 
 func TestWhatTheReleasePolicyKeepsIsToldOfWithoutContent(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), event.Root+"/#")
 	m, now := synthetic.New(1), time.Now()
@@ -159,6 +163,7 @@ func writePolicy(t testing.TB, path, text string) {
 }
 
 func TestAnItemThatNobodyCanSendHoldsUpNothing(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	m, now := synthetic.New(1), time.Now()
 	box := memory.NewOutbox(m.ID(now))
@@ -173,6 +178,7 @@ func TestAnItemThatNobodyCanSendHoldsUpNothing(t *testing.T) {
 }
 
 func TestWithoutAReceiptItemsAreSentAgainUnderTheSameID(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), event.Root+"/+/+/+")
 	m, now := synthetic.New(1), time.Now()
@@ -206,6 +212,7 @@ func TestWithoutAReceiptItemsAreSentAgainUnderTheSameID(t *testing.T) {
 // Here the broker's word counts; that nothing is lost or doubled downstream is
 // for the backend's tests.
 func TestTheOutboxSurvivesEveryKindOfLink(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	proxy := brokertest.StartProxy(t, broker.Address())
 	m := synthetic.New(1)

@@ -40,6 +40,7 @@ func secureConfig(t testing.TB, m *brokertest.Mosquitto, ca *brokertest.CA, name
 }
 
 func TestCertificatesThatDoNotDo(t *testing.T) {
+	t.Parallel()
 	broker, ca := secure(t, "")
 	hour := time.Now().Add(time.Hour)
 	tests := []struct {
@@ -81,6 +82,7 @@ func TestCertificatesThatDoNotDo(t *testing.T) {
 }
 
 func TestACertificateRenewedOnDiskIsTakenUp(t *testing.T) {
+	t.Parallel()
 	broker, ca := secure(t, "")
 	cfg := secureConfig(t, broker, ca, car.String(), time.Now().Add(-time.Minute))
 	u := start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{})
@@ -92,6 +94,7 @@ func TestACertificateRenewedOnDiskIsTakenUp(t *testing.T) {
 }
 
 func TestARightThatIsMissingIsFoundBeforeAnythingIsLost(t *testing.T) {
+	t.Parallel()
 	for _, level := range []string{event.TopicHit, event.TopicRead, event.TopicAudit} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
@@ -108,6 +111,7 @@ func TestARightThatIsMissingIsFoundBeforeAnythingIsLost(t *testing.T) {
 }
 
 func TestABrokerThatIsNotThereIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	broker.Stop()
 	box, m := memory.NewOutbox(alpr.ID{1}), synthetic.New(1)
@@ -135,6 +139,7 @@ func status(t testing.TB, broker *brokertest.Mosquitto, ok func(event.Status) bo
 }
 
 func TestStatusTellsOfLifeAndDeath(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	proxy := brokertest.StartProxy(t, broker.Address())
 	cfg := config(t, proxy.URL("tcp"))
@@ -153,6 +158,7 @@ func TestStatusTellsOfLifeAndDeath(t *testing.T) {
 }
 
 func TestAnOrderlyStopSaysSo(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	t.Run("while it runs", func(t *testing.T) {
 		start(t, config(t, broker.URL("tcp")), memory.NewOutbox(alpr.ID{1}), uplink.Options{})
@@ -162,6 +168,7 @@ func TestAnOrderlyStopSaysSo(t *testing.T) {
 }
 
 func TestHealthShowsWhatWaits(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), car.Topic(event.TopicHealth))
 	cfg := config(t, broker.URL("tcp"))
@@ -182,6 +189,7 @@ func TestHealthShowsWhatWaits(t *testing.T) {
 }
 
 func TestConfigurationsThatCannotWork(t *testing.T) {
+	t.Parallel()
 	good := config(t, "tls://broker.example:8883")
 	good.CAFile, good.CertFile, good.KeyFile = "ca", "cert", "key"
 	if err := good.Validate(); err != nil {

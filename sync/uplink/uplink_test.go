@@ -147,6 +147,7 @@ func until(t testing.TB, what string, ok func() bool) {
 }
 
 func TestItemsReachTheBrokerAndLeaveTheOutbox(t *testing.T) {
+	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
 	l := listen(t, broker.URL("tcp"), event.Root+"/#")
 	now, m := time.Now(), synthetic.New(1)

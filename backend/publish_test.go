@@ -1,0 +1,362 @@
+package backend_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"alpr"
+	"alpr/backend"
+	"alpr/sync/brokertest"
+	"alpr/sync/downlink"
+	"alpr/sync/event"
+	"alpr/sync/memory"
+	"alpr/sync/synthetic"
+	"alpr/sync/uplink"
+)
+
+// lists is a vehicle's hotlists, in memory.
+type lists struct {
+	mu       sync.Mutex
+	versions map[string]uint64
+	entries  map[string]alpr.Entry
+	bases    []uint64 // of the updates, in order
+}
+
+func newLists() *lists {
+	return &lists{versions: map[string]uint64{}, entries: map[string]alpr.Entry{}}
+}
+
+func (l *lists) HotlistVersions(context.Context) (map[string]uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.versions), nil
+}
+
+func (l *lists) ApplyHotlist(_ context.Context, u downlink.Update) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := map[string]alpr.Entry{}
+	if u.Base != 0 {
+		next = maps.Clone(l.entries)
+	}
+	for _, id := range u.Remove {
+		delete(next, id)
+	}
+	for e, err := range u.Entries {
+		if err != nil {
+			return err
+		}
+		next[e.ID] = e
+	}
+	l.entries, l.versions[u.List] = next, u.Version
+	l.bases = append(l.bases, u.Base)
+	return nil
+}
+
+func (l *lists) has(version uint64, ids ...string) func() bool {
+	return func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.versions["stolen"] == version && slices.Equal(slices.Sorted(maps.Keys(l.entries)), ids)
+	}
+}
+
+func entries(m *synthetic.Maker, ids ...string) []alpr.Entry {
+	var out []alpr.Entry
+	for _, id := range ids {
+		out = append(out, alpr.Entry{ID: id, Plate: "P" + id, State: "US-FL", Priority: alpr.PriorityHigh, Reason: m.ID(time.Unix(1e9, 0)).String()})
+	}
+	return out
+}
+
+func signer(t testing.TB, name string) backend.Signer {
+	t.Helper()
+	s, err := backend.NewSigner(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "key.pem")
+	if err := s.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := backend.LoadSigner(path)
+	if err != nil || loaded.Name != name || !bytes.Equal(loaded.Private, s.Private) {
+		t.Fatalf("key came back as %q, %v", loaded.Name, err)
+	}
+	return loaded
+}
+
+func TestHotlistsReachTheFleetAsVersionsAndDeltas(t *testing.T) {
+	t.Parallel()
+	broker, ca := secureFleet(t, car)
+	sign := signer(t, "lists")
+	us := backendBroker(t, broker, ca, "publisher")
+	got := newLists()
+	cfg := carConfig(t, broker, ca, car)
+	cfg.TrustedKeys = []string{sign.Public(downlink.KindHotlist).String()}
+	_, stop := startCar(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Hotlists: got})
+	order := backend.HotlistOrder{Agency: "pd", List: "stolen", Dir: t.TempDir(), Signer: sign, Now: time.Now()}
+	m := synthetic.New(1)
+	whole := entries(m, slices.Collect(numbers(100, 400))...)
+	publish := func(list []alpr.Entry) downlink.Manifest {
+		t.Helper()
+		order.Entries = list
+		mf, err := backend.PublishHotlist(context.Background(), us, order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mf
+	}
+	ids := func(list []alpr.Entry) (out []string) {
+		for _, e := range list {
+			out = append(out, e.ID)
+		}
+		return out
+	}
+	if m := publish(whole); m.Version != 1 || len(m.Deltas) != 0 {
+		t.Errorf("first version: %d with %d deltas", m.Version, len(m.Deltas))
+	}
+	until(t, "version 1", got.has(1, ids(whole)...))
+	if m := publish(whole[1:]); m.Version != 2 || !slices.Equal(m.RemoveNow, []string{"100"}) || len(m.Deltas) != 1 || m.Deltas[0].Blob.Size > m.Whole.Size/5 {
+		t.Errorf("second version: %d, remove %v, %d deltas", m.Version, m.RemoveNow, len(m.Deltas))
+	}
+	until(t, "version 2", got.has(2, ids(whole[1:])...))
+	for i := 2; i < 7; i++ { // so many that version 1 has no delta any more
+		publish(whole[i:])
+	}
+	until(t, "version 7", got.has(7, ids(whole[6:])...))
+	if slices.Contains(got.bases[1:], 0) {
+		t.Errorf("a connected vehicle fetched the whole list again: bases %v", got.bases)
+	}
+
+	late := newLists()
+	late.versions["stolen"], late.entries["100"] = 1, whole[0]
+	stop()
+	cfg.StateDir = t.TempDir()
+	startCar(t, cfg, memory.NewOutbox(alpr.ID{2}), uplink.Options{Hotlists: late})
+	until(t, "a vehicle far behind", late.has(7, ids(whole[6:])...))
+
+	// With the publisher's folder lost, the version still grows.
+	order.Dir = t.TempDir()
+	if m := publish(whole); m.Version != 8 {
+		t.Errorf("version %d followed 7", m.Version)
+	}
+}
+
+func numbers(from, to int) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := from; i < to; i++ {
+			if !yield(fmt.Sprint(i)) {
+				return
+			}
+		}
+	}
+}
+
+// shots gives one picture.
+type shots struct {
+	sha  [32]byte
+	jpeg []byte
+}
+
+func (s shots) PictureByHash(_ context.Context, sha [32]byte) (uplink.Shot, error) {
+	if sha != s.sha {
+		return uplink.Shot{}, errors.New("no such picture")
+	}
+	return uplink.Shot{JPEG: s.jpeg}, nil
+}
+
+func TestAPictureIsRequestedAndArrivesWhole(t *testing.T) {
+	t.Parallel()
+	broker, ca := secureFleet(t, car)
+	sign := signer(t, "images")
+	us := backendBroker(t, broker, ca, "requester")
+	jpeg := bytes.Repeat([]byte("pixels of a plate "), 6000)
+	pic := shots{sha256.Sum256(jpeg), jpeg}
+	now := time.Now().UTC()
+	r := downlink.ImageRequest{Agency: "pd", Vehicle: "car-1", SHA256: fmt.Sprintf("%x", pic.sha), Officer: "analyst", Purpose: "case 9", RequestedAt: now, ExpiresAt: now.Add(time.Hour)}
+	short, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := backend.RequestImage(short, us, sign, r); !errors.Is(err, backend.ErrPending) {
+		t.Fatalf("with the vehicle away: %v", err)
+	}
+	cfg := carConfig(t, broker, ca, car)
+	cfg.TrustedKeys = []string{sign.Public(downlink.KindImage).String()}
+	startCar(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Pictures: pic})
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	r.RequestedAt = now.Add(time.Second)
+	got, err := backend.RequestImage(ctx, us, sign, r)
+	if err != nil || !bytes.Equal(got, jpeg) {
+		t.Errorf("%d bytes of %d: %v", len(got), len(jpeg), err)
+	}
+	if _, err := backend.RequestImage(ctx, us, sign, downlink.ImageRequest{Agency: "pd", Vehicle: "car-1", SHA256: r.SHA256, RequestedAt: now, ExpiresAt: now.Add(time.Hour)}); err == nil {
+		t.Error("a request without officer and purpose was sent")
+	}
+}
+
+func TestFleetShowsWhoIsAlive(t *testing.T) {
+	t.Parallel()
+	two := event.Vehicle{Agency: "pd", Name: "car-2"}
+	broker, ca := secureFleet(t, car, two)
+	got := newLists()
+	got.versions["stolen"] = 4
+	box := memory.NewOutbox(alpr.ID{1})
+	box.Add(synthetic.New(1).Read(time.Now()))
+	u, _ := startCar(t, carConfig(t, broker, ca, car), box, uplink.Options{Hotlists: got, Version: "1.0"})
+	_, stop := startCar(t, carConfig(t, broker, ca, two), memory.NewOutbox(alpr.ID{2}), uplink.Options{})
+	until(t, "connected", func() bool { return u.State().IsConnected })
+	time.AfterFunc(100*time.Millisecond, stop)
+	us := backendBroker(t, broker, ca, "fleet")
+	until(t, "one alive, one gone", func() bool {
+		lines, err := backend.Fleet(context.Background(), us, "pd")
+		return err == nil && len(lines) == 2 &&
+			lines[0].Vehicle == car && lines[0].Status.IsOnline && lines[0].Status.Hotlists["stolen"] == 4 && lines[0].Status.Version == "1.0" &&
+			lines[1].Vehicle == two && !lines[1].Status.IsOnline && lines[1].Status.Reason == "shutdown"
+	})
+}
+
+func TestAVehicleCannotSpeakForAnother(t *testing.T) {
+	t.Parallel()
+	two := event.Vehicle{Agency: "pd", Name: "car-2"}
+	broker, ca := secureFleet(t, car, two)
+	path := filepath.Join(t.TempDir(), "x.db")
+	sink, err := backend.OpenArchive(context.Background(), "sqlite:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sink.Close() })
+	metrics, _ := startConsumer(t, backendBroker(t, broker, ca, "consumer"), sink)
+	// car-2's certificate, car-1's name.
+	cfg := carConfig(t, broker, ca, car)
+	cfg.CertFile, cfg.KeyFile = ca.Issue(t, two.String(), time.Now().Add(time.Hour))
+	cfg.CheckRights, cfg.ReceiptTimeout = false, time.Hour
+	box := memory.NewOutbox(alpr.ID{1})
+	box.Add(synthetic.New(1).Hit(time.Now()))
+	u, _ := startCar(t, cfg, box, uplink.Options{})
+	until(t, "acknowledged by the broker", func() bool { return u.State().Link.Published == 1 })
+	// The rightful car follows; once its hit is kept, the other would be too.
+	right := memory.NewOutbox(alpr.ID{2})
+	right.Add(synthetic.New(2).Hit(time.Now()))
+	startCar(t, carConfig(t, broker, ca, two), right, uplink.Options{})
+	until(t, "the rightful car's receipt", func() bool { return right.Len() == 0 })
+	if metrics.Events() != 1 {
+		t.Errorf("%d events kept, want the rightful one", metrics.Events())
+	}
+	if box.Len() != 1 {
+		t.Error("what the broker dropped was let go of: a PUBACK is no proof")
+	}
+}
+
+func TestDeadLettersAreReplayedAndOldEventsPurged(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for name, open := range sinks(t) {
+		t.Run(name, func(t *testing.T) {
+			s, _, count := open(t)
+			a, ok := s.(backend.Archive)
+			if !ok {
+				return // NDJSON is no archive
+			}
+			m, now := synthetic.New(1), time.Now()
+			expired := m.Read(now.Add(-48 * time.Hour))
+			expired.PurgeAt = now.Add(-time.Hour)
+			items := numbered(m.ID(now), expired, m.Read(now), m.Hit(now))
+			good := take(t, items...)
+			// Two letters: one that passes by now, one that never will.
+			letters := []backend.Letter{
+				{Topic: car.Topic("read"), Payload: good.Rows[1].JSON, Reason: "an older schema", ReceivedAt: now},
+				{Topic: car.Topic("read"), Payload: []byte("{"), Reason: "broken", ReceivedAt: now},
+			}
+			b := backend.Batch{Rows: []backend.Row{good.Rows[0], good.Rows[2]}, Letters: letters, Numbers: []backend.Number{good.Numbers[0], good.Numbers[2]}}
+			if _, err := a.Write(ctx, b); err != nil {
+				t.Fatal(err)
+			}
+			gaps, err := backend.Gaps(ctx, a)
+			if err != nil || len(gaps) != 1 || gaps[0].From != 2 || gaps[0].To != 2 || gaps[0].Vehicle != car {
+				t.Errorf("gaps %+v, %v", gaps, err)
+			}
+			kept, still, err := backend.Replay(ctx, a)
+			if err != nil || kept != 1 || still != 1 {
+				t.Errorf("replay: %d kept, %d still, %v", kept, still, err)
+			}
+			if gaps, err := backend.Gaps(ctx, a); err != nil || len(gaps) != 0 {
+				t.Errorf("gaps after the replay: %+v, %v", gaps, err)
+			}
+			n, err := a.Purge(ctx, now)
+			if err != nil || n != 1 || count("SELECT count(*) FROM reads") != 1 || count("SELECT count(*) FROM events") != 2 {
+				t.Errorf("purge: %d, %v", n, err)
+			}
+		})
+	}
+}
+
+func TestADatabaseThatGoesAwayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	pg := brokertest.StartPostgres(t)
+	sink, err := backend.OpenSink(context.Background(), pg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sink.Close() })
+	metrics, _ := startConsumer(t, backendBroker(t, broker, nil, "c"), sink)
+	box := memory.NewOutbox(alpr.ID{1})
+	startCar(t, carConfig(t, broker, nil, car), box, uplink.Options{})
+	m := synthetic.New(1)
+	box.Add(m.Read(time.Now()))
+	until(t, "the first kept", func() bool { return box.Len() == 0 })
+	pg.Crash(t)
+	box.Add(m.Read(time.Now()), m.Hit(time.Now()))
+	until(t, "a failed write counted", func() bool {
+		page := httptest.NewRecorder()
+		metrics.ServeHTTP(page, nil)
+		return !strings.Contains(page.Body.String(), "alpr_sink_failures_total 0\n")
+	})
+	if box.Len() != 2 {
+		t.Error("receipted without being kept")
+	}
+	pg.Start(t)
+	until(t, "the rest kept", func() bool { return box.Len() == 0 })
+	if metrics.Events() != 3 {
+		t.Errorf("%d events kept, want 3", metrics.Events())
+	}
+}
+
+func TestWhatTheDatabaseCannotHoldBecomesALetter(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	pg := brokertest.StartPostgres(t)
+	sink, err := backend.OpenArchive(context.Background(), pg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sink.Close() })
+	metrics, stop := startConsumer(t, backendBroker(t, broker, nil, "c"), sink)
+	box := memory.NewOutbox(alpr.ID{1})
+	m := synthetic.New(1)
+	poison := m.Hit(time.Now())
+	poison.Hit.Entry.Caution = "a \x00 in a note" // JSON allows it, PostgreSQL's jsonb does not
+	for range 10 {
+		box.Add(m.Hit(time.Now()))
+	}
+	box.Add(poison)
+	startCar(t, carConfig(t, broker, nil, car), box, uplink.Options{})
+	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	stop()
+	letters, err := sink.Letters(context.Background(), 0, 10)
+	if err != nil || len(letters) != 1 || !strings.Contains(string(letters[0].Payload), poison.ID.String()) || metrics.Events() != 10 {
+		t.Errorf("%d letters, %d events, %v", len(letters), metrics.Events(), err)
+	}
+}
