@@ -1,0 +1,74 @@
+"""python -m unittest reader.test_reader (needs no data; the renderer's part needs ALPR_PLATE_FONTS)."""
+import os
+import unittest
+
+import numpy as np
+import torch
+
+from . import evaluate, export, sets
+from .degrade import degrade
+from .net import PAD, SLOTS, Reader
+from .stream import encode
+
+
+class Text(unittest.TestCase):
+    def test_encode(self):
+        self.assertEqual(encode("A0"), [10, 0] + [PAD] * (SLOTS - 2))
+        self.assertEqual(encode(""), [-100] * SLOTS)
+
+    def test_near(self):
+        for a, b, want in (("AB1", "AB1", False), ("AB1", "AB7", True), ("AB1", "A1", True), ("AB1", "AB1C", True), ("AB1", "CD1", False)):
+            self.assertEqual(sets.near(a, b), want, (a, b))
+
+
+class Figures(unittest.TestCase):
+    def test_at_wrong(self):
+        confidence, right = np.array([.9, .8, .7, .6]), np.array([1, 1, 0, 1])
+        self.assertEqual(evaluate.at_wrong(confidence, right, 0), .5)
+        self.assertEqual(evaluate.at_wrong(confidence, right, .25), .75)
+
+    def test_platt_recovers_the_curve(self):
+        rng = np.random.default_rng(0)
+        logit = rng.normal(0, 2, 20000)
+        right = rng.random(20000) < 1 / (1 + np.exp(-(.7 * logit + .4)))
+        a, b = export.platt(np.log(1 / (1 + np.exp(-logit))), right)
+        self.assertAlmostEqual(a, .7, delta=.05)
+        self.assertAlmostEqual(b, .4, delta=.06)
+
+    def test_region_threshold(self):
+        p, right = np.array([.3, .5, .9, .95]), np.array([False, False, True, True])
+        self.assertGreater(export.region_threshold(p, right, wrong=.01), .5)
+
+
+class Network(unittest.TestCase):
+    def test_shapes_and_folding(self):
+        model = Reader(5).eval()
+        x = torch.randint(0, 256, (2, 3, 64, 160), dtype=torch.uint8)
+        with torch.no_grad():
+            s, r = model(x)
+            f, _ = export.fold(model)(x)
+        self.assertEqual((tuple(s.shape), tuple(r.shape)), ((2, SLOTS, 37), (2, 5)))
+        self.assertLess((s - f).abs().max().item(), 1e-3)
+
+
+class Pictures(unittest.TestCase):
+    def test_degrade_keeps_shape(self):
+        rng = np.random.default_rng(0)
+        plate = rng.integers(0, 256, (60, 200, 3)).astype(np.uint8)
+        for _ in range(50):
+            out = degrade(rng, plate, [[0, 0], [200, 0], [200, 60], [0, 60]], 3.3, backdrop=np.zeros((2, 2, 3), np.uint8))
+            self.assertEqual((out.shape, out.dtype), ((64, 160, 3), np.uint8))
+
+    @unittest.skipUnless(os.environ.get("ALPR_PLATE_FONTS"), "no typefaces")
+    def test_every_issuer_renders(self):
+        from render import render
+        rng = np.random.default_rng(0)
+        for region in sets.regions()[:-1]:
+            p = render(rng, region)
+            self.assertEqual(p.region, region)
+            self.assertRegex(p.text, r"^[0-9A-Z]{1,10}$")
+            self.assertTrue(256 <= p.image.shape[1] <= 400, p.image.shape)
+
+
+if __name__ == "__main__":
+    unittest.main()
