@@ -117,8 +117,11 @@ func (r *recording) commit(ctx context.Context, p pending) bool {
 }
 
 func (r *recording) record(ctx context.Context, p pending) error {
-	ctx, cancel := context.WithTimeout(ctx, commitWithin)
-	defer cancel()
+	if !r.p.cfg.IsLossless { // nobody waits for a recording's hits
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, commitWithin)
+		defer cancel()
+	}
 	start := time.Now()
 	err := r.p.parts.Recorder.Record(ctx, p.read, p.hits)
 	r.stats.record.since(start)
@@ -165,19 +168,20 @@ func mergeHits(old, newer []alpr.Hit) []alpr.Hit {
 	return merged
 }
 
-// retry records what waits, oldest first, until one fails.
+// retry records the oldest read that waits. Only one: a new hit must not stand
+// behind all of them.
 func (r *recording) retry(ctx context.Context) {
-	for len(r.queue) > 0 {
-		if err := r.record(ctx, r.queue[0]); err != nil {
-			r.wait = min(2*r.wait, lastRetry)
-			r.trouble(err)
-			return
-		}
-		r.recorded()
+	if err := r.record(ctx, r.queue[0]); err != nil {
+		r.wait = min(2*r.wait, lastRetry)
+		r.trouble(err)
+		return
 	}
-	r.log.Info("recording works again, nothing waits")
-	r.stats.trouble.Store("")
-	r.wait = firstRetry
+	r.recorded()
+	r.next, r.wait = time.Now(), firstRetry
+	if len(r.queue) == 0 {
+		r.log.Info("recording works again, nothing waits")
+		r.stats.trouble.Store("")
+	}
 }
 
 // trouble says why recording fails and sets the time of the next attempt.
