@@ -543,3 +543,20 @@ func TestPhotograph(t *testing.T) {
 		t.Errorf("a policy without surroundings gave %d bytes, %v", len(around.JPEG), err)
 	}
 }
+
+func FuzzWithoutSecrets(f *testing.F) {
+	const password = "s3cr3t-Pa55"
+	f.Add("user", "10.0.0.2/main")
+	f.Add("u%zz", "cam:554/a?b=c")
+	f.Add("a@b", "[::1]:554")
+	f.Fuzz(func(t *testing.T, user, rest string) {
+		if strings.ContainsAny(user, "/?#") {
+			return // the address would end before the password
+		}
+		for _, p := range []string{password, password + "%", password + " @"} {
+			if shown := withoutSecrets("rtsp://" + user + ":" + p + "@" + rest); strings.Contains(shown, password) {
+				t.Errorf("%q shows the password", shown)
+			}
+		}
+	})
+}
