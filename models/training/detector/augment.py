@@ -197,6 +197,10 @@ def night(image, boxes, rng):
         if c - a < 3 or d - b < 3:
             continue
         glow[b:d, a:c] = 1
+    if rng.random() < 0.6:  # what shone already goes on shining
+        top = image.max(2).astype(np.float32)
+        red = image[..., 2].astype(np.float32) - image[..., 1]
+        glow = np.maximum(glow, ((top > rng.uniform(190, 250)) | (red > rng.uniform(70, 140))).astype(np.float32))
     glow = cv2.GaussianBlur(glow, (0, 0), rng.uniform(0.6, 2.0))[..., None]
     lit = image.astype(np.float32) * rng.uniform(0.5, 1.7)
     if rng.random() < 0.7:
@@ -204,11 +208,52 @@ def night(image, boxes, rng):
     return np.clip(out * (1 - glow) + lit * glow, 0, 255).astype(np.uint8)
 
 
+def lamps(image, boxes, rng):
+    """Draw lit tail, head and marker lamps away from the plates: what else shines at night."""
+    h, w = image.shape[:2]
+    layer = np.zeros_like(image)
+    for _ in range(rng.integers(1, 6)):
+        wide = int(np.exp(rng.uniform(np.log(8), np.log(110))))
+        high = max(int(wide * np.exp(rng.uniform(np.log(0.12), np.log(1.1)))), 3)
+        x, y = int(rng.integers(0, w)), int(rng.integers(0, h))
+        if any(x - wide < b[2] + 3 and x + wide > b[0] - 3 and y - high < b[3] + 3 and y + high > b[1] - 3 for b in boxes):
+            continue
+        heat = rng.random()
+        if heat < 0.7:
+            colour = (rng.uniform(0, 90), rng.uniform(0, 130), 255)
+        else:
+            colour = (rng.uniform(150, 255), rng.uniform(190, 255), rng.uniform(200, 255))
+        kind, slant = rng.random(), rng.normal(0, 15)
+        if kind < 0.35:  # a row or block of diodes
+            rows, pitch = int(rng.integers(1, 4)), max(int(rng.integers(3, 9)), 3)
+            for i in range(max(wide // pitch, 2)):
+                for j in range(rows):
+                    cv2.circle(layer, (x - wide // 2 + i * pitch + j, y + j * pitch), max(pitch // 3, 1), colour, -1)
+        elif kind < 0.6:
+            corners = cv2.boxPoints(((x, y), (wide, high), slant)) + rng.normal(0, 0.08 * wide, (4, 2))
+            cv2.fillConvexPoly(layer, cv2.convexHull(corners.astype(np.int32)), colour, cv2.LINE_AA)
+        elif kind < 0.8:
+            cv2.ellipse(layer, (x, y), (wide // 2, max(high // 2, 1)), slant, 0, 360, colour, -1, cv2.LINE_AA)
+        else:
+            first = int(rng.integers(0, 360))
+            cv2.ellipse(layer, (x, y), (wide // 2, max(high // 2, 2)), slant, first, first + int(rng.integers(120, 360)), colour, max(high // 6, 2), cv2.LINE_AA)
+        if rng.random() < 0.4:  # segments
+            for bar in range(x - wide // 2, x + wide // 2, max(int(rng.integers(4, 16)), 2)):
+                cv2.line(layer, (bar, y - high), (bar, y + high), (0, 0, 60), 1)
+    halo = cv2.GaussianBlur(layer, (0, 0), rng.uniform(2, 7))
+    layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.4, 1.2))
+    return cv2.add(image, cv2.add(cv2.convertScaleAbs(layer, alpha=rng.uniform(0.7, 1.6)), cv2.convertScaleAbs(halo, alpha=rng.uniform(0, 0.7))))
+
+
 def degrade(crop, rng):
     """Light, colour, blur, noise and compression of the whole crop."""
     image = crop["image"]
-    if rng.random() < 0.07:
+    if rng.random() < 0.06:
+        image = lamps(image, crop["boxes"], rng)
+    if rng.random() < 0.10:
         image = night(image, crop["boxes"], rng)
+        if rng.random() < 0.85:
+            image = lamps(image, crop["boxes"], rng)
     elif rng.random() < 0.1:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         image = cv2.merge((grey, grey, grey))

@@ -124,6 +124,16 @@ def empty_video(model, path, every=10):
         index += 1
 
 
+def unboxed(model, labels):
+    """(picture, finds, scale) of pictures that show a plate whose place is not labelled."""
+    rows = []
+    for label in labels:
+        picture = cv2.imread(label["path"])
+        plates, used = model.run(picture)
+        rows.append((picture, plates, used))
+    return rows
+
+
 def sheet(items, path, cell=(240, 160), columns=8):
     """A contact sheet of (picture, box or plate, caption, colour), each cut around its box."""
     cells = []
@@ -167,6 +177,16 @@ def main():
             items = [(cv2.imread(q[3]["path"]), q[4], f"miss {q[0]:.0f}px {q[2]:.2f}", (0, 0, 255)) for q in misses]
             items += [(cv2.imread(f[2]["path"]), f[3], f"find {f[1]:.0f}px {f[0]:.2f}", (0, 255, 0)) for f in wrong]
             sheet(items, Path(args.sheet) / (name.replace(" ", "_") + ".png"))
+    rows = unboxed(model, read_labels(Path(args.data) / "us_florida_night"))
+    firsts = [r[1][0, 0] if len(r[1]) else 0.0 for r in rows]
+    seconds = [r[1][1, 0] if len(r[1]) > 1 else 0.0 for r in rows]
+    figures["us_florida_night"] = {"pictures": len(rows), "with a find": share(np.array(firsts) >= args.at),
+                                   "with a second": share(np.array(seconds) >= args.at)}
+    print("us_florida_night", json.dumps(figures["us_florida_night"]), flush=True)
+    if args.sheet:
+        items = [(r[0], p, f"{(p[3] - p[1]) * r[2]:.0f}px {p[0]:.2f}", (0, 255, 0)) for r in rows for p in r[1][:1]]
+        items += [(r[0], p, f"2nd {p[0]:.2f}", (0, 0, 255)) for r in rows for p in r[1][1:] if p[0] >= args.at]
+        sheet(items, Path(args.sheet) / "us_florida_night.png", cell=(160, 100), columns=12)
     if args.video:
         finds, frames = empty_video(model, args.video)
         counts = {t: int(sum(f[0] >= t for f in finds)) for t in (0.3, 0.5, 0.7, 0.9)}

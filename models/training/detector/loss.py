@@ -89,8 +89,8 @@ def measure(maps, truth):
     weight = (target - p).abs() ** 1.5
     unsure = inside(centres, truth["ignore"]) & (target == 0)
     width = (pred[..., 3] - pred[..., 1]).detach()
-    doubtful = (target == 0) & (p > 0.4) & (width < truth["small"].unsqueeze(1))
-    weight = weight * torch.where(doubtful, 0.15, 1.0) * ~unsure
+    doubtful = (target == 0) & (p > 0.7) & (width < truth["small"].unsqueeze(1))
+    weight = weight * torch.where(doubtful, 0.25, 1.0) * ~unsure
     score_loss = (F.binary_cross_entropy_with_logits(logit, target, reduction="none") * weight).sum()
     norm = target.sum().clamp(min=1)
 

@@ -18,9 +18,9 @@ SETS = {
 }
 # Crop (h, w), crops a batch, plate widths (log-uniform), share of batches.
 SHAPES = (
-    ((256, 256), 24, (13, 130), 0.55),
+    ((256, 256), 24, (13, 130), 0.50),
     ((352, 448), 10, (18, 320), 0.30),
-    ((384, 768), 5, (24, 620), 0.15),
+    ((384, 768), 5, (24, 640), 0.20),
 )
 MOST = 16  # plates, and ignored areas, kept of one crop
 
@@ -51,7 +51,7 @@ class Sampler:
             box = boxes[rng.integers(len(boxes))]
             wide = max(box[2] - box[0], 1.5 * (box[3] - box[1]), 4)
             scale = np.exp(rng.uniform(np.log(widths[0]), np.log(widths[1]))) / wide
-            scale = min(scale, rng.uniform(1.2, 2.2), 0.95 * w / wide)
+            scale = min(scale, rng.uniform(1.2, 2.2 if w < 700 else 4), 0.95 * w / wide)
             room = np.maximum((w - wide * scale, h - (box[3] - box[1]) * scale), 0) / scale / 2
             centre = (box[:2] + box[2:]) / 2 + rng.uniform(-1, 1, 2) * room * 0.97
         else:

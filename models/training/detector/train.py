@@ -9,6 +9,7 @@ import argparse
 import copy
 import json
 import os
+import signal
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -133,10 +134,12 @@ def train(args):
         step, average.steps, seen = state["step"], state["ema_steps"], state.get("seen", 0)
     stream = torch.utils.data.DataLoader(Stream(cache, args.seed + step, args.composite), batch_size=None, num_workers=1, prefetch_factor=6)
     start, end = time.time(), end_time(args)
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     sums, saved, first, before = {}, time.time(), step, seen
     for pictures, truth in echoed(stream):
         now = time.time()
-        if now >= end:
+        if now >= end or stopped:
             break
         for group in optimiser.param_groups:
             group["lr"] = rate_at((now - start) / (end - start), (step - first + 1) / 200, args.rate)
