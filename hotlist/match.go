@@ -109,7 +109,7 @@ func weigh(read *alpr.Read, p *Policy, e alpr.Entry, pText float64) (alpr.Hit, b
 	if p.whyNot(&e, read.At) != "" {
 		return alpr.Hit{}, false
 	}
-	pState, verdict := stateProbability(read.Text.Regions, e.State, p.UnreadState)
+	pState, verdict := stateProbability(read.Text.Regions, e.State, p.unread(e.State))
 	total := pText * pState
 	if total < p.rule(e.List).of(e.Priority) {
 		return alpr.Hit{}, false
@@ -148,16 +148,16 @@ func (p *Policy) whyNot(e *alpr.Entry, at time.Time) string {
 	return ""
 }
 
-// Bounds of the state verdict.
-const (
-	matchFrom    = 0.8 // from here the state read is the one listed
-	mismatchUpTo = 0.1 // up to here it is another one
-)
+// readFrom is the probability from which the picture is said to show a state:
+// the verdict tells what was seen, not what was known beforehand.
+const readFrom = 0.7
 
 // stateProbability is the probability that the plate is of the listed state,
 // given the picture and that its text is the one listed. regions leave a rest
-// to 1 that is "not read"; of it, unread counts for the listed state. A list
-// that names no state is content with any.
+// to 1 that is "not read"; of it, unread counts for the listed state. What was
+// known beforehand so fills only what the picture leaves open: it never
+// overrules a state that was read. A list that names no state is content with
+// any.
 func stateProbability(regions []alpr.RegionProb, listed string, unread float64) (float64, alpr.StateVerdict) {
 	if listed == "" {
 		return 1, alpr.StateUnknown
@@ -175,9 +175,9 @@ func stateProbability(regions []alpr.RegionProb, listed string, unread float64) 
 	}
 	p := min(1, own+unread*max(0, 1-own-others))
 	switch {
-	case p >= matchFrom && own >= others:
+	case own >= readFrom:
 		return p, alpr.StateMatch
-	case p <= mismatchUpTo:
+	case others >= readFrom:
 		return p, alpr.StateMismatch
 	}
 	return p, alpr.StateUnknown

@@ -165,7 +165,7 @@ func TestLikelyTextsMissesNone(t *testing.T) {
 			for b := range alpr.Alphabet {
 				for c := range alpr.Alphabet {
 					s := string([]byte{alpr.Alphabet[a], alpr.Alphabet[b], alpr.Alphabet[c]})
-					p := (1 - text.Confidence) * math.Exp(text.Posterior.LogProb(s)) / (1 - qBest)
+					p := min(text.Confidence, (1-text.Confidence)*math.Exp(text.Posterior.LogProb(s))/(1-qBest))
 					if s == text.Text {
 						p = text.Confidence
 					}
@@ -236,12 +236,23 @@ func TestEntriesThatMustNotAlert(t *testing.T) {
 }
 
 func TestThresholdsFollowPriority(t *testing.T) {
-	read := spell(0.95, "ABC123") // state not read: P is about 0.475
-	for priority, want := range map[alpr.Priority]int{alpr.PriorityLow: 0, alpr.PriorityNormal: 1, alpr.PriorityHigh: 1} {
-		e, p := entry("n1", "ABC123", "US-WA"), DefaultPolicy()
-		e.Priority = priority
-		if hits := NewIndex(listOf(t, e)).Match(&read, &p); len(hits) != want {
-			t.Errorf("priority %d: %d hits, want %d", priority, len(hits), want)
+	p := DefaultPolicy()
+	for _, c := range []struct {
+		p    float64
+		want map[alpr.Priority]int
+	}{
+		{p.Thresholds.Low, map[alpr.Priority]int{alpr.PriorityLow: 1, alpr.PriorityNormal: 1, alpr.PriorityHigh: 1}},
+		{p.Thresholds.Normal, map[alpr.Priority]int{alpr.PriorityLow: 0, alpr.PriorityNormal: 1, alpr.PriorityHigh: 1}},
+		{p.Thresholds.High, map[alpr.Priority]int{alpr.PriorityLow: 0, alpr.PriorityNormal: 0, alpr.PriorityHigh: 1}},
+		{p.Thresholds.High - 0.01, map[alpr.Priority]int{alpr.PriorityLow: 0, alpr.PriorityNormal: 0, alpr.PriorityHigh: 0}},
+	} {
+		for priority, want := range c.want {
+			e := entry("n1", "ABC123", "")
+			e.Priority = priority
+			read := spell(c.p, "ABC123")
+			if hits := NewIndex(listOf(t, e)).Match(&read, &p); len(hits) != want {
+				t.Errorf("P %.2f, priority %d: %d hits, want %d", c.p, priority, len(hits), want)
+			}
 		}
 	}
 }
@@ -342,6 +353,8 @@ func TestPolicyValidate(t *testing.T) {
 		"threshold of zero":  func(p *Policy) { p.Thresholds.High = 0 },
 		"threshold over one": func(p *Policy) { p.Thresholds.Low = 1.1 },
 		"not a number":       func(p *Policy) { p.UnreadState = math.NaN() },
+		"no such state":      func(p *Policy) { p.Home = "Florida" },
+		"no same text":       func(p *Policy) { p.SameText = 0 },
 		"negative age":       func(p *Policy) { p.MaxAge = -1 },
 		"list's threshold":   func(p *Policy) { p.Lists = map[string]ListPolicy{"x": {Thresholds: &Thresholds{}}} },
 		"list's age":         func(p *Policy) { d := -time.Hour; p.Lists = map[string]ListPolicy{"x": {MaxAge: &d}} },
@@ -372,11 +385,26 @@ func TestStateProbability(t *testing.T) {
 		{"another", []alpr.RegionProb{{Region: "US-OR", P: 0.9}}, "US-WA", 0.05, alpr.StateMismatch},
 		{"torn", []alpr.RegionProb{{Region: "US-OR", P: 0.5}, {Region: "US-WA", P: 0.5}}, "US-WA", 0.5, alpr.StateUnknown},
 		{"country listed, state read", []alpr.RegionProb{{Region: "MX-JAL", P: 0.9}}, "MX", 0.95, alpr.StateMatch},
+		{"rather another", []alpr.RegionProb{{Region: "US-OR", P: 0.6}}, "US-WA", 0.2, alpr.StateUnknown},
 		{"another country", []alpr.RegionProb{{Region: "DE", P: 1}}, "US-DE", 0, alpr.StateMismatch},
 	} {
 		p, v := stateProbability(c.regions, c.listed, 0.5)
 		if math.Abs(p-c.p) > 1e-9 || v != c.verdict {
 			t.Errorf("%s: %v %s, want %v %s", c.name, p, v, c.p, c.verdict)
 		}
+	}
+}
+
+func TestUnreadStateFollowsTraffic(t *testing.T) {
+	p := DefaultPolicy()
+	if got := p.unread("US-WA"); got != 0.5 {
+		t.Errorf("without a home: %v", got)
+	}
+	p.Home = "US-WA"
+	if got := p.unread("US-WA"); math.Abs(got-0.8/0.82) > 1e-9 {
+		t.Errorf("of home: %v", got)
+	}
+	if got := p.unread("US-OR"); math.Abs(got-0.004/(0.004+0.0996)) > 1e-9 {
+		t.Errorf("of elsewhere: %v", got)
 	}
 }

@@ -24,10 +24,31 @@ type Policy struct {
 	AllowCategories  []string `yaml:"allow_categories"`
 	ForbidCategories []string `yaml:"forbid_categories"`
 
-	// UnreadState is the probability that a plate whose state could not be read
-	// is of the state listed, given that its text is: 0.5 says that nothing is
-	// known either way.
-	UnreadState float64 `yaml:"unread_state"`
+	// What is known of a plate's state before it is read; see unread.
+	Home        string  `yaml:"home"`         // the state most traffic is from, ISO 3166 ("US-FL"); "": not known
+	HomeShare   float64 `yaml:"home_share"`   // of the traffic
+	SameText    float64 `yaml:"same_text"`    // probability that another state has issued a given text too
+	UnreadState float64 `yaml:"unread_state"` // taken where Home is not known: 0.5 is even odds
+}
+
+// otherStates is how many states the traffic that is not from home comes from.
+const otherStates = 50
+
+// unread is the probability that a plate is of the listed state where the
+// picture does not show it, given that its text is the one listed. With π the
+// listed state's share of the traffic and ρ the probability that another state
+// has issued the same text, Bayes gives
+//
+//	π / (π + ρ · (1 - π)).
+func (p *Policy) unread(listed string) float64 {
+	if p.Home == "" {
+		return p.UnreadState
+	}
+	share := (1 - p.HomeShare) / otherStates
+	if listed == p.Home {
+		share = p.HomeShare
+	}
+	return share / (share + p.SameText*(1-share))
 }
 
 // Thresholds are the least probabilities that alert, by the entry's priority.
@@ -47,9 +68,11 @@ type ListPolicy struct {
 // DefaultPolicy is the policy that docs/matching.md gives the figures of.
 func DefaultPolicy() Policy {
 	return Policy{
-		Thresholds:  Thresholds{Low: 0.6, Normal: 0.4, High: 0.25},
+		Thresholds:  Thresholds{Low: 0.35, Normal: 0.2, High: 0.1},
 		MaxAge:      24 * time.Hour,
 		CoolDown:    5 * time.Minute,
+		HomeShare:   0.8,
+		SameText:    0.1,
 		UnreadState: 0.5,
 	}
 }
@@ -73,8 +96,16 @@ func (p *Policy) Validate() error {
 	if p.MaxAge < 0 || p.CoolDown < 0 {
 		return fmt.Errorf("max_age %s, cool_down %s: neither may be negative", p.MaxAge, p.CoolDown)
 	}
-	if !(p.UnreadState > 0 && p.UnreadState <= 1) {
-		return fmt.Errorf("unread_state %v: expected a probability above 0", p.UnreadState)
+	if _, ok := newJurisdictions("").normalise(p.Home); !ok {
+		return fmt.Errorf("home %q: expected a state as ISO 3166 writes it, such as US-FL", p.Home)
+	}
+	for _, v := range []struct {
+		name string
+		p    float64
+	}{{"home_share", p.HomeShare}, {"same_text", p.SameText}, {"unread_state", p.UnreadState}} {
+		if !(v.p > 0 && v.p <= 1) {
+			return fmt.Errorf("%s is %v: expected a probability above 0", v.name, v.p)
+		}
 	}
 	return nil
 }

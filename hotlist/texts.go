@@ -13,11 +13,11 @@ import (
 // With q(t) the product of the posterior's probabilities of t's characters and
 // of pads after it, b the read's text and c its calibrated confidence,
 //
-//	P(b) = c,   P(t) = (1 - c) · q(t) / (1 - q(b))   for every other t.
+//	P(b) = c,   P(t) = min(c, (1 - c) · q(t) / (1 - q(b)))   for every other t.
 //
 // The network's independent characters say how the other texts compare with
 // each other; the calibration says how much there is for them to share (the
-// rule of total probability). At most 1/least texts can be listed, and none
+// rule of total probability); and none is more probable than the text read. At most 1/least texts can be listed, and none
 // that belongs is left out, so that no entry above a threshold is missed.
 func likelyTexts(read *alpr.Text, least float64) []alpr.Candidate {
 	c := read.Confidence
@@ -38,7 +38,7 @@ func likelyTexts(read *alpr.Text, least float64) []alpr.Candidate {
 		if t.Text == read.Text {
 			continue
 		}
-		if t.P *= share; t.P >= least {
+		if t.P = min(c, t.P*share); t.P >= least {
 			texts = append(texts, t)
 		}
 	}

@@ -37,6 +37,8 @@ func newHotlistCmd() *cobra.Command {
 		newHotlistCheckCmd(&f),
 		newHotlistRollbackCmd(&f),
 		newHotlistStatsCmd(&f),
+		newCurveCmd(),
+		newMeasureCmd(),
 	)
 	return c
 }
