@@ -130,20 +130,19 @@ class Canvas:
             if inside is not None:
                 shine = cv2.multiply(shine, cv2.merge([inside] * 3), scale=1 / 255)
             self.emit[view] = cv2.add(self.emit[view], shine)
-        solid = alpha > 127
-        self.depth[view][solid] = self._depth(plane, box)[solid]
-        self.retro[view] = np.where(solid, retro, self.retro[view])
+        solid = cv2.threshold(alpha, 127, 255, cv2.THRESH_BINARY)[1]
+        cv2.copyTo(self._depth(plane, box), solid, self.depth[view])
+        self.retro[view][solid > 0] = retro
 
     def _depth(self, plane, box):
         """Depth of each pixel of the box on the plane through origin with the two edges."""
         origin, along, up = plane
         x0, y0, x1, y1 = box
         normal = np.cross(along, up)
-        u, v = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
-        n = self.to_world.T @ normal
-        facing = n[0] * u + n[1] * v + n[2]
-        facing = np.where(np.abs(facing) < 1e-6, 1e-6, facing)
-        return np.clip(normal @ (origin - self.centre) / facing, NEAR, 1e4).astype(np.float32)
+        n = self.to_world.T @ normal / (normal @ (origin - self.centre))  # 1 / depth is linear across the picture
+        row = (n[0] * np.arange(x0, x1) + n[2]).astype(np.float32)
+        column = (n[1] * np.arange(y0, y1)).astype(np.float32)
+        return 1 / np.clip(row[None, :] + column[:, None], 1e-4, 1 / NEAR)
 
 
 def _rotation(pose):

@@ -69,7 +69,7 @@ class Car:
         if side is not None:
             inwards = np.sign(self.x)
             canvas.rectangle(self.parts["flank"], (side, 0, z + .02), (0, 0, b.length), (0, b.belt, 0))
-            canvas.rectangle(self.parts["windows"], (side + .03 * inwards, b.belt, z + .02), (0, 0, b.length), (inset(b) * inwards, b.height - b.belt, 0))
+            canvas.rectangle(self.parts["windows"], (side + .01 * inwards, b.belt - .015, z + .02), (0, 0, b.length), (inset(b) * inwards, b.height - b.belt + .015, 0))
         canvas.rectangle(self.parts["cabin"], (left, b.belt - .02, z + b.deck), (b.width, 0, 0), (0, b.height - b.belt + .02, b.slant))
         if b.deck > .2:
             canvas.rectangle(self.parts["deck"], (left + .04, b.belt - .04, z + .06), (b.width - .08, 0, 0), (0, .02, b.deck))

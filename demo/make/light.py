@@ -33,42 +33,52 @@ TUNNEL = Light(np.array([.40, .56, .64]), .12, np.array([70.0, 92, 104]), 160.0,
 
 def compose(canvas, light):
     """The exposure as float32 BGR, 0..255 and over where a lamp dazzles."""
-    z = canvas.depth
-    lit = np.empty((HEIGHT, WIDTH, 3), np.float32)
-    beam = _beam(z, canvas.retro) * light.headlights if light.headlights > 0 else None
-    haze = np.exp(-z / light.haze_from)
-    for c in range(3):
-        brightness = light.ambient[c] + (beam * (.92, .97, 1.0)[c] if beam is not None else 0)
-        lit[..., c] = (canvas.albedo[..., c] * brightness) * haze + np.where(z < 9e3, light.haze[c] * (1 - haze), 0)
-    lit += canvas.emit
-    return lit + _bloom(canvas, light)
+    clear = cv2.exp(canvas.depth * np.float32(-1 / light.haze_from))  # share of the light that haze lets through
+    beam = _beam(canvas.depth, canvas.retro) * np.float32(light.headlights) if light.headlights > 0 else None
+    hazy = np.where(canvas.depth < 9e3, 1 - clear, np.float32(0))
+    layers = []
+    for c, tint in enumerate((.92, .97, 1.0)):
+        brightness = clear * np.float32(light.ambient[c])
+        if beam is not None:
+            brightness += beam * clear * np.float32(tint)
+        layers.append(cv2.multiply(canvas.albedo[..., c], brightness, dtype=cv2.CV_32F) + hazy * np.float32(light.haze[c]))
+    return cv2.add(cv2.merge(layers), canvas.emit, dtype=cv2.CV_32F) + _bloom(canvas, light)
+
+
+def _pattern():
+    """Dipped headlights' light in each direction: bright ahead and below the cut-off, which they must not dazzle above."""
+    across, up = U[0] / FOCAL, -(V[:, 0] / FOCAL) + .006
+    lateral = .8 * np.exp(-(across / .2) ** 2) + .25 * np.exp(-(across / .5) ** 2)
+    return (lateral[None, :] * (.22 + .78 / (1 + np.exp(up * 160)))[:, None]).astype(np.float32)
+
+
+PATTERN = _pattern()
 
 
 def _beam(z, retro):
-    """Dipped headlights: bright below the cut-off and ahead, falling with distance; sent straight back by plates."""
-    across = U / FOCAL
-    up = -(V / FOCAL) + .006
-    lateral = .8 * np.exp(-(across / .2) ** 2) + .25 * np.exp(-(across / .5) ** 2)
-    cutoff = .22 + .78 / (1 + np.exp(up * 160))
-    falloff = np.minimum(1.25, (12.5 / z) ** 1.35)
-    back = 1 + (retro.astype(np.float32) / 255) * np.minimum(1.5, z / 16)
-    return (lateral * cutoff * falloff * back).astype(np.float32)
+    """What our headlights add: falling with distance, and sent straight back by plates."""
+    falloff = cv2.min(cv2.pow(z * np.float32(1 / 12.5), -1.35), 1.25)
+    back = 1 + retro * np.float32(1 / 255) * cv2.min(z * np.float32(1 / 16), 1.5)
+    return PATTERN * falloff * back
 
 
 def _bloom(canvas, light):
     """What bright lamps scatter in the lens: the darker it is, the more of it shows."""
-    lamps = np.where((canvas.depth < 9e3)[..., None], canvas.emit, 0)
+    lamps = cv2.bitwise_and(canvas.emit, canvas.emit, mask=(canvas.depth < 9e3).astype(np.uint8))
     small = cv2.resize(lamps, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_AREA).astype(np.float32)
     small = np.maximum(small - 30, 0)
-    darkness = 1 - float(light.ambient.mean())
+    darkness = np.float32(1 - light.ambient.mean())
     halo = cv2.GaussianBlur(small, (0, 0), 3) * 1.3 + cv2.GaussianBlur(small, (0, 0), 11) * 2.6
-    return cv2.resize(halo * darkness, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize((halo * darkness).astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+
+
+FALL_OFF = (1 - .16 * ((U / (WIDTH / 2)) ** 2 + ((V + HORIZON_ROW - HEIGHT / 2) / (HEIGHT / 2)) ** 2) / 2)[..., None].astype(np.float32)
 
 
 def expose(rng, picture, light):
-    """What the sensor makes of the light: falling off to the corners, clipped, noisy."""
-    fall = 1 - .16 * ((U / (WIDTH / 2)) ** 2 + ((V + HORIZON_ROW - HEIGHT / 2) / (HEIGHT / 2)) ** 2) / 2
-    picture = picture * fall[..., None]
-    picture = np.where(picture > 200, 200 + 55 * np.tanh((picture - 200) / 75), picture)
-    grain = cv2.resize(rng.normal(0, light.noise, (HEIGHT // 2, WIDTH // 2, 3)).astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
-    return np.clip(picture + grain * 1.3, 0, 255).astype(np.uint8)
+    """What the sensor makes of the light: falling off to the corners, clipped softly, noisy."""
+    picture = picture * FALL_OFF
+    bright = picture > 200
+    picture[bright] = 200 + 55 * np.tanh((picture[bright] - 200) / 75)
+    grain = rng.standard_normal((HEIGHT // 2, WIDTH // 2, 3), dtype=np.float32) * np.float32(light.noise * 1.3)
+    return cv2.add(picture, cv2.resize(grain, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR), dtype=cv2.CV_8U)
