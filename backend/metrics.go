@@ -24,6 +24,9 @@ type Metrics struct {
 // NewMetrics makes counters at 0.
 func NewMetrics() *Metrics { return &Metrics{lastLag: map[string]float64{}} }
 
+// Messages is the number of MQTT messages kept and acknowledged.
+func (m *Metrics) Messages() int64 { return m.messages.Load() }
+
 // Events is the number of events kept, without duplicates.
 func (m *Metrics) Events() int64 { return m.events.Load() }
 
