@@ -91,14 +91,29 @@ func (s *session) onMessage(ctx context.Context, m mqtt.Message) {
 	}
 }
 
-// obey looks at statements one after the other until the session ends.
+// obey looks at statements one after the other until the session ends. What was
+// signed with an unknown key is looked at again when the keys have changed: the
+// change may have been overtaken on its way.
 func (s *session) obey(ctx context.Context) {
+	unknown := map[string]command{} // by topic
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case c := <-s.commands:
-			if err := s.obeyOne(ctx, c); err != nil && ctx.Err() == nil {
+			err := s.obeyOne(ctx, c)
+			if what, _ := s.u.commandOf(c.topic); what == "keys" && err == nil {
+				for topic, again := range unknown {
+					delete(unknown, topic)
+					if err := s.obeyOne(ctx, again); err != nil {
+						s.u.refuse(ctx, topic, err)
+					}
+				}
+			}
+			if errors.Is(err, downlink.ErrUnknownKey) && len(unknown) < 64 {
+				unknown[c.topic] = c
+			}
+			if err != nil && ctx.Err() == nil {
 				s.u.refuse(ctx, c.topic, err)
 			}
 		}

@@ -51,9 +51,13 @@ func (s *session) checkRights(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var toks []mqtt.Token
 	for topic := range filters {
-		if err := s.link.wait(ctx, c.Publish(topic, 1, false, payload)); err != nil {
-			return fmt.Errorf("publish probe to %s: %w", topic, err)
+		toks = append(toks, c.Publish(topic, 1, false, payload))
+	}
+	for _, tok := range toks {
+		if err := s.link.wait(ctx, tok); err != nil {
+			return fmt.Errorf("publish probe: %w", err)
 		}
 	}
 	if err := s.awaitProbes(ctx, filters, back); err != nil {
