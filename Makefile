@@ -67,6 +67,22 @@ bench: deps ## run every benchmark once, or BENCH=regexp
 accuracy: build ## measure alpr read on the labelled sets in DIR= (HOLDOUT=file: only its pictures of its set; ARGS= for alpr read)
 	@go run ./scripts/accuracy $(if $(HOLDOUT),-holdout '$(HOLDOUT)') $(if $(ARGS),-args '$(ARGS)') '$(or $(DIR),$(error give the folder of the labelled sets: make accuracy DIR=…))'
 
+.PHONY: passes
+passes: build ## measure alpr replay, one read a pass: on the demo drive, or on the labelled clips in DIR=
+	@go run ./scripts/passes $(if $(DIR),'$(DIR)',--truth demo/drive.truth.jsonl demo/drive.mp4)
+
+.PHONY: soak
+soak: deps ## the long proofs: hundreds of kills, a million waiting reads, a thousand vehicles (about an hour)
+	@scripts/install-deps.sh test
+	@go test -count 1 -v -timeout 2h -run '^TestKill$$' ./store -kills 300
+	@ALPR_SOAK_KILLS=300 ALPR_SOAK_BACKLOG=1000000 ALPR_SOAK_VEHICLES=1000 \
+		go test -count 1 -v -timeout 2h -run 'TestKilling|TestABacklog|TestManyVehicles' ./cmd/alpr-backend
+
+.PHONY: console-look
+console-look: deps ## look at the officer's page in a headless browser: pictures for the docs, contrast, touch targets
+	@scripts/install-deps.sh screenshots
+	@go run ./console/internal/look
+
 ##@ ARM64
 
 .PHONY: arm64
