@@ -186,7 +186,7 @@ func TestAPictureIsRequestedAndArrivesWhole(t *testing.T) {
 	pic := shots{sha256.Sum256(jpeg), jpeg}
 	now := time.Now().UTC()
 	r := downlink.ImageRequest{Agency: "pd", Vehicle: "car-1", SHA256: fmt.Sprintf("%x", pic.sha), Officer: "analyst", Purpose: "case 9", RequestedAt: now, ExpiresAt: now.Add(time.Hour)}
-	short, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	short, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()
 	if _, err := backend.RequestImage(short, us, sign, r); !errors.Is(err, backend.ErrPending) {
 		t.Fatalf("with the vehicle away: %v", err)
