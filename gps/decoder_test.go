@@ -123,7 +123,7 @@ func FuzzRecording(f *testing.F) {
 }
 
 func BenchmarkDecoderLine(b *testing.B) {
-	d := newDecoder(earliestLog)
+	d := newDecoder(earliestLog())
 	line := sentence(rmc(0, 30))
 	for b.Loop() {
 		if _, err := d.line(line); err != nil {

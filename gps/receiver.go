@@ -151,7 +151,7 @@ func (r *Receiver) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	closePort := sync.OnceFunc(func() { port.Close() }) //nolint:errcheck // it was only read
+	closePort := sync.OnceFunc(func() { port.Close() })
 	defer closePort()
 	defer context.AfterFunc(ctx, closePort)()
 

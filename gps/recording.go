@@ -29,14 +29,14 @@ type LogStats struct {
 }
 
 // earliestLog is when GPS logs with a date worth believing begin: logs may be
-// older than a live receiver's clock.
-var earliestLog = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// older than what a live receiver may say.
+func earliestLog() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // ReadRecording reads a whole log. Lines that are garbled are skipped and
 // counted. A log without any position is ErrNoPosition.
 func ReadRecording(r io.Reader) (*Recording, error) {
 	rec := &Recording{}
-	dec := newDecoder(earliestLog)
+	dec := newDecoder(earliestLog())
 	err := readLines(r, func(line string, isWhole bool) { rec.take(dec, line, isWhole) })
 	if !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read NMEA log: %w", err)

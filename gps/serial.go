@@ -24,7 +24,7 @@ func Serial(device string, baud int) Opener {
 			return nil, fmt.Errorf("open serial %s: %w%s", device, err, serialHint(err))
 		}
 		if err := port.SetReadTimeout(readTimeout); err != nil {
-			port.Close() //nolint:errcheck // the first error says more
+			port.Close()
 			return nil, fmt.Errorf("set up serial %s: %w", device, err)
 		}
 		return port, nil

@@ -120,11 +120,10 @@ func isSameText(a, b *track) bool {
 	return differ <= 1
 }
 
-// lookAlikes are the characters that one camera takes for each other.
-var lookAlikes = [...]string{"0ODQ", "1IL7T", "2Z7", "5S", "8B3", "6G", "VY", "UV", "4A", "MN", "KX", "EF", "CG", "PR"}
-
+// isLookAlike says whether a camera takes the two characters for each other.
 func isLookAlike(a, b byte) bool {
-	for _, group := range lookAlikes {
+	groups := [...]string{"0ODQ", "1IL7T", "2Z7", "5S", "8B3", "6G", "VY", "UV", "4A", "MN", "KX", "EF", "CG", "PR"}
+	for _, group := range groups {
 		if strings.IndexByte(group, a) >= 0 && strings.IndexByte(group, b) >= 0 {
 			return true
 		}

@@ -155,7 +155,7 @@ func poolCharacters(obs []*observation, w []float64, n int) [alpr.Slots][letters
 	}
 	var pool [alpr.Slots][letters]float64
 	for i, o := range obs {
-		al := alignment{to: identity}
+		al := alignment{to: identity()}
 		if o.text != reference.text && reference.n == n {
 			al = align(reference.strip, o.strip)
 		}
@@ -174,7 +174,12 @@ func poolCharacters(obs []*observation, w []float64, n int) [alpr.Slots][letters
 }
 
 // identity is the alignment of a strip with itself.
-var identity = [alpr.Slots]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+func identity() (to [alpr.Slots]int) {
+	for i := range to {
+		to[i] = i
+	}
+	return to
+}
 
 // assemble makes the text of n characters from the pools. In the posterior a
 // slot is a pad with the probability that the text ends before it.

@@ -159,7 +159,7 @@ func (f *replayFlags) timeBase() (track *gps.Recording, start time.Time, err err
 	if err != nil {
 		return nil, start, fmt.Errorf("open NMEA log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // it was only read
+	defer log.Close()
 	track, err = gps.ReadRecording(log)
 	if err != nil {
 		return nil, start, fmt.Errorf("%s: %w", f.nmea, err)

@@ -105,7 +105,7 @@ func load(path, truth, empty string) ([]clip, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the list of clips: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	clips, err := parse(file, path)
 	if err != nil {
 		return nil, err
