@@ -87,7 +87,7 @@ func (b *board) hasPages() bool {
 
 func (b *board) snapshotLocked() snapshot {
 	b.pruneLocked()
-	s := snapshot{Reads: slices.Clone(b.reads), Hits: []hitView{}, Overflow: b.overflow}
+	s := snapshot{Reads: append([]readView{}, b.reads...), Hits: []hitView{}, Overflow: b.overflow}
 	for _, id := range b.order {
 		s.Hits = append(s.Hits, b.cases[id].view)
 	}

@@ -48,9 +48,12 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
 			if !isOpen {
 				return nil // too slow: the page comes back with the id it saw last
 			}
+			if c.recheck(r, &out) {
+				return nil
+			}
 			out.write(e)
 		case <-check.C:
-			if end := c.recheck(r, &out); end {
+			if c.recheck(r, &out) {
 				return nil
 			}
 		}

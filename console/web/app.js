@@ -78,7 +78,7 @@ function gate(kind, message = '') {
   };
   $('gate').replaceChildren(h('form', { onsubmit: submit },
     h('h1', {}, icon(isLocked ? 'lock' : 'home'), isLocked ? ' Console locked' : ' Plate reader'),
-    isLocked ? h('p', {}, session.full || session.officer) : h('label', {}, h('span', {}, 'Officer'), name),
+    isLocked ? h('p', {}, session.full || session.officer, h('input', { autocomplete: 'username', value: session.officer, hidden: true })) : h('label', {}, h('span', {}, 'Officer'), name),
     h('label', {}, h('span', {}, 'Password'), pass), problem,
     h('button.main', { type: 'submit' }, isLocked ? 'Unlock' : 'Log in'),
     isLocked && h('button', { onclick: logout }, 'Log in as another officer'),
@@ -218,6 +218,7 @@ function nextOnStage() {
     $('sheet').open && $('sheet').close();
     stage.show(next, waiting().filter((v) => v.id !== next.id));
   } else stage.setWaiting(waiting());
+  drawNotices();
   drawRail();
 }
 
@@ -243,7 +244,7 @@ function later(f) {
 function drawFeed() {
   const until = Date.now() - session.reads_for_s * 1000;
   for (const [id, r] of reads) if (r.shown < until) reads.delete(id);
-  const rows = [...reads.values()].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  const rows = [...reads.values()].reverse();
   $('feed').replaceChildren(...rows.map((r) => h('li', {}, h('button', { onclick: () => readSheet(r) },
     plateText(r.text, r.weak),
     h('span.more', {}, h('b', {}, r.region ? r.region.replace('US-', '') : 'state ?'), ` · ${r.preview ? 'reading' : 'sure ' + r.p}`,
@@ -274,7 +275,7 @@ function caseWords(v) {
 function drawStatus() {
   const words = { ok: 'works', degraded: 'not as it should', down: 'does not work' };
   $('parts').replaceChildren(...status.parts.map((p) => h('li.' + p.level, { title: p.detail ?? '' },
-    icon(p.level), h('span', {}, p.name, h('span.brief', {}, ' ' + p.brief)), h('span', { hidden: true }, words[p.level]))));
+    icon(p.level), h('span', {}, p.name, h(p.name === 'Hotlist' ? 'span' : 'span.brief', {}, ' ' + p.brief)), h('span', { hidden: true }, words[p.level]))));
   $('precision').textContent = status.precision.words;
   if (status.night !== null || store.get('theme', 'auto') === 'auto') applyTheme();
   if (panel === 'system') systemPanel(status, settings());
@@ -288,8 +289,11 @@ function drawNotices() {
   const e = status?.emergency;
   if (e?.is_on) rows.push(h('div.emergency', {}, icon('emergency'), `EMERGENCY SHARING IS ON since ${clock(e.since)} (${e.officer}). Hold the button to end it.`));
   if (sound.isBlocked) rows.push(h('button', { onclick: () => sound.open() }, icon('mute'), 'The browser keeps sound off until you touch the page. Touch here.'));
-  const [worst, ...others] = status?.problems ?? [];
-  if (worst) rows.push(h('div', {}, icon('degraded'), h('span', {}, worst, others.length ? ` (${others.length} more under System)` : '')));
+  const problems = status?.problems ?? [];
+  const room = stage.id ? 1 : 3; // a hit needs the screen
+  const more = problems.length - room;
+  problems.slice(0, room).forEach((p, i) => rows.push(h('div', {}, icon('degraded'),
+    h('span', {}, p, more > 0 && i === room - 1 ? ` (${more} more under System)` : ''))));
   $('notices').replaceChildren(...rows);
 }
 
@@ -389,7 +393,7 @@ $('nav-sound').onclick = () => {
     if (!sound.isMuted) sound.play(1);
   }
 };
-$('strip-lock').onclick = () => api('POST', '/api/lock').then(() => gate('locked')).catch((e) => toast(e.message));
+$('strip-lock').onclick = () => api('POST', '/api/lock').then(() => { gate('locked'); listen(); }).catch((e) => toast(e.message));
 for (const ev of ['pointerdown', 'keydown']) $('nav-emergency').addEventListener(ev, holdEmergency);
 for (const ev of ['pointerup', 'pointerleave', 'pointercancel', 'keyup', 'blur']) $('nav-emergency').addEventListener(ev, releaseEmergency);
 $('nav-emergency').oncontextmenu = (ev) => ev.preventDefault();

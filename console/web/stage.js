@@ -8,7 +8,7 @@ const GUARD_MS = 800;
 
 const VERDICTS = [
   ['confirmed', 'ok', 'Correct plate & state', 'Plate and state verified. What did you do?'],
-  ['misread', 'down', 'Misread', 'The plate says something else. What did you do?'],
+  ['misread', 'down', 'Misread', 'What does the plate say?'],
   ['wrong state', 'link', 'Wrong state', 'The plate is of another state. What did you do?'],
   ['not wanted', 'undo', 'Not wanted or stale', 'The list is wrong or out of date. What did you do?'],
   ['dismissed', 'question', 'Dismiss', 'Not looked at. Dismiss this hit?'],
@@ -118,38 +118,41 @@ function know(hit) {
     match: ['ok', 'State agrees'], mismatch: ['down', 'STATE MISMATCH'], unknown: ['question', 'State unknown: check by eye'],
   }[hit.state];
   const isExact = hit.kind === 'exact' && !hit.cells.some((c) => c.differs);
-  const where = [hit.position, hit.camera && 'camera ' + hit.camera].filter(Boolean).join(', ');
+  const seen = [clock(hit.at) + (hit.time_note ? ` (${hit.time_note})` : ''), hit.camera && 'camera ' + hit.camera].filter(Boolean).join(', ');
   const rows = [['Reason', hit.reason], ['Source', [hit.source, hit.case && 'case ' + hit.case].filter(Boolean).join(', ')],
-    ['VIN', hit.vin], ['Seen', clock(hit.at) + (hit.time_note ? ` (${hit.time_note})` : '')], ['Where', where]];
+    ['List', hit.list + (hit.is_stale ? '' : `, ${hit.list_age} old`)], ['VIN', hit.vin], ['Seen', seen], ['Where', hit.position]];
   return h('div.know', {},
     hit.caution && fact('caution', 'degraded', 'CAUTION: ', hit.caution),
     fact('state-' + hit.state, state[0], h('b', {}, state[1]), h('br', {}), hit.state_words),
     fact('match', isExact ? 'ok' : 'degraded', h('b', {}, hit.kind_words), h('br', {}), `${hit.likely}: ${hit.p}`),
-    h('div', {}, h('span.soft', {}, 'Compare with: '), h('span.vehicle', {}, hit.vehicle)),
-    hit.is_stale ? fact('stale', 'degraded', `STALE LIST: ${hit.list_age} old. It may be cleared already.`)
-      : h('div.soft', {}, `List ${hit.list_age} old`),
+    h('div', {}, h('span.soft', {}, 'Vehicle: '), h('span.vehicle', {}, hit.vehicle.replaceAll('-', '\u2011'))),
+    hit.is_stale && fact('stale', 'degraded', `STALE LIST: ${hit.list_age} old. It may be cleared already.`),
     h('dl', {}, rows.filter(([, v]) => v).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])));
 }
 
 function act(hit) {
   const box = h('div.act', {});
+  const verdicts = () => {
+    const row = h('div.verdicts', {}, VERDICTS.map(([verdict, sign, words]) =>
+      h(verdict === 'confirmed' ? 'button.main' : 'button', { onclick: () => choose(box, verdict) }, icon(sign), h('span', {}, words))));
+    guard(row);
+    return row;
+  };
+  const anew = (words) => h('button', { onclick: () => box.replaceChildren(verdicts()) }, words);
   if (hit.done) {
     const d = hit.done;
     const what = [VERDICT_WORDS[d.verdict], d.corrected && 'plate is ' + d.corrected, d.action || 'action still open', d.note].filter(Boolean);
     box.append(h('div.decided', {}, h('span', {}, h('b', {}, what.join(' · ')), h('br', {}),
       h('span.soft', {}, `${d.officer}, ${clock(d.at)}`, hit.changed ? ' · CHANGED SINCE: look again' : '')),
-      h('button.main', { onclick: () => hooks.closed() }, 'Close')));
-  } else if (hit.withdrawn && hit.open) {
-    box.append(h('div.decided', {}, h('span', {}, h('b', {}, 'This hit was taken back.')),
-      h('button.main', { onclick: seen }, 'Understood')));
+      anew('Add action or change'), h('button.main', { onclick: () => hooks.closed() }, 'Close')));
+  } else if (hit.withdrawn) {
+    const row = h('div.decided', {}, h('span', {}, h('b', {}, 'This hit was taken back: do not act on it.')),
+      anew('Give a verdict anyway'), h('button.main', { onclick: hit.open ? seen : () => hooks.closed() }, hit.open ? 'Understood' : 'Close'));
+    guard(row);
+    box.append(row);
   } else {
-    box.append(h('div.decided', { hidden: !hit.withdrawn && !hit.covert }, h('span', {}),
-      h('button', { onclick: () => hooks.closed() }, 'Back to reads')));
+    box.append(verdicts());
   }
-  const row = h('div.verdicts', {}, VERDICTS.map(([verdict, sign, words]) =>
-    h(verdict === 'confirmed' && !hit.done && !hit.withdrawn ? 'button.main' : 'button', { onclick: () => choose(box, verdict) }, icon(sign), h('span', {}, words))));
-  box.append(row);
-  guard(row);
   return box;
 }
 
@@ -165,21 +168,23 @@ function guard(row) {
 function choose(box, verdict) {
   step = verdict;
   const [, sign, words, question] = VERDICTS.find((v) => v[0] === verdict);
-  const note = h('input', { maxLength: 1000, autocomplete: 'off' });
-  const corrected = h('input.plate', { maxLength: 10, autocomplete: 'off', spellcheck: false, inputMode: 'none', value: current.read });
+  const note = h('input', { maxLength: 1000, autocomplete: 'off', placeholder: 'Note, if there is one', 'aria-label': 'Note' });
+  const corrected = h('input.plate', { maxLength: 10, autocomplete: 'off', spellcheck: false, inputMode: 'none', value: current.read, 'aria-label': 'What the plate says; empty if not known', placeholder: 'not known' });
   const problem = h('span.problem', { role: 'alert' });
   const record = (action) => send(box, { verdict, action, note: note.value, corrected: verdict === 'misread' ? corrected.value : '' }, problem);
-  const later = { confirmed: 'Record, action later', dismissed: 'Dismiss' }[verdict] ?? 'Record, no more to say';
+  const isMisread = verdict === 'misread';
+  const later = { confirmed: 'Record, action later', dismissed: 'Dismiss' }[verdict] ?? 'Record';
   const actions = verdict === 'dismissed' ? [] : config.actions;
-  box.replaceChildren(h('div.step' + (verdict === 'misread' ? '.misread' : ''), {},
+  // The keys of a misread leave no room for a button an action.
+  const action = h('select', { 'aria-label': 'Action taken' }, h('option', { value: '' }, 'Action: none given'), actions.map((a) => h('option', { value: a }, a)));
+  const main = h('button.main', { onclick: () => record(isMisread ? action.value : '') }, later);
+  box.replaceChildren(h('div.step', {},
     h('div.head', {}, icon(sign), h('b', {}, `${words}. `, h('span.soft', {}, question)), problem,
-      h('button', { onclick: back }, 'Back')),
-    h('div.fields', {}, verdict === 'misread' && h('label', {}, h('span', {}, 'What the plate says (clear it if you do not know)'), corrected),
-      h('label', {}, h('span', {}, 'Note (may be left out)'), note)),
-    verdict === 'misread' && keys(corrected),
-    h('div.choices', {}, h('button.main', { onclick: () => record('') }, later),
-      actions.map((a) => h('button', { onclick: () => record(a) }, a)))));
-  box.querySelector('.choices button').focus();
+      h('button', { onclick: back }, 'Back'), isMisread && main),
+    h('div.fields', {}, isMisread && corrected, isMisread && action, note),
+    isMisread && keys(corrected),
+    !isMisread && h('div.choices', {}, main, actions.map((a) => h('button', { onclick: () => record(a) }, a)))));
+  main.focus();
 }
 
 function back() {
