@@ -24,31 +24,6 @@ type Postgres struct {
 //go:embed postgres.sql
 var postgresSchema string
 
-// stages are the temporary tables that COPY fills, and the statements that
-// take their rows over. Rows are sorted by key, so that two consumers that
-// write the same rows wait for each other instead of deadlocking.
-var stages = []struct{ name, columns, create, merge string }{
-	{"stage_events", "id revision kind agency vehicle boot_id seq recorded_at received_at purge_at event", "(LIKE events) ON COMMIT DELETE ROWS",
-		`INSERT INTO events SELECT DISTINCT ON (id, revision) * FROM stage_events ORDER BY id, revision ON CONFLICT DO NOTHING`},
-	{"stage_reads", "id revision agency vehicle plate state confidence preview at lat lon purge_at", "(LIKE reads) ON COMMIT DELETE ROWS",
-		`INSERT INTO reads SELECT DISTINCT ON (id) * FROM stage_reads ORDER BY id, revision DESC
-		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, plate = excluded.plate, state = excluded.state, confidence = excluded.confidence,
-			preview = excluded.preview, at = excluded.at, lat = excluded.lat, lon = excluded.lon, purge_at = excluded.purge_at WHERE excluded.revision > reads.revision`},
-	{"stage_hits", "id revision read_id agency vehicle list entry_id match probability state_verdict withdrawn at purge_at", "(LIKE hits) ON COMMIT DELETE ROWS",
-		`INSERT INTO hits SELECT DISTINCT ON (id) * FROM stage_hits ORDER BY id, revision DESC
-		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, match = excluded.match, probability = excluded.probability,
-			state_verdict = excluded.state_verdict, withdrawn = excluded.withdrawn, purge_at = excluded.purge_at WHERE excluded.revision > hits.revision`},
-	{"stage_received", "boot_id from_seq to_seq agency vehicle", "(LIKE received) ON COMMIT DELETE ROWS",
-		`INSERT INTO received SELECT * FROM stage_received ORDER BY boot_id, from_seq, to_seq ON CONFLICT DO NOTHING`},
-	{"stage_pieces", "sha256 offset size jpeg agency vehicle", "(LIKE pieces) ON COMMIT DELETE ROWS",
-		`INSERT INTO pieces SELECT DISTINCT ON (sha256, "offset") * FROM stage_pieces ORDER BY sha256, "offset" ON CONFLICT DO NOTHING`},
-	{"stage_vehicles", "agency vehicle kind seen_at data", "(LIKE vehicles) ON COMMIT DELETE ROWS",
-		`INSERT INTO vehicles SELECT DISTINCT ON (agency, vehicle, kind) * FROM stage_vehicles ORDER BY agency, vehicle, kind, seen_at DESC
-		ON CONFLICT (agency, vehicle, kind) DO UPDATE SET seen_at = excluded.seen_at, data = excluded.data WHERE excluded.seen_at >= vehicles.seen_at`},
-	{"stage_letters", "hash topic reason received_at payload", "(hash text, topic text, reason text, received_at timestamptz, payload bytea) ON COMMIT DELETE ROWS",
-		`INSERT INTO dead_letters (hash, topic, reason, received_at, payload) SELECT DISTINCT ON (hash) * FROM stage_letters ORDER BY hash ON CONFLICT DO NOTHING`},
-}
-
 // OpenPostgres connects to url ("postgres://user@host/database") and makes the
 // tables where they are missing.
 func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
@@ -85,7 +60,7 @@ func prepare(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return fmt.Errorf("make tables: %w", err)
 	}
-	for _, s := range stages {
+	for _, s := range stages() {
 		if _, err := conn.Exec(ctx, "CREATE TEMPORARY TABLE "+s.name+" "+s.create); err != nil {
 			return fmt.Errorf("make %s: %w", s.name, err)
 		}
@@ -115,7 +90,7 @@ func (p *Postgres) Write(ctx context.Context, b Batch) (Kept, error) {
 	}
 	var kept Kept
 	err = pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
-		for _, s := range stages {
+		for _, s := range stages() {
 			if len(rows[s.name]) == 0 {
 				continue
 			}
@@ -169,7 +144,7 @@ func stageRows(b Batch) (rows map[string][][]any, events int, err error) {
 			events++
 			boot, seq := r.seq()
 			add("stage_events", [16]byte(r.ID), r.Revision, r.kind(), v.Agency, v.Name, [16]byte(boot), int64(seq),
-				r.Event.Time, r.ReceivedAt, r.purgeAt(), []byte(r.JSON))
+				r.Event.Time, r.ReceivedAt, r.purgeAt(), r.JSON)
 		}
 		if read != nil {
 			c := columnsOf(read)

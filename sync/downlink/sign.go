@@ -21,7 +21,8 @@ const (
 	KindKeys    Kind = "keys"
 )
 
-var kinds = []Kind{KindHotlist, KindImage, KindPolicy, KindKeys}
+// Kinds lists every kind of statement.
+func Kinds() []Kind { return []Kind{KindHotlist, KindImage, KindPolicy, KindKeys} }
 
 // MaxStatement is the most bytes a statement may have.
 const MaxStatement = 1 << 20
@@ -103,8 +104,8 @@ func (k Key) check() error {
 		return fmt.Errorf("trusted key %q is %d bytes, not %d", k.Name, len(k.Public), ed25519.PublicKeySize)
 	}
 	for _, s := range k.Scopes {
-		if !slices.Contains(kinds, s) {
-			return fmt.Errorf("trusted key %q: scope %q is not one of %v", k.Name, s, kinds)
+		if !slices.Contains(Kinds(), s) {
+			return fmt.Errorf("trusted key %q: scope %q is not one of %v", k.Name, s, Kinds())
 		}
 	}
 	return nil

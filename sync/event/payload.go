@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -17,7 +16,8 @@ const MaxPayload = 16 << 20
 // ErrBadPayload reports bytes that are no event and no batch of events.
 var ErrBadPayload = errors.New("payload is not an event, a batch of events, or a zstd frame of either")
 
-var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+// zstdMagic begins every zstd frame (RFC 8878, section 3.1.1).
+const zstdMagic = "\x28\xb5\x2f\xfd"
 
 // Encode is the payload for one event.
 func Encode(e Event) ([]byte, error) {
@@ -58,23 +58,15 @@ func (b *Batcher) Encode(events [][]byte) []byte {
 	return b.enc.EncodeAll(b.buf.Bytes(), nil)
 }
 
-var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxPayload), zstd.WithDecoderMaxWindow(8<<20))
-	if err != nil {
-		return nil
-	}
-	return d
-}}
-
 // Split takes a payload apart into the JSON of its events. It says nothing
 // about what is in them.
 func Split(payload []byte) ([]json.RawMessage, error) {
-	if bytes.HasPrefix(payload, zstdMagic) {
-		d, ok := decoders.Get().(*zstd.Decoder)
-		if !ok {
-			return nil, errors.New("start zstd decoder")
+	if bytes.HasPrefix(payload, []byte(zstdMagic)) {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxPayload))
+		if err != nil {
+			return nil, fmt.Errorf("start zstd: %w", err)
 		}
-		defer decoders.Put(d)
+		defer d.Close()
 		plain, err := d.DecodeAll(payload, nil)
 		if err != nil {
 			return nil, fmt.Errorf("%w: unfold zstd: %w", ErrBadPayload, err)

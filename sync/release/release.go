@@ -32,7 +32,7 @@ const (
 	Emergency   = "emergency" // position and snapshots while the button is held
 )
 
-var whats = []string{Hit, Read, Disposition, Audit, Image, Emergency}
+func whats() []string { return []string{Hit, Read, Disposition, Audit, Image, Emergency} }
 
 // ErrBadPolicy reports a release policy that cannot be used.
 var ErrBadPolicy = errors.New("bad release policy")
@@ -88,7 +88,7 @@ type Hours struct {
 // but on request.
 func Default() *Policy {
 	return &Policy{
-		Receivers:   []Receiver{{Name: Agency, Rules: []Rule{{What: slices.Clone(whats)}}}},
+		Receivers:   []Receiver{{Name: Agency, Rules: []Rule{{What: whats()}}}},
 		HitPictures: "none",
 	}
 }
@@ -153,8 +153,8 @@ func (r Rule) check() error {
 		return errors.New("what is empty")
 	}
 	for _, w := range r.What {
-		if !slices.Contains(whats, w) {
-			return fmt.Errorf("what %q is not one of %v", w, whats)
+		if !slices.Contains(whats(), w) {
+			return fmt.Errorf("what %q is not one of %v", w, whats())
 		}
 	}
 	if r.When.MinPriority < 0 || r.When.MinPriority > 3 {
