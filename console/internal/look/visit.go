@@ -145,7 +145,7 @@ func (v *visit) others() {
 	h := alertFor(rd)
 	rd.Revision, h.IsWithdrawn = 2, true
 	v.con.ShowHit(rd, h)
-	v.script(`(() => { document.querySelector('#gate input').value = 'demo'; document.querySelector('#gate form').requestSubmit(); })()`)
+	v.script(`(() => { document.querySelector('#gate input[type=password]').value = 'demo'; document.querySelector('#gate form').requestSubmit(); })()`)
 	v.until(`document.querySelector('#stage.withdrawn') && !document.querySelector('#stage .act button').disabled`)
 	v.click(`Understood`)
 }
