@@ -130,12 +130,27 @@ def sheet(crops, result, path, names, limit=120, cols=8):
     cv2.imwrite(path, np.vstack([np.hstack(tiles[i:i + cols]) for i in range(0, len(tiles), cols)]))
 
 
+def by_width(run, crops, widths=(40, 50, 60, 75, 100, 140)):
+    """Exact reads when the plate is only so many pixels wide: the same crops, shrunk first. width -> share."""
+    out = {}
+    for w in widths:
+        pictures = []
+        for c in crops:
+            im = rectify(c)
+            tall = max(8, round(w / c.aspect))
+            pictures.append(resize(cv2.resize(im, (w, tall), interpolation=cv2.INTER_AREA)))
+        texts = predict(run, np.stack(pictures))[0]
+        out[w] = round(float(np.mean([t == c.text for t, c in zip(texts, crops)])), 4)
+    return out
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("--data", required=True)
     a.add_argument("--holdout", required=True)
     a.add_argument("--model", required=True, help=".pt or .onnx")
     a.add_argument("--sheet", help="folder for contact sheets of wrong reads")
+    a.add_argument("--widths", action="store_true", help="also the share read at 40 to 140 px plate width")
     a.add_argument("--margin", type=float, default=MARGIN)
     a = a.parse_args()
     torch.set_num_threads(1)
@@ -143,7 +158,7 @@ def main():
     names = sets.regions()
     for name, crops in eval_sets(a.data, a.holdout).items():
         figures, result = measure(run, crops, names, a.margin)
-        print(name, json.dumps(figures), flush=True)
+        print(name, json.dumps(figures), json.dumps(by_width(run, crops)) if a.widths else "", flush=True)
         if a.sheet:
             sheet(crops, result, f"{a.sheet}/wrong-{name}.png", names)
 

@@ -2,7 +2,9 @@
 
 A small residual convolution stem makes a 4x20 grid of tokens, two pre-norm transformer layers let the tokens see the
 whole plate (which character of how many, which of two lines), and eleven learned queries (ten slots, one region) read
-the grid by cross-attention. The slots do not attend to each other: no serial template can override what is seen.
+the grid by cross-attention. The slots then look at each other once and at the grid a second time: a slot that cannot know
+which characters its neighbours have taken reads the last one twice. That serial templates do not override what is seen is the
+training's part: a third of what is rendered follows no format.
 """
 import math
 
@@ -89,11 +91,12 @@ def waves(x, y, dim):
 class Reader(nn.Module):
     """uint8 or float NCHW BGR 0..255 in; slot logits [N,10,37] and region logits [N,R] out."""
 
-    def __init__(self, regions, widths=(24, 48, 96), dim=128, heads=4, layers=2, ratio=2, blocks=(0, 2)):
+    def __init__(self, regions, widths=(24, 48, 96), dim=128, heads=4, layers=2, ratio=2, blocks=(0, 2),
+                 refine=False):
         super().__init__()
         c1, c2, c3 = widths
         self.config = dict(regions=regions, widths=list(widths), dim=dim, heads=heads, layers=layers, ratio=ratio,
-                           blocks=list(blocks))
+                           blocks=list(blocks), refine=refine)
         self.stem = nn.Sequential(
             ConvNorm(3, c1, 3, 2), nn.ReLU(),
             ConvNorm(c1, c2, 3, 2), nn.ReLU(),
@@ -115,6 +118,11 @@ class Reader(nn.Module):
         with torch.no_grad():
             self.decode.attn.q.weight.copy_(torch.nn.init.orthogonal_(torch.empty(dim, dim)) * 2)
             self.decode.attn.kv.weight[:dim].copy_(self.decode.attn.q.weight)
+        self.refine = nn.ModuleDict(dict(norm=nn.LayerNorm(dim), mix=Attention(dim, heads), decode=Layer(dim, heads, ratio))) if refine else None
+        if refine:  # begins as doing nothing, so that it can be added to a trained reader
+            for out in (self.refine["mix"].out, self.refine["decode"].attn.out, self.refine["decode"].down):
+                nn.init.zeros_(out.weight)
+                nn.init.zeros_(out.bias)
         self.final = nn.LayerNorm(dim)
         self.chars = nn.Linear(dim, len(ALPHABET) + 1)
         self.region = nn.Linear(dim, regions)
@@ -125,5 +133,9 @@ class Reader(nn.Module):
         for layer in self.layers:
             x = layer(x)
         x = self.norm(x)
-        s = self.final(self.decode(self.query.expand(x.shape[0], -1, -1), x))
+        s = self.decode(self.query.expand(x.shape[0], -1, -1), x)
+        if self.refine is not None:
+            y = self.refine["norm"](s)
+            s = self.refine["decode"](s + self.refine["mix"](y, y), x)
+        s = self.final(s)
         return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])

@@ -42,7 +42,7 @@ class Figures(unittest.TestCase):
 
 class Network(unittest.TestCase):
     def test_shapes_and_folding(self):
-        model = Reader(5).eval()
+        model = Reader(5, refine=True).eval()
         x = torch.randint(0, 256, (2, 3, 64, 160), dtype=torch.uint8)
         with torch.no_grad():
             s, r = model(x)

@@ -9,6 +9,7 @@ import json
 import os
 import time
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -104,9 +105,10 @@ def main():
 
 def run(a):
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)  # before the loader forks: a pool of threads does not survive that
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
-    model = Reader(len(sets.regions())).to(memory_format=torch.channels_last)
+    model = Reader(len(sets.regions()), refine=True).to(memory_format=torch.channels_last)
     if a.init:
         model.load_state_dict(torch.load(a.init, weights_only=False)["ema"])
     ema = copy.deepcopy(model).eval()
@@ -115,9 +117,10 @@ def run(a):
     last = os.path.join(a.out, "last.pt")
     if os.path.exists(last):
         c = torch.load(last, weights_only=False)
-        model.load_state_dict(c["model"])
-        ema.load_state_dict(c["ema"])
-        for o, s in zip(opts, c["opts"]):
+        same = c["config"] == model.config
+        model.load_state_dict(c["model"], strict=same)
+        ema.load_state_dict(c["ema"], strict=same)
+        for o, s in zip(opts, c["opts"] if same else []):
             o.load_state_dict(s)
         step, samples = c["step"], c["samples"]
         start = start if a.restart_clock else c["start"]
