@@ -22,9 +22,25 @@ func newLook(slots, regions []float32) look {
 	return l
 }
 
-// reframings is how much wider (or closer) a second and third look are framed,
-// on each side, in plate widths and heights.
-func reframings() []float64 { return []float64{0.03, -0.02} }
+// wider is how much further a second look reaches, on each side, in plate
+// widths and heights.
+const wider = 0.03
+
+// byBox is the plate framed by its box, for a third look: corners and box are
+// found apart from each other, and err apart.
+func byBox(p alpr.Plate) alpr.Plate {
+	b := p.Box
+	if b.W <= 0 || b.H <= 0 {
+		return p
+	}
+	p.Corners = [4]alpr.Point{
+		{X: b.X, Y: b.Y},
+		{X: b.X + b.W, Y: b.Y},
+		{X: b.X + b.W, Y: b.Y + b.H},
+		{X: b.X, Y: b.Y + b.H},
+	}
+	return p
+}
 
 // combine takes the geometric mean of several looks, slot by slot: a character
 // stands only if no framing speaks clearly against it.

@@ -21,6 +21,8 @@ const (
 	// batch is how many plates go through the network at once. More would only
 	// make the wait for the first one longer.
 	batch = 8
+	// cropTrim is what a further look at a cut-out plate leaves out on each side.
+	cropTrim = 0.02
 	// defaultCandidates is how many texts a Text lists.
 	defaultCandidates = 10
 )
@@ -31,9 +33,9 @@ type Options struct {
 	// Candidates is how many texts are listed for each plate; 0 means 10.
 	Candidates int
 	// SureFrom is the confidence from which one look is enough. A plate read
-	// with less is looked at twice more, framed a little wider and a little
-	// closer, and all looks are combined: what was read by chance of the
-	// framing does not stand. 0: one look is always enough.
+	// with less is looked at twice more, framed a little wider and by its box,
+	// and all looks are combined: what was read by chance of the framing does
+	// not stand. 0: one look is always enough.
 	SureFrom float64
 }
 
@@ -82,7 +84,12 @@ func (r *Reader) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
 // ReadCrop reads a picture that shows one plate and little else.
 func (r *Reader) ReadCrop(f *alpr.Frame) (alpr.Text, error) {
 	w, h := float32(f.Width), float32(f.Height)
-	plate := alpr.Plate{Corners: [4]alpr.Point{{}, {X: w}, {X: w, Y: h}, {Y: h}}}
+	plate := alpr.Plate{
+		Corners: [4]alpr.Point{{}, {X: w}, {X: w, Y: h}, {Y: h}},
+		// There is no detector to give a second opinion: a little less of the
+		// picture is another way to see it.
+		Box: alpr.Box{X: cropTrim * w, Y: cropTrim * h, W: (1 - 2*cropTrim) * w, H: (1 - 2*cropTrim) * h},
+	}
 	texts, err := r.read(f, []alpr.Plate{plate}, models.Margin{})
 	if err != nil {
 		return alpr.Text{}, fmt.Errorf("read crop: %w", err)
@@ -121,32 +128,23 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 	return texts, nil
 }
 
-// lookAgain frames the unsure plates anew and combines what that shows with
-// what was seen before.
+// lookAgain frames the unsure plates anew, wider and by their boxes, and
+// combines what that shows with what was seen before.
 func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, looks []look, unsure []int) error {
-	subset := make([]alpr.Plate, len(unsure))
+	corners, boxes := make([]alpr.Plate, len(unsure)), make([]alpr.Plate, len(unsure))
 	for k, i := range unsure {
-		subset[k] = plates[i]
+		corners[k], boxes[k] = plates[i], byBox(plates[i])
 	}
-	all := make([][]look, 0, len(reframings())+1)
-	first := make([]look, len(unsure))
-	for k, i := range unsure {
-		first[k] = looks[i]
+	second, err := r.look(frame, corners, models.Margin{X: m.X + wider, Y: m.Y + wider})
+	if err != nil {
+		return err
 	}
-	all = append(all, first)
-	for _, extra := range reframings() {
-		more, err := r.look(frame, subset, models.Margin{X: m.X + extra, Y: m.Y + extra})
-		if err != nil {
-			return err
-		}
-		all = append(all, more)
+	third, err := r.look(frame, boxes, m)
+	if err != nil {
+		return err
 	}
 	for k, i := range unsure {
-		same := make([]look, len(all))
-		for n := range all {
-			same[n] = all[n][k]
-		}
-		looks[i] = combine(same)
+		looks[i] = combine([]look{looks[i], second[k], third[k]})
 	}
 	return nil
 }
