@@ -100,7 +100,7 @@ func Import(r io.Reader, m *Map, opt Options) (*List, Report, error) {
 func decompress(r io.Reader) (io.Reader, error) {
 	br := bufio.NewReaderSize(r, 1<<18)
 	head, err := br.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	switch {
@@ -163,7 +163,7 @@ func (im *importer) run() error {
 		var line int
 		var bad error
 		fields, line, bad, err = im.next(fields)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -189,7 +189,7 @@ func (im *importer) heading() error {
 		skip = im.m.SkipLines
 	}
 	for range skip {
-		if _, _, err := im.lines.next(); err != nil && err != io.EOF {
+		if _, _, err := im.lines.next(); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 	}
@@ -201,7 +201,7 @@ func (im *importer) heading() error {
 		return nil
 	}
 	line, bad, err := im.lines.next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the file is empty: %w", ErrEmptyList)
 	}
 	if err = errors.Join(bad, err); err != nil {

@@ -43,7 +43,7 @@ type heldLine struct {
 func newLineReader(r io.Reader) (*lineReader, error) {
 	br := bufio.NewReaderSize(r, 1<<18)
 	head, err := br.Peek(3)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if len(head) >= 2 && (head[0] == 0xff && head[1] == 0xfe || head[0] == 0xfe && head[1] == 0xff) {
@@ -69,12 +69,12 @@ func (l *lineReader) next() (line string, bad, err error) {
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = l.r.ReadSlice('\n')
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = nil
 		}
 		return "", errLongLine, err
 	}
-	if err == io.EOF && len(raw) > 0 {
+	if errors.Is(err, io.EOF) && len(raw) > 0 {
 		err = nil
 	}
 	if err != nil {
@@ -115,7 +115,7 @@ func (l *lineReader) record(delimiter byte, fields []string) (_ []string, at int
 	var more []heldLine
 	for len(more) < maxRecordLines {
 		extra, lineBad, err := l.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			l.number--
 			break
 		}

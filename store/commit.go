@@ -163,7 +163,7 @@ func (s *Store) explain(err error) error {
 	if !errors.As(err, &se) {
 		return err
 	}
-	kind := err
+	var kind error
 	switch se.Code {
 	case sqlite3.ErrFull:
 		kind = ErrFull
