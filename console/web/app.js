@@ -227,7 +227,11 @@ function openHit(id) {
   stage.show(hits.get(id), open().filter((v) => v.id !== id && !v.covert).sort(urgency));
 }
 
+// closeStage puts away a hit that was just answered. The event that says so may
+// still be on its way: until then the hit must not come back.
 function closeStage() {
+  const answered = hits.get(stage.id);
+  if (answered) answered.open = false;
   stage.hide();
   nextOnStage();
 }

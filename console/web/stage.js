@@ -169,7 +169,7 @@ function choose(box, verdict) {
   step = verdict;
   const [, sign, words, question] = VERDICTS.find((v) => v[0] === verdict);
   const note = h('input', { maxLength: 1000, autocomplete: 'off', placeholder: 'Note, if there is one', 'aria-label': 'Note' });
-  const corrected = h('input.plate', { maxLength: 10, autocomplete: 'off', spellcheck: false, inputMode: 'none', value: current.read, 'aria-label': 'What the plate says; empty if not known', placeholder: 'not known' });
+  const corrected = h('input.plate', { maxLength: 10, autocomplete: 'off', spellcheck: false, inputMode: hasOwnKeys() ? 'text' : 'none', value: current.read, 'aria-label': 'What the plate says; empty if not known', placeholder: 'not known' });
   const problem = h('span.problem', { role: 'alert' });
   const record = (action) => send(box, { verdict, action, note: note.value, corrected: verdict === 'misread' ? corrected.value : '' }, problem);
   const isMisread = verdict === 'misread';
@@ -191,6 +191,9 @@ function back() {
   step = undefined;
   hooks.redraw(current.id);
 }
+
+// A phone has keys of its own; a screen in a car often has none.
+const hasOwnKeys = () => matchMedia('(max-width: 720px)').matches;
 
 function keys(input) {
   const type = (c) => () => { if (input.value.length < 10) input.value += c; };

@@ -33,6 +33,9 @@
     const b = [...stage.querySelectorAll('.act button')].at(-1).getBoundingClientRect();
     if (b.bottom > innerHeight + 1) faults.add('the last button is below the screen');
     const body = stage.querySelector('.body');
+    const [see, know] = [...body.children].map((e) => e.getBoundingClientRect());
+    if (know.left < see.right && know.top < see.bottom - 1) faults.add('facts and pictures overlap');
+    if (body.clientHeight < 120) faults.add(`only ${body.clientHeight} px are left for the plate`);
     const hidden = body.scrollHeight - body.clientHeight;
     if (hidden > 2 && innerWidth > 720 && !stage.querySelector('.step')) faults.add(`${hidden} px of the hit are below the fold`);
   }
