@@ -2,6 +2,9 @@ module alpr
 
 go 1.26.0
 
+// What make fetches and builds is no part of the module.
+ignore ./build
+
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0 // indirect
 	github.com/adrianmo/go-nmea v1.10.0 // indirect
