@@ -34,6 +34,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newRunCmd(),
+		newDoctorCmd(),
 		newDemoCmd(),
 		newReadCmd(),
 		newReplayCmd(),

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"alpr"
+	"alpr/gps"
+	"alpr/sync/uplink"
+)
+
+// authority signs the certificates of a test.
+type authority struct {
+	t    *testing.T
+	dir  string
+	cert *x509.Certificate
+	key  ed25519.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t, dir: t.TempDir()}
+	_, a.key, _ = ed25519.GenerateKey(rand.Reader)
+	a.cert = &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true,
+		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	a.write("ca.pem", "CERTIFICATE", a.sign(a.cert, a.key))
+	return a
+}
+
+func (a *authority) sign(c *x509.Certificate, key ed25519.PrivateKey) []byte {
+	a.t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, key.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return der
+}
+
+func (a *authority) write(name, kind string, der []byte) string {
+	a.t.Helper()
+	path := filepath.Join(a.dir, name)
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	return path
+}
+
+// issue writes a certificate and key that end after left.
+func (a *authority) issue(name string, left time.Duration) (certFile, keyFile string) {
+	a.t.Helper()
+	_, key, _ := ed25519.GenerateKey(rand.Reader)
+	c := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(left)}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return a.write(name+".pem", "CERTIFICATE", a.sign(c, key)), a.write(name+".key", "PRIVATE KEY", der)
+}
+
+// serve takes TLS connections and says nothing, as a broker does before CONNECT.
+func (a *authority) serve(left time.Duration, wants tls.ClientAuthType) string {
+	a.t.Helper()
+	certFile, keyFile := a.issue("broker", left)
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	ca, err := os.ReadFile(filepath.Join(a.dir, "ca.pem"))
+	if err != nil || !roots.AppendCertsFromPEM(ca) {
+		a.t.Fatal("no authority", err)
+	}
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: roots, ClientAuth: wants})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				conn.Read(make([]byte, 1))
+			}()
+		}
+	}()
+	return "tls://" + ln.Addr().String()
+}
+
+func TestDoctorOnTheWayToTheBroker(t *testing.T) {
+	year := 365 * 24 * time.Hour
+	tests := []struct {
+		name            string
+		vehicle, broker time.Duration // left of their certificates
+		foreign         bool          // the vehicle's is signed by somebody else
+		want            []string      // per finding, in order
+	}{
+		{"well", year, year, false, []string{"ok vehicle cert good for 364 days", "ok broker TLS 1.3"}},
+		{"soon", 9*24*time.Hour + time.Hour, year, false, []string{"warn vehicle cert expires in 9 days", "ok broker"}},
+		{"vehicle's expired", -time.Hour, year, false, []string{"FAIL vehicle cert expired on", "FAIL broker certificate"}},
+		{"broker's expired", year, -time.Hour, false, []string{"ok vehicle cert", "FAIL broker check uplink.ca_file"}},
+		{"of another authority", year, year, true, []string{"ok vehicle cert", "FAIL broker does not take this vehicle's certificate"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newAuthority(t)
+			url := a.serve(tt.broker, tls.RequireAndVerifyClientCert)
+			signer := a
+			if tt.foreign {
+				signer = newAuthority(t)
+			}
+			c := uplink.Config{Broker: url, CAFile: filepath.Join(a.dir, "ca.pem")}
+			c.CertFile, c.KeyFile = signer.issue("vehicle", tt.vehicle)
+			expect(t, checkBroker(context.Background(), c), tt.want)
+		})
+	}
+}
+
+func TestDoctorWithoutABroker(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	expect(t, checkBroker(context.Background(), uplink.Config{Broker: "tcp://" + addr}), []string{"ok broker without TLS"})
+	ln.Close()
+	expect(t, checkBroker(context.Background(), uplink.Config{Broker: "tcp://" + addr}), []string{"FAIL broker records wait in the car"})
+	expect(t, checkBroker(context.Background(), uplink.Config{}), []string{"warn broker uplink.broker"})
+	expect(t, checkBroker(context.Background(), uplink.Config{Broker: "tls://" + addr, CAFile: "none.pem", CertFile: "none.pem", KeyFile: "none.key"}),
+		[]string{"FAIL vehicle cert none.pem", "FAIL broker uplink.ca_file"})
+}
+
+func TestDoctorOnPositions(t *testing.T) {
+	g := gpsConfig{Device: "/dev/ttyUSB0", Baud: 9600}
+	for want, s := range map[string]gps.State{
+		"ok gps 9 satellites":  {HasFix: true, LastFix: alpr.Fix{Satellites: 9, HDOP: 1.1}, Sentences: 12},
+		"warn gps no fix yet":  {Sentences: 12},
+		"FAIL gps gps.baud":    {Garbled: 40},
+		"FAIL gps unplugged":   {Trouble: "unplugged"},
+		"FAIL gps check cable": {},
+	} {
+		expect(t, []finding{positionFinding(g, s)}, []string{want})
+	}
+	expect(t, []finding{checkClock(gps.State{IsClockSeen: true, ClockOffset: -time.Hour})}, []string{"FAIL clock 1h0m0s off"})
+	expect(t, []finding{checkClock(gps.State{IsClockSeen: true, ClockOffset: 80 * time.Millisecond})}, []string{"ok clock satellite time"})
+	missing := gpsConfig{Device: filepath.Join(t.TempDir(), "ttyUSB9"), Baud: 9600}
+	if f := checkPositionBriefly(t, missing); f.grade != fails || !strings.Contains(f.text, "ttyUSB9") {
+		t.Errorf("a missing receiver: %v %s", f.grade, f.text)
+	}
+}
+
+// checkPositionBriefly does not wait the doctor's whole time for a receiver.
+func checkPositionBriefly(t *testing.T, g gpsConfig) finding {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	return checkPosition(ctx, g, slog.New(slog.DiscardHandler))[0]
+}
+
+func TestDoctorOnCamerasDiskAndAccounts(t *testing.T) {
+	dir := t.TempDir()
+	quiet := slog.New(slog.DiscardHandler)
+	gone := cameraConfig{Name: "front", Location: filepath.Join(dir, "none.mp4")}
+	expect(t, []finding{checkCamera(context.Background(), gone, quiet)}, []string{"FAIL camera front none.mp4"})
+	scene := cameraConfig{Location: filepath.Join("..", "..", "demo", "still.jpg")}
+	expect(t, []finding{checkCamera(context.Background(), scene, quiet)}, []string{"ok camera still.jpg the first picture after"})
+
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f := checkDisk(filepath.Join(dir, "data")); f.grade == fails && !strings.Contains(f.text, "free some") {
+		t.Errorf("a good folder: %s", f.text)
+	}
+	expect(t, []finding{checkDisk(file)}, []string{"FAIL disk set data_dir"})
+
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	cfg := defaultConfig()
+	cfg.Console.UsersFile, cfg.Console.Listen = filepath.Join(dir, "users"), ln.Addr().String()
+	expect(t, checkConsole(&cfg), []string{"FAIL accounts alpr user add", "warn console is alpr running already?"})
+}
+
+func TestDoctorStopsAtABadConfiguration(t *testing.T) {
+	var out strings.Builder
+	err := runDoctor(context.Background(), filepath.Join(t.TempDir(), "alpr.yaml"), &out)
+	if err == nil || !strings.HasPrefix(out.String(), "FAIL  configuration") || !strings.Contains(out.String(), "alpr config example") {
+		t.Errorf("%v, printed %q", err, out.String())
+	}
+}
+
+// expect holds findings against "grade part words": all of it must be there.
+func expect(t *testing.T, found []finding, want []string) {
+	t.Helper()
+	if len(found) != len(want) {
+		t.Fatalf("%d findings, want %d: %v", len(found), len(want), found)
+	}
+	for i, f := range found {
+		grade, rest, _ := strings.Cut(want[i], " ")
+		words := strings.TrimSpace(strings.TrimPrefix(rest, f.part))
+		if f.grade.String() != grade || !strings.HasPrefix(rest, f.part) || !strings.Contains(f.text, words) {
+			t.Errorf("got %s %s: %s\nwant %s", f.grade, f.part, f.text, want[i])
+		}
+		if strings.ContainsAny(f.text, "\n") {
+			t.Errorf("%s: more than one line: %q", f.part, f.text)
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"alpr"
+	"alpr/camera"
+	"alpr/console"
+	"alpr/detect"
+	"alpr/gps"
+	"alpr/ocr"
+	"alpr/store"
+)
+
+// How long the doctor waits for a part to show signs of life.
+const (
+	cameraWithin = 10 * time.Second
+	gpsWithin    = 8 * time.Second
+	slowPicture  = 150 * time.Millisecond // over it, a moving car is seen too seldom
+	diskLow      = 2 << 30                // bytes
+	clockOff     = 2 * time.Second
+)
+
+// checkNetworks opens both networks and times them on an empty picture.
+func checkNetworks(m modelsConfig) finding {
+	const part = "networks"
+	n, err := openNetworks(networkFlags{models: m.Dir, library: m.Library, precision: m.Precision, threads: m.Threads}, detect.Options{}, ocr.Options{})
+	if err != nil {
+		return failure(part, "%v", err)
+	}
+	defer n.Close()
+	f := &alpr.Frame{Camera: "doctor", Seq: 1, Width: 1920, Height: 1080, Pix: make([]byte, 3*1920*1080)}
+	var took time.Duration
+	for range 3 { // the first also sets memory up
+		start := time.Now()
+		if _, err := n.detector.Detect(f); err != nil {
+			return failure(part, "the detector does not run: %v", err)
+		}
+		took = time.Since(start)
+	}
+	text := fmt.Sprintf("%s and %s; %d ms to search a 1920x1080 picture", n.detector.Version(), n.reader.Version(), took.Milliseconds())
+	if took > slowPicture {
+		return warning(part, "%s: slow for a moving car: raise models.threads, or give this computer less else to do", text)
+	}
+	return okay(part, "%s", text)
+}
+
+var errFirstFrame = errors.New("the first frame has come")
+
+// checkCamera waits for one frame.
+func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding {
+	name := c.Name
+	if name == "" {
+		name = filepath.Base(c.Location)
+	}
+	part := "camera " + name
+	src, err := camera.New(c.source(time.Now()), log)
+	if err != nil {
+		return failure(part, "%v", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, cameraWithin, context.DeadlineExceeded)
+	defer cancel()
+	ctx, got := context.WithCancelCause(ctx)
+	start := time.Now()
+	var first *alpr.Frame
+	var took time.Duration
+	err = src.Run(ctx, func(f *alpr.Frame) {
+		if first == nil {
+			first, took = f, time.Since(start)
+			got(errFirstFrame)
+		}
+	})
+	switch {
+	case first != nil:
+		return okay(part, "%dx%d, the first picture after %d ms", first.Width, first.Height, took.Milliseconds())
+	case src.State().LastError != "":
+		return failure(part, "%s: no picture in %s: %s", c.Location, cameraWithin, src.State().LastError)
+	case err != nil && ctx.Err() == nil:
+		return failure(part, "%v", err)
+	}
+	return failure(part, "%s: no picture in %s: check cable, power and address, and that no other program uses it", c.Location, cameraWithin)
+}
+
+// checkPosition listens to the receiver, and compares the clock with it.
+func checkPosition(ctx context.Context, g gpsConfig, log *slog.Logger) []finding {
+	if g.Device == "" {
+		return []finding{warning("gps", "none is configured: reads carry no position. Set gps.device"), checkClock(gps.State{})}
+	}
+	r := gps.NewReceiver(gps.Serial(g.Device, g.Baud), gps.Options{}, log)
+	ctx, cancel := context.WithTimeout(ctx, gpsWithin)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil && !(r.State().HasFix && r.State().IsClockSeen) {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	s := r.State()
+	cancel()
+	<-ended
+	return []finding{positionFinding(g, s), checkClock(s)}
+}
+
+func positionFinding(g gpsConfig, s gps.State) finding {
+	const part = "gps"
+	switch {
+	case s.HasFix:
+		return okay(part, "%s: fix with %d satellites, HDOP %.1f", g.Device, s.LastFix.Satellites, s.LastFix.HDOP)
+	case s.Sentences > 0:
+		return warning(part, "%s: %d sentences and no fix yet: give the antenna a free view of the sky; a cold start takes minutes", g.Device, s.Sentences)
+	case s.Garbled > 0:
+		return failure(part, "%s: %d lines, none of them NMEA: is gps.baud %d right? Many receivers use 4800, 9600 or 115200", g.Device, s.Garbled, g.Baud)
+	case s.Trouble != "":
+		return failure(part, "%s", s.Trouble)
+	}
+	return failure(part, "%s: nothing in %s: check cable and gps.baud", g.Device, gpsWithin)
+}
+
+// checkClock holds the system clock against satellite time, or asks the kernel
+// whether it is synchronised.
+func checkClock(s gps.State) finding {
+	const part = "clock"
+	if s.IsClockSeen {
+		if off := s.ClockOffset.Abs(); off > clockOff {
+			return failure(part, "%s off satellite time: synchronise it (chrony with gpsd, or a time server)", off.Round(100*time.Millisecond))
+		}
+		return okay(part, "within %s of satellite time", s.ClockOffset.Abs().Round(100*time.Millisecond))
+	}
+	var t syscall.Timex
+	const unsynchronised = 5 // TIME_ERROR of adjtimex(2)
+	if state, err := syscall.Adjtimex(&t); err != nil || state == unsynchronised {
+		return warning(part, "%s, checked against nothing: connect a GPS, or switch time synchronisation on (timedatectl set-ntp true)", time.Now().UTC().Format(time.RFC3339))
+	}
+	return okay(part, "synchronised by the system")
+}
+
+// checkDisk sees whether the data folder can be written, and how full it is.
+func checkDisk(dir string) finding {
+	const part = "disk"
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return failure(part, "%v: set data_dir to a folder that can be written", err)
+	}
+	f, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return failure(part, "%v: set data_dir to a folder that this user can write", err)
+	}
+	_, err = f.Write([]byte("alpr"))
+	err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+	if err != nil {
+		return failure(part, "%v: free some room, or replace the disk", err)
+	}
+	free := freeBytes(dir)
+	text := fmt.Sprintf("%s: %.1f GB free", dir, float64(free)/1e9)
+	switch {
+	case free < lowDisk:
+		return failure(part, "%s: free some, or shorten the policy's retention", text)
+	case free < diskLow:
+		return warning(part, "%s: free some before it is full: a full disk records nothing", text)
+	}
+	return okay(part, "%s", text)
+}
+
+// checkStore opens the store, and looks at what waits in it and at the lists.
+func checkStore(ctx context.Context, cfg *config, log *slog.Logger) (found []finding) {
+	if _, err := os.Stat(cfg.store().Path); errors.Is(err, os.ErrNotExist) {
+		return []finding{okay("store", "%s: none yet, the first run makes it", cfg.store().Path),
+			failure("hotlist", "none: `alpr hotlist import` brings one in; without it nothing can alert")}
+	}
+	s, err := store.Open(ctx, cfg.store(), log)
+	if err != nil {
+		return []finding{failure("store", "%v", err)}
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			found = append(found, failure("store", "%v", err))
+		}
+	}()
+	return append(checkOutbox(ctx, s), checkLists(ctx, s, cfg)...)
+}
+
+func checkOutbox(ctx context.Context, s *store.Store) []finding {
+	d, err := s.Depth(ctx)
+	if err != nil {
+		return []finding{failure("store", "%v", err)}
+	}
+	var waiting int64
+	for _, n := range d.Waiting {
+		waiting += n
+	}
+	text := fmt.Sprintf("opens; %d records wait to be sent", waiting)
+	if d.Quarantined > 0 {
+		return []finding{warning("store", "%s, and the backend refused %d: ask who runs it why", text, d.Quarantined)}
+	}
+	if waiting > 0 && time.Since(d.OldestUnsent) > 24*time.Hour {
+		return []finding{warning("store", "%s, the oldest for %s: bring the car where it has a connection", text, time.Since(d.OldestUnsent).Round(time.Hour))}
+	}
+	return []finding{okay("store", "%s", text)}
+}
+
+func checkLists(ctx context.Context, s *store.Store, cfg *config) (found []finding) {
+	lists, err := s.Hotlists(ctx)
+	if err != nil {
+		return []finding{failure("hotlist", "%v", err)}
+	}
+	for _, l := range lists {
+		if !l.IsActive {
+			continue
+		}
+		age := time.Since(l.PublishedAt).Round(time.Minute)
+		text := fmt.Sprintf("%s, version %s: %d entries", l.List, l.Version, l.Entries)
+		limit := cfg.Hotlist.MaxAge
+		if own := cfg.Hotlist.Lists[l.List].MaxAge; own != nil {
+			limit = *own
+		}
+		switch {
+		case l.PublishedAt.IsZero():
+			found = append(found, warning("hotlist", "%s, published nobody knows when: import it with its time", text))
+		case limit > 0 && age > limit:
+			found = append(found, warning("hotlist", "%s, %s old, over its limit of %s: import a newer one", text, age, limit))
+		default:
+			found = append(found, okay("hotlist", "%s, %s old", text, age))
+		}
+	}
+	if len(found) == 0 {
+		return []finding{failure("hotlist", "none is in use: `alpr hotlist import` brings one in; without it nothing can alert")}
+	}
+	return found
+}
+
+// checkConsole looks at the accounts, the port and the page's certificate.
+func checkConsole(cfg *config) (found []finding) {
+	users, err := console.LoadUsers(cfg.Console.UsersFile)
+	switch {
+	case err != nil:
+		found = append(found, failure("accounts", "%v", err))
+	case len(users) == 0:
+		found = append(found, failure("accounts", "%s is empty, nobody can log in: `alpr user add NAME`", cfg.Console.UsersFile))
+	default:
+		found = append(found, okay("accounts", "%d in %s", len(users), cfg.Console.UsersFile))
+	}
+	ln, err := net.Listen("tcp", cfg.Console.Listen)
+	if err != nil {
+		found = append(found, warning("console", "%v: is alpr running already? Otherwise set console.listen to another port", err))
+	} else {
+		ln.Close()
+		found = append(found, okay("console", "%s is free", cfg.Console.Listen))
+	}
+	if cfg.Console.TLSCert != "" {
+		found = append(found, checkCertFile("console cert", cfg.Console.TLSCert, cfg.Console.TLSKey, time.Now()))
+	}
+	return found
+}
