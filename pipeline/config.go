@@ -63,7 +63,7 @@ func DefaultConfig() Config {
 		LostAfter:         700 * time.Millisecond,
 		PassGap:           2 * time.Second,
 		MergeWithin:       30 * time.Second,
-		MinConfidence:     0.7,
+		MinConfidence:     0.75,
 		MinHitConfidence:  0.5,
 		PreviewConfidence: 0.85,
 		PreviewAfter:      800 * time.Millisecond,
