@@ -47,6 +47,11 @@ func OpenArchive(ctx context.Context, target string) (Archive, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q cannot be looked into: use postgres://… or sqlite:FILE", target)
 	}
+	if p, ok := a.(*Postgres); ok {
+		if err := p.Ping(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return a, nil
 }
 

@@ -212,10 +212,13 @@ func BenchmarkWrite(b *testing.B) {
 
 func TestABadSinkTargetIsNamed(t *testing.T) {
 	t.Parallel()
-	for _, target := range []string{"", "mysql://x", "ndjson:" + filepath.Join(t.TempDir(), "no", "such"), "postgres://127.0.0.1:1/x"} {
+	for _, target := range []string{"", "mysql://x", "ndjson:" + filepath.Join(t.TempDir(), "no", "such"), "postgres://127.0.0.1:port/x"} {
 		if _, err := backend.OpenSink(context.Background(), target); err == nil {
 			t.Errorf("%q was opened", target)
 		}
+	}
+	if _, err := backend.OpenArchive(context.Background(), "postgres://127.0.0.1:1/x"); err == nil {
+		t.Error("a database that is not there was opened as an archive")
 	}
 	if _, err := backend.OpenArchive(context.Background(), "ndjson:-"); err == nil || errors.Is(err, context.Canceled) {
 		t.Error("standard output was opened as an archive")

@@ -24,17 +24,20 @@ type Postgres struct {
 //go:embed postgres.sql
 var postgresSchema string
 
-// OpenPostgres connects to url ("postgres://user@host/database") and makes the
-// tables where they are missing.
-func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
-	p := &Postgres{url: url}
-	if err := p.connect(ctx); err != nil {
-		return nil, err
+// OpenPostgres takes a database by url ("postgres://user@host/database"). It
+// connects at the first use: a consumer may start before its database.
+func OpenPostgres(url string) (*Postgres, error) {
+	if _, err := pgx.ParseConfig(url); err != nil {
+		return nil, fmt.Errorf("read the database's address: %w", err)
 	}
-	return p, nil
+	return &Postgres{url: url}, nil
 }
 
-func (p *Postgres) connect(ctx context.Context) error {
+// Ping connects, and makes the tables where they are missing.
+func (p *Postgres) Ping(ctx context.Context) error {
+	if p.conn != nil && !p.conn.IsClosed() {
+		return nil
+	}
 	conn, err := pgx.Connect(ctx, p.url)
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
@@ -70,6 +73,9 @@ func prepare(ctx context.Context, conn *pgx.Conn) error {
 
 // Close ends the connection.
 func (p *Postgres) Close() error {
+	if p.conn == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return p.conn.Close(ctx)
@@ -79,10 +85,8 @@ func (p *Postgres) Close() error {
 // one INSERT … ON CONFLICT for each table. A lost connection is made anew at
 // the next call.
 func (p *Postgres) Write(ctx context.Context, b Batch) (Kept, error) {
-	if p.conn.IsClosed() {
-		if err := p.connect(ctx); err != nil {
-			return Kept{}, err
-		}
+	if err := p.Ping(ctx); err != nil {
+		return Kept{}, err
 	}
 	rows, total, err := stageRows(b)
 	if err != nil {

@@ -131,7 +131,7 @@ func OpenSink(ctx context.Context, target string) (Sink, error) {
 	scheme, rest, _ := strings.Cut(target, ":")
 	switch scheme {
 	case "postgres", "postgresql":
-		return OpenPostgres(ctx, target)
+		return OpenPostgres(target)
 	case "sqlite":
 		return OpenSQLite(ctx, rest)
 	case "ndjson":

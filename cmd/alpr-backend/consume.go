@@ -47,6 +47,11 @@ func consume(cmd *cobra.Command, cfg backend.ConsumeConfig, target, metricsAddr 
 		return err
 	}
 	defer func() { err = errors.Join(err, sink.Close()) }()
+	if db, ok := sink.(*backend.Postgres); ok {
+		if err := db.Ping(ctx); err != nil {
+			log.Warn("the database is not there yet; nothing is acknowledged until it is", "problem", err)
+		}
+	}
 	metrics := backend.NewMetrics()
 	c, err := backend.NewConsumer(cfg, sink, metrics, log)
 	if err != nil {

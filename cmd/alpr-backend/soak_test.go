@@ -213,7 +213,7 @@ func awaitAll(t *testing.T, dir, url string) int {
 	t.Helper()
 	ctx := context.Background()
 	want := recordedIn(t, dir)
-	timeout := time.After(2 * time.Minute)
+	timeout := time.After(10 * time.Minute)
 	var missing []string
 	for {
 		kept, gaps := keptIn(t, ctx, url)

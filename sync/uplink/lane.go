@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	peekLimit   = 256  // items asked of the outbox at once
-	hitsAtOnce  = 256  // hits and dispositions awaiting acknowledgement
-	maxOpen     = 1024 // messages awaiting acknowledgement, hits beyond them not counted
-	markAtOnce  = 512  // acknowledged items that are marked in one transaction
-	markEvery   = 100 * time.Millisecond
-	batchFlight = 2       // backlog batches awaiting acknowledgement
-	batchPlain  = 4 << 20 // bytes of a batch before compression, at most
-	maxPatience = 6 * time.Hour
-	maxEvent    = 1 << 20 // bytes of one event; a larger one is quarantined
+	peekLimit      = 256  // items asked of the outbox at once
+	hitsAtOnce     = 256  // hits and dispositions awaiting acknowledgement
+	maxOpen        = 1024 // messages awaiting acknowledgement, hits beyond them not counted
+	markAtOnce     = 512  // acknowledged items that are marked in one transaction
+	markEvery      = 100 * time.Millisecond
+	batchFlight    = 2       // backlog batches awaiting acknowledgement
+	batchPlain     = 4 << 20 // bytes of a batch before compression, at most
+	maxHitPatience = 10 * time.Minute
+	maxPatience    = 6 * time.Hour
+	maxEvent       = 1 << 20 // bytes of one event; a larger one is quarantined
 )
 
 // lane reads one class of items from the outbox, in order of key.

@@ -237,6 +237,9 @@ func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
 		var sentBefore time.Time
 		if s.u.cfg.UseReceipts {
 			sentBefore = now.Add(-s.patience)
+			if l == s.hits { // few, and the most urgent
+				sentBefore = now.Add(-min(s.patience, maxHitPatience))
+			}
 		}
 		items, err := s.u.outbox.Peek(ctx, l.query(now, sentBefore))
 		if err != nil {
