@@ -69,24 +69,45 @@ func isCut(b alpr.Box, part, frame image.Rectangle) bool {
 // one plate as a whole and as a part, whose overlap over union is small.
 const maxInside = 0.7
 
+// Of a plate seen whole in one view and as a part in another, the part may
+// score a little better. The whole is preferred if it is larger by wholeRatio
+// in area and scores at most wholeLoss less: half a plate reads as a wrong
+// text with confidence.
+const (
+	wholeRatio = 1.3
+	wholeLoss  = 0.15
+)
+
 // suppress keeps, of plates that overlap, the best (greedy non-maximum
 // suppression), and gives them as the caller sees them. It reorders found.
 func suppress(found []candidate, maxIoU float64, width, height int) []alpr.Plate {
 	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.score, a.score) })
-	var plates []alpr.Plate
 	kept := found[:0]
 	for _, c := range found {
-		if slices.ContainsFunc(kept, func(k candidate) bool {
+		same := slices.IndexFunc(kept, func(k candidate) bool {
 			return k.box.IoU(c.box) > maxIoU || inside(c.box, k.box) > maxInside
-		}) {
-			continue
+		})
+		switch {
+		case same < 0:
+			kept = append(kept, c)
+		case isWholeOf(c, kept[same]):
+			kept[same] = c
 		}
-		kept = append(kept, c)
+	}
+	slices.SortStableFunc(kept, func(a, b candidate) int { return cmp.Compare(b.score, a.score) })
+	var plates []alpr.Plate
+	for _, c := range kept {
 		if p, ok := c.plate(width, height); ok {
 			plates = append(plates, p)
 		}
 	}
 	return plates
+}
+
+// isWholeOf says whether part shows only a part of the plate that c shows.
+func isWholeOf(c, part candidate) bool {
+	return c.box.W*c.box.H > wholeRatio*part.box.W*part.box.H &&
+		c.score > part.score-wholeLoss && inside(c.box, part.box) > maxInside
 }
 
 // inside is the share of the smaller box that lies in the other.

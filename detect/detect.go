@@ -136,7 +136,7 @@ func (d *Detector) lookForLarge(p *pyramid, f *alpr.Frame) error {
 }
 
 // sureScore is what a plate of usual size scores when it is seen well.
-const sureScore = 0.7
+const sureScore = 0.8
 
 // isSure says whether a plate was found that needs no further look.
 func (d *Detector) isSure() bool {

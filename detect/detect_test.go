@@ -229,6 +229,9 @@ func TestSuppress(t *testing.T) {
 		{"same plate twice", []candidate{box(10, 10, 100, 30, 0.6), box(14, 11, 100, 30, 0.9)}, []float32{0.9}},
 		{"neighbours stay", []candidate{box(10, 10, 100, 30, 0.9), box(112, 10, 100, 30, 0.8)}, []float32{0.9, 0.8}},
 		{"a part of a plate goes", []candidate{box(10, 10, 100, 30, 0.9), box(20, 12, 40, 25, 0.8)}, []float32{0.9}},
+		{"the whole of a part comes instead", []candidate{box(10, 10, 60, 30, 0.9), box(10, 10, 100, 30, 0.8)}, []float32{0.8}},
+		{"but not if it is much less sure", []candidate{box(10, 10, 60, 30, 0.9), box(10, 10, 100, 30, 0.7)}, []float32{0.9}},
+		{"the surest is first all the same", []candidate{box(10, 10, 60, 30, 0.9), box(10, 10, 100, 30, 0.8), box(300, 10, 60, 30, 0.85)}, []float32{0.85, 0.8}},
 		{"outside the frame goes", []candidate{box(-50, 10, 40, 20, 0.9), box(700, 10, 40, 20, 0.9)}, nil},
 		{"suppressed by the outside one all the same", []candidate{box(-90, 10, 100, 20, 0.9)}, []float32{0.9}},
 	}
