@@ -110,12 +110,15 @@ func (s *Store) tighten(ctx context.Context, p Policy) error {
 		if err := t.putMeta(metaTightened, text); err != nil {
 			return err
 		}
-		return t.enforce(p, "backend", "tightened by the backend")
+		if err := t.enforce(p, "backend", "tightened by the backend"); err != nil {
+			return err
+		}
+		s.setPolicy(p) // for what is written next; should the commit fail, too tight is the safe side
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("tighten the policy: %w", err)
 	}
-	s.setPolicy(p)
 	_, err = s.Purge(ctx)
 	return err
 }
