@@ -73,6 +73,11 @@ def at_wrong(confidence, right, share=.01):
     return r[ok].max() / len(order) if ok.any() else 0.0
 
 
+def fold(text):
+    """The text with letters that many plates draw like digits (O, Q, I) taken as these."""
+    return text.replace("O", "0").replace("Q", "0").replace("I", "1")
+
+
 def edits(a, b):
     """Levenshtein distance."""
     row = list(range(len(b) + 1))
@@ -109,6 +114,7 @@ def measure(run, crops, names, margin=MARGIN):
     texts, confidence, slots, region = predict(run, pictures)
     right = np.array([t == c.text for t, c in zip(texts, crops)])
     f = dict(n=len(crops), exact=round(float(right.mean()), 4), exact_at_1_wrong=round(float(at_wrong(confidence, right)), 4),
+             folded=round(float(np.mean([fold(t) == fold(c.text) for t, c in zip(texts, crops)])), 4),
              cer=round(float(np.mean([edits(t, c.text) / len(c.text) for t, c in zip(texts, crops)])), 4), region=region_figures(crops, region, names))
     return f, dict(texts=texts, confidence=confidence, right=right, pictures=pictures, slots=slots, region=region)
 
