@@ -44,6 +44,9 @@ func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error 
 	if err := c.checkDisposition(d); err != nil {
 		return err
 	}
+	if d.Corrected != "" && d.Corrected == hc.view.Read {
+		return bad("the corrected plate is the one that was read: correct it, or leave it empty")
+	}
 	if d.ID, err = alpr.NewID(d.At, rand.Reader); err != nil {
 		return err
 	}

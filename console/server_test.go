@@ -100,6 +100,7 @@ func TestDisposition(t *testing.T) {
 		{"no such verdict", `{"read":"O25S","verdict":"right"}`, nil, 400, "verdict"},
 		{"no such action", `{"read":"O25S","verdict":"confirmed","action":"Party"}`, nil, 400, "action"},
 		{"correction of a right plate", `{"read":"O25S","verdict":"confirmed","corrected":"A"}`, nil, 400, "misread alone"},
+		{"correction that corrects nothing", `{"read":"O25S","verdict":"misread","corrected":"O25S"}`, nil, 400, "leave it empty"},
 		{"unknown field", `{"read":"O25S","verdict":"confirmed","x":1}`, nil, 400, "cannot be read"},
 		{"two bodies", `{"read":"O25S","verdict":"confirmed"}{}`, nil, 400, "follows its end"},
 		{"disk full", `{"read":"O25S","verdict":"confirmed"}`, errors.New("disk is full"), 503, "NOT recorded"},

@@ -5,7 +5,7 @@
 #   install-deps.sh test         build, and the real servers that tests start
 #   install-deps.sh arm64        cross compiler and emulator
 #   install-deps.sh image        what builds the container image
-#   install-deps.sh screenshots  a browser
+#   install-deps.sh screenshots  a browser, typefaces
 #
 # Safe to run any number of times. Needs root or sudo only if something is missing.
 set -euo pipefail
@@ -18,7 +18,7 @@ case "${1:-}" in
   test) want="$build python3 ffmpeg mosquitto postgresql" ;;
   arm64) want="gcc git curl ca-certificates crossbuild-essential-arm64 qemu-user-static file" ;;
   image) want='buildah debootstrap qemu-user-static' ;;
-  screenshots) want='chromium' ;;
+  screenshots) want='chromium fonts-dejavu-core fonts-liberation' ;;
   *)
     echo "usage: $0 build|test|arm64|image|screenshots" >&2
     exit 2

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -62,6 +63,11 @@ func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding 
 		name = filepath.Base(c.Location)
 	}
 	part := "camera " + name
+	if strings.HasPrefix(c.Location, "/dev/") {
+		if _, err := os.Stat(c.Location); err != nil { // a camera is waited for, a device that is not there need not be
+			return failure(part, "%v: check the cable, and which devices there are with v4l2-ctl --list-devices", err)
+		}
+	}
 	src, err := camera.New(c.source(time.Now()), log)
 	if err != nil {
 		return failure(part, "%v", err)
@@ -101,13 +107,14 @@ func checkPosition(ctx context.Context, g gpsConfig, log *slog.Logger) []finding
 	go func() { ended <- r.Run(ctx) }()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for ctx.Err() == nil && !(r.State().HasFix && r.State().IsClockSeen) {
+	s := r.State()
+	for ctx.Err() == nil && !(s.HasFix && s.IsClockSeen) && (s.Trouble == "" || s.Connects > 0) {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
+			s = r.State()
 		}
 	}
-	s := r.State()
 	cancel()
 	<-ended
 	return []finding{positionFinding(g, s), checkClock(s)}

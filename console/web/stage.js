@@ -132,9 +132,10 @@ function know(hit) {
 
 function act(hit) {
   const box = h('div.act', {});
+  // No verdict stands out: the page must not talk an officer into one.
   const verdicts = () => {
     const row = h('div.verdicts', {}, VERDICTS.map(([verdict, sign, words]) =>
-      h(verdict === 'confirmed' ? 'button.main' : 'button', { onclick: () => choose(box, verdict) }, icon(sign), h('span', {}, words))));
+      h('button', { onclick: () => choose(box, verdict) }, icon(sign), h('span', {}, words))));
     guard(row);
     return row;
   };
@@ -171,7 +172,7 @@ function choose(box, verdict) {
   const note = h('input', { maxLength: 1000, autocomplete: 'off', placeholder: 'Note, if there is one', 'aria-label': 'Note' });
   const corrected = h('input.plate', { maxLength: 10, autocomplete: 'off', spellcheck: false, inputMode: hasOwnKeys() ? 'text' : 'none', value: current.read, 'aria-label': 'What the plate says; empty if not known', placeholder: 'not known' });
   const problem = h('span.problem', { role: 'alert' });
-  const record = (action) => send(box, { verdict, action, note: note.value, corrected: verdict === 'misread' ? corrected.value : '' }, problem);
+  const record = (action) => send(box, { verdict, action, note: note.value, corrected: verdict === 'misread' && corrected.value !== current.read ? corrected.value : '' }, problem);
   const isMisread = verdict === 'misread';
   const later = { confirmed: 'Record, action later', dismissed: 'Dismiss' }[verdict] ?? 'Record';
   const actions = verdict === 'dismissed' ? [] : config.actions;

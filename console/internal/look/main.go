@@ -12,23 +12,50 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"alpr/console"
 )
 
 func main() {
-	out := flag.String("out", "docs/img", "folder for the pictures")
+	out := flag.String("out", "build/console", "folder for all pictures")
+	docs := flag.String("docs", "docs/img", "folder for those of them that the documentation shows")
 	browser := flag.String("browser", "chromium", "the browser's program")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	if err := run(ctx, *browser, *out); err != nil {
+	err := run(ctx, *browser, *out)
+	if err == nil && *docs != "" {
+		err = document(*out, *docs)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "look:", err)
 		os.Exit(1)
 	}
+}
+
+// documented are the pictures that the documentation shows.
+var documented = []string{"car-day-reads", "car-day-hit", "car-night-mismatch", "car-day-misread", "car-day-withdrawn", "car-night-degraded", "phone-night-hit"}
+
+// document copies the pictures that the documentation shows.
+func document(from, to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return fmt.Errorf("make the folder for pictures: %w", err)
+	}
+	for _, name := range documented {
+		file := "console-" + name + ".png"
+		png, err := os.ReadFile(filepath.Join(from, file))
+		if err != nil {
+			return fmt.Errorf("read a picture: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(to, file), png, 0o644); err != nil {
+			return fmt.Errorf("write a picture: %w", err)
+		}
+	}
+	return nil
 }
 
 // screens are the sizes at which the console must be usable.

@@ -181,18 +181,28 @@ func (v *visit) do(err error) {
 
 func (v *visit) script(s string) { v.do(v.b.eval(v.ctx, s, nil)) }
 
-// until waits for something to become true in the page.
+// until waits for something to become true in the page, over reloads too.
 func (v *visit) until(cond string) {
-	ctx, cancel := context.WithTimeout(v.ctx, 12*time.Second)
+	ctx, cancel := context.WithTimeout(v.ctx, 20*time.Second)
 	defer cancel()
-	var ok bool
-	script := `new Promise((done) => { const f = () => { let r = false; try { r = Boolean(` + cond + `); } catch {} r ? done(true) : setTimeout(f, 50); }; f(); })`
-	err := v.b.eval(ctx, script, &ok)
-	for errors.Is(err, errNavigated) && ctx.Err() == nil { // in the middle of a reload
-		err = v.b.eval(ctx, script, &ok)
-	}
-	if err != nil {
-		v.do(fmt.Errorf("wait for %.90q: %w", cond, err))
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var ok bool
+		err := v.b.eval(ctx, `(() => { try { return Boolean(`+cond+`); } catch { return false; } })()`, &ok)
+		if ok {
+			return
+		}
+		if err != nil && !errors.Is(err, errNavigated) {
+			v.do(fmt.Errorf("wait for %.90q: %w", cond, err))
+			return
+		}
+		select {
+		case <-ctx.Done():
+			v.do(fmt.Errorf("wait for %.90q: %w", cond, ctx.Err()))
+			return
+		case <-tick.C:
+		}
 	}
 }
 
