@@ -97,6 +97,7 @@ test-arm64: arm64 ## let the arm64 program read a picture under emulation
 .PHONY: image-arm64
 image-arm64: ## build the container image of Dockerfile.arm64 without a registry
 	@scripts/install-deps.sh image
+	@scripts/fetch-onnxruntime.sh arm64 build/arm64/lib
 	@scripts/image-arm64.sh
 
 ##@ House-keeping
