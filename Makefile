@@ -30,7 +30,7 @@ help: ## list the targets
 
 .PHONY: run
 run: build ## run everything on the built-in demo drive, or on VIDEO= NMEA= HOTLIST=, or on CAMERA= GPS=
-	@exec bin/alpr demo $(foreach v,VIDEO NMEA HOTLIST CAMERA GPS,$(if $($(v)),--$(shell tr A-Z a-z <<<$(v)) '$($(v))'))
+	@trap : INT; bin/alpr demo $(foreach v,VIDEO NMEA HOTLIST CAMERA GPS,$(if $($(v)),--$(shell tr A-Z a-z <<<$(v)) '$($(v))')) || [ $$? = 130 ]
 
 .PHONY: build
 build: deps ## build bin/alpr and bin/alpr-backend, which run from the checkout as they are
