@@ -168,14 +168,13 @@ def turn(crop, rng):
     """Rotate and tilt the whole crop a little; boxes become hulls."""
     image = crop["image"]
     h, w = image.shape[:2]
-    angle, lean = rng.normal(0, 5), rng.normal(0, 0.08)
+    angle, lean = rng.normal(0, 5), rng.normal(0, 0.11)
     m = cv2.getRotationMatrix2D((w / 2, h / 2), angle, 1)
     m[0, 1] += lean * rng.random()
     m[1, 0] += lean
     m[:, 2] = (w / 2, h / 2) - m[:, :2] @ (w / 2, h / 2)
     crop["image"] = cv2.warpAffine(image, m, (w, h), flags=cv2.INTER_LINEAR, borderValue=FILL)
     corners = crop["corners"].reshape(-1, 4, 2)
-    # A loose label's hull, turned, grows looser still: turn its inner ellipse's hull instead.
     turned = corners @ m[:, :2].T.astype(np.float32) + m[:, 2].astype(np.float32)
     boxes = np.concatenate((turned.min(1), turned.max(1)), 1) if len(turned) else crop["boxes"]
     crop["corners"], crop["boxes"] = turned.reshape(-1, 8), boxes.reshape(-1, 4)
@@ -209,7 +208,7 @@ def night(image, boxes, rng):
 
 
 def lamps(image, boxes, rng):
-    """Draw lit tail, head and marker lamps away from the plates: what else shines at night."""
+    """Draw lit tail, head and marker lamps and letters away from the plates: what else shines at night."""
     h, w = image.shape[:2]
     layer = np.zeros_like(image)
     for _ in range(rng.integers(1, 6)):
@@ -218,31 +217,53 @@ def lamps(image, boxes, rng):
         x, y = int(rng.integers(0, w)), int(rng.integers(0, h))
         if any(x - wide < b[2] + 3 and x + wide > b[0] - 3 and y - high < b[3] + 3 and y + high > b[1] - 3 for b in boxes):
             continue
-        heat = rng.random()
-        if heat < 0.7:
-            colour = (rng.uniform(0, 90), rng.uniform(0, 130), 255)
+        if rng.random() < 0.65:
+            colour = (rng.uniform(0, 90), rng.uniform(0, 130), 255)  # red to amber
         else:
             colour = (rng.uniform(150, 255), rng.uniform(190, 255), rng.uniform(200, 255))
-        kind, slant = rng.random(), rng.normal(0, 15)
-        if kind < 0.35:  # a row or block of diodes
-            rows, pitch = int(rng.integers(1, 4)), max(int(rng.integers(3, 9)), 3)
-            for i in range(max(wide // pitch, 2)):
-                for j in range(rows):
-                    cv2.circle(layer, (x - wide // 2 + i * pitch + j, y + j * pitch), max(pitch // 3, 1), colour, -1)
-        elif kind < 0.6:
-            corners = cv2.boxPoints(((x, y), (wide, high), slant)) + rng.normal(0, 0.08 * wide, (4, 2))
-            cv2.fillConvexPoly(layer, cv2.convexHull(corners.astype(np.int32)), colour, cv2.LINE_AA)
-        elif kind < 0.8:
-            cv2.ellipse(layer, (x, y), (wide // 2, max(high // 2, 1)), slant, 0, 360, colour, -1, cv2.LINE_AA)
-        else:
-            first = int(rng.integers(0, 360))
-            cv2.ellipse(layer, (x, y), (wide // 2, max(high // 2, 2)), slant, first, first + int(rng.integers(120, 360)), colour, max(high // 6, 2), cv2.LINE_AA)
-        if rng.random() < 0.4:  # segments
-            for bar in range(x - wide // 2, x + wide // 2, max(int(rng.integers(4, 16)), 2)):
-                cv2.line(layer, (bar, y - high), (bar, y + high), (0, 0, 60), 1)
+        lamp(layer, (x, y), (wide, high), colour, rng)
     halo = cv2.GaussianBlur(layer, (0, 0), rng.uniform(2, 7))
     layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.4, 1.2))
-    return cv2.add(image, cv2.add(cv2.convertScaleAbs(layer, alpha=rng.uniform(0.7, 1.6)), cv2.convertScaleAbs(halo, alpha=rng.uniform(0, 0.7))))
+    light = cv2.add(cv2.convertScaleAbs(layer, alpha=rng.uniform(0.7, 1.6)), cv2.convertScaleAbs(halo, alpha=rng.uniform(0, 0.7)))
+    return cv2.add(image, light)
+
+
+def lamp(layer, at, size, colour, rng):
+    """Draw one lamp of a random kind on a black layer."""
+    (x, y), (wide, high) = at, size
+    kind, slant = rng.random(), rng.normal(0, 15)
+    if kind < 0.15:
+        return letters(layer, at, wide, colour, rng)
+    if kind < 0.40:
+        diodes(layer, at, wide, colour, rng)
+    elif kind < 0.6:
+        corners = cv2.boxPoints(((x, y), (wide, high), slant)) + rng.normal(0, 0.08 * wide, (4, 2))
+        cv2.fillConvexPoly(layer, cv2.convexHull(corners.astype(np.int32)), colour, cv2.LINE_AA)
+    elif kind < 0.8:
+        cv2.ellipse(layer, at, (wide // 2, max(high // 2, 1)), slant, 0, 360, colour, -1, cv2.LINE_AA)
+    else:
+        first = int(rng.integers(0, 360))
+        last, thick = first + int(rng.integers(120, 360)), max(high // 6, 2)
+        cv2.ellipse(layer, at, (wide // 2, max(high // 2, 2)), slant, first, last, colour, thick, cv2.LINE_AA)
+    if rng.random() < 0.4:  # segments
+        for bar in range(x - wide // 2, x + wide // 2, max(int(rng.integers(4, 16)), 2)):
+            cv2.line(layer, (bar, y - high), (bar, y + high), (0, 0, 60), 1)
+
+
+def letters(layer, at, wide, colour, rng):
+    """Letters that shine without a plate around them: a shop, a bus."""
+    word = "".join(rng.choice(list("aAbcdeEghiIklLmnNoOrRsStTuvxz&5"), int(rng.integers(2, 10))))
+    font = int(rng.integers(0, 8))
+    size = wide / max(cv2.getTextSize(word, font, 1, 1)[0][0], 1)
+    cv2.putText(layer, word, (at[0] - wide // 2, at[1]), font, size, colour, max(int(size * rng.uniform(1, 4)), 1), cv2.LINE_AA)
+
+
+def diodes(layer, at, wide, colour, rng):
+    """A row or block of diodes."""
+    rows, pitch = int(rng.integers(1, 4)), int(rng.integers(3, 9))
+    for i in range(max(wide // pitch, 2)):
+        for j in range(rows):
+            cv2.circle(layer, (at[0] - wide // 2 + i * pitch + j, at[1] + j * pitch), max(pitch // 3, 1), colour, -1)
 
 
 def degrade(crop, rng):
@@ -258,17 +279,7 @@ def degrade(crop, rng):
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         image = cv2.merge((grey, grey, grey))
     if rng.random() < 0.75:
-        x = np.arange(256, dtype=np.float32) / 255
-        table = np.empty((1, 256, 3), np.uint8)
-        gamma, gain, lift = np.exp(rng.normal(0, 0.3)), np.exp(rng.normal(0, 0.25)), rng.normal(0, 0.04)
-        if image[::8, ::8].mean() < 50:  # dark enough already
-            gamma, gain, lift = min(gamma, 1), max(gain, 0.9), max(lift, -0.02)
-        cast = np.exp(rng.normal(0, 0.12, 3)) if rng.random() < 0.6 else np.ones(3)
-        if rng.random() < 0.08:
-            cast = np.array([rng.uniform(0.7, 1.1), rng.uniform(0.4, 0.8), rng.uniform(1.0, 1.6)])  # pink
-        for c in range(3):
-            table[0, :, c] = np.clip((x**gamma * gain * cast[c] + lift) * 255, 0, 255)
-        image = cv2.LUT(image, table)
+        image = tone(image, rng)
     blur = rng.random()
     if blur < 0.12:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6))
@@ -285,6 +296,21 @@ def degrade(crop, rng):
         coded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 90))))[1]
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     crop["image"] = image
+
+
+def tone(image, rng):
+    """Gamma, gain, lift and a colour cast."""
+    x = np.arange(256, dtype=np.float32) / 255
+    table = np.empty((1, 256, 3), np.uint8)
+    gamma, gain, lift = np.exp(rng.normal(0, 0.3)), np.exp(rng.normal(0, 0.25)), rng.normal(0, 0.04)
+    if image[::8, ::8].mean() < 50:  # dark enough already
+        gamma, gain, lift = min(gamma, 1), max(gain, 0.9), max(lift, -0.02)
+    cast = np.exp(rng.normal(0, 0.12, 3)) if rng.random() < 0.6 else np.ones(3)
+    if rng.random() < 0.08:
+        cast = np.array([rng.uniform(0.7, 1.1), rng.uniform(0.4, 0.8), rng.uniform(1.0, 1.6)])  # pink
+    for c in range(3):
+        table[0, :, c] = np.clip((x**gamma * gain * cast[c] + lift) * 255, 0, 255)
+    return cv2.LUT(image, table)
 
 
 NOISE = np.random.default_rng(0).standard_normal(2_000_000, dtype=np.float32)

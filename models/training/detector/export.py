@@ -12,6 +12,7 @@ in float, because their 13 channels differ in range by orders of magnitude.
 import argparse
 import copy
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def write_int8(source, path, cache, count=48):
         clean = os.path.join(folder, "clean.onnx")
         quant_pre_process(str(source), clean, skip_symbolic_shape=True)
         graph = onnx.load(clean).graph
-        last = [n.name for n in graph.node if n.op_type == "Conv" and n.name.startswith("/model/heads") and n.name.split("/")[-2].endswith(".1")]
+        last = [n.name for n in graph.node if n.op_type == "Conv" and re.fullmatch(r"/model/heads.*\.1/Conv", n.name)]
         after = [n.name for n in graph.node if not n.name.startswith("/model/")]
         quantize_static(clean, str(path), Calibration(cache, count), QuantFormat.QDQ, per_channel=True,
                         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,

@@ -58,7 +58,7 @@ class Sampler:
             scale = np.exp(rng.uniform(np.log(0.25), np.log(1.5)))
             scale = max(scale, 0.6 * min(h / picture.shape[0], w / picture.shape[1]))
             centre = rng.uniform(0, 1, 2) * (picture.shape[1], picture.shape[0])
-        squeeze = np.exp(rng.normal(0, 0.06))
+        squeeze = np.exp(rng.normal(0, 0.06)) * (rng.uniform(0.5, 0.85) if rng.random() < 0.12 else 1)  # seen from aside
         if kind == "world_openimages":  # its pictures were squeezed into squares
             squeeze *= rng.uniform(1.0, 1.45)
         scales = np.array((scale * np.sqrt(squeeze), scale / np.sqrt(squeeze)))

@@ -1,0 +1,142 @@
+"""Tests on made-up pictures: python -m unittest detector.test_detector."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import augment, loss
+from .evaluate import report, suppress
+from .export import verify, write_float
+from .net import STRIDES, Detector, decode
+from .sample import collate
+from .train import mirrored
+
+
+def crop_with_plate(box, size=(96, 128)):
+    """A grey crop whose one plate is white."""
+    image = np.full((*size, 3), 90, np.uint8)
+    x1, y1, x2, y2 = box
+    image[y1:y2, x1:x2] = 255
+    boxes = np.array([box], np.float32)
+    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]]
+    return {"image": image, "boxes": boxes, "corners": corners, "known": np.array([True]),
+            "ignore": np.zeros((0, 4), np.float32), "small": 0.0}
+
+
+class Cut(unittest.TestCase):
+    def test_plate_stays_under_its_box(self):
+        picture = np.full((300, 400, 3), 90, np.uint8)
+        picture[120:160, 200:300] = 255
+        half = np.ascontiguousarray(picture[::2, ::2])
+        boxes = np.array([[200, 120, 300, 160]], np.float32)
+        for scale in ((1.5, 1.5), (0.6, 0.6), (0.3, 0.3), (0.8, 1.1)):
+            crop = augment.cut(picture, lambda: half, boxes, np.zeros((0, 4), np.float32), (128, 192), (250, 140), scale)
+            x1, y1, x2, y2 = crop["boxes"][0]
+            columns = np.flatnonzero(crop["image"][64, :, 0] > 170)
+            rows = np.flatnonzero(crop["image"][:, 96, 0] > 170)
+            for got, want in ((columns[0], x1), (columns[-1] + 1, x2), (rows[0], y1), (rows[-1] + 1, y2)):
+                self.assertAlmostEqual(got, want, delta=1.5, msg=str(scale))
+
+
+class Mirror(unittest.TestCase):
+    def test_flip_and_mirrored_agree_and_keep_the_corner_order(self):
+        crop = crop_with_plate((10, 20, 60, 40))
+        pictures, truth = mirrored(*collate([crop_with_plate((10, 20, 60, 40))]))
+        augment.flip(crop)
+        np.testing.assert_array_equal(pictures[0].numpy(), crop["image"])
+        np.testing.assert_allclose(truth["corners"][0, 0], crop["corners"][0])
+        np.testing.assert_allclose(crop["corners"][0], [68, 20, 118, 20, 118, 40, 68, 40])
+
+
+class Paste(unittest.TestCase):
+    def test_corners_lie_on_the_pasted_plate(self):
+        plate = np.full((60, 240, 3), 200, np.uint8)
+        plate[:, :, 2] = 0  # cyan: nothing else in the picture is
+        for seed in range(20):
+            crop = crop_with_plate((40, 40, 90, 54))
+            self.assertTrue(augment.paste(crop, plate, 0, np.random.default_rng(seed)))
+            image = crop["image"].astype(int)
+            ys, xs = np.nonzero(image[..., 0] - image[..., 2] > 30)
+            hull = crop["boxes"][0]
+            self.assertLess(np.abs(np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) - hull).max(), 4, seed)
+
+
+class Settle(unittest.TestCase):
+    def test_cut_off_and_tiny_plates_are_ignored(self):
+        crop = crop_with_plate((100, 20, 120, 30))
+        crop["boxes"] = np.array([[100, 20, 120, 30], [110, 50, 160, 62], [10, 10, 16, 12], [300, 10, 340, 20]], np.float32)
+        crop["corners"] = np.zeros((4, 8), np.float32)
+        crop["known"] = np.zeros(4, bool)
+        augment.settle(crop)
+        np.testing.assert_array_equal(crop["boxes"], [[100, 20, 120, 30]])
+        self.assertEqual(len(crop["ignore"]), 2)
+
+
+class Loss(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(1)
+        self.model = Detector().eval()
+        self.pictures, self.truth = collate([crop_with_plate((40, 40, 90, 54))])
+
+    def test_every_plate_finds_cells_and_the_best_learns_one(self):
+        maps = self.model(torch.zeros(1, 3, 96, 128))
+        centres, strides = loss.cells(maps)
+        for box in ((40, 40, 52, 44), (40, 40, 90, 54), (2, 2, 126, 60)):
+            boxes = torch.tensor([[box]], dtype=torch.float32)
+            target, _ = loss.assign(decode(maps), boxes, torch.ones(1, 1, dtype=torch.bool), centres, strides)
+            self.assertAlmostEqual(target.max().item(), 1, places=5)
+            self.assertLessEqual((target > 0).sum().item(), loss.TOP)
+
+    def test_learns_one_picture(self):
+        model = self.model.train()
+        optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
+        x = self.pictures.permute(0, 3, 1, 2).float() / 255
+        first = None
+        for _ in range(30):
+            total, _ = loss.measure(model(x), dict(self.truth))
+            first = first or total.item()
+            optimiser.zero_grad()
+            total.backward()
+            optimiser.step()
+        self.assertLess(total.item(), 0.5 * first)
+
+    def test_nothing_is_taught_inside_an_ignored_area(self):
+        maps = [m.detach().requires_grad_() for m in self.model(torch.zeros(1, 3, 96, 128))]
+        truth = dict(self.truth, valid=torch.zeros_like(self.truth["valid"]))
+        truth["ignore"] = torch.tensor([[[-1.0, -1, 200, 200]]])
+        total, _ = loss.measure(maps, truth)
+        total.backward()
+        self.assertEqual(sum(m.grad.abs().sum().item() for m in maps), 0)
+
+
+class Export(unittest.TestCase):
+    def test_graph_agrees_with_the_network(self):
+        torch.manual_seed(2)
+        model = Detector().eval()
+        with tempfile.TemporaryDirectory() as folder:
+            path = write_float(model, Path(folder) / "detector.onnx")
+            verify(model, path)
+
+    def test_decode_gives_the_box_for_untrained_corners(self):
+        maps = [torch.zeros(1, 13, 96 // s, 128 // s) for s in STRIDES]
+        plates = decode(maps)
+        np.testing.assert_allclose(plates[..., 5:], plates[..., [1, 2, 3, 2, 3, 4, 1, 4]])
+
+
+class Measures(unittest.TestCase):
+    def test_suppress_keeps_the_better_of_two(self):
+        plates = np.zeros((3, 13), np.float32)
+        plates[:, :5] = [[0.9, 0, 0, 40, 10], [0.8, 2, 0, 42, 10], [0.7, 100, 0, 140, 10]]
+        self.assertEqual(suppress(plates, 0.45)[:, 0].round(1).tolist(), [0.9, 0.7])
+
+    def test_report_counts_by_overlap_and_threshold(self):
+        plates = [(50, 0.8, 0.9, None, None), (50, 0.4, 0.9, None, None), (50, 0.8, 0.2, None, None)]
+        row = report(plates, [(0.6, 30, None, None)], 2, 0.5)
+        self.assertEqual((row["recall@0.5"], row["recall@0.3"], row["unlabelled/picture"]), (33.3, 66.7, 0.5))
+
+
+if __name__ == "__main__":
+    unittest.main()
