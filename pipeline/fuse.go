@@ -240,18 +240,10 @@ func poolRegions(obs []*observation, w []float64) []alpr.RegionProb {
 			sum += w[i]
 		}
 	}
-	names := []string{""}
-	for _, o := range obs {
-		for _, r := range o.regions {
-			if !slices.Contains(names, r.Region) {
-				names = append(names, r.Region)
-			}
-		}
-	}
+	names := regionNames(obs)
 	if len(names) == 1 {
 		return nil
 	}
-	slices.Sort(names)
 	pool := make([]float64, len(names))
 	for i, o := range obs {
 		if len(o.regions) == 0 {
@@ -277,6 +269,21 @@ func poolRegions(obs []*observation, w []float64) []alpr.RegionProb {
 	}
 	slices.SortStableFunc(out, func(a, b alpr.RegionProb) int { return cmp.Compare(b.P, a.P) })
 	return out
+}
+
+// regionNames lists the regions that any observation names, sorted, and first
+// "" for unknown.
+func regionNames(obs []*observation) []string {
+	names := []string{""}
+	for _, o := range obs {
+		for _, r := range o.regions {
+			if !slices.Contains(names, r.Region) {
+				names = append(names, r.Region)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // normaliseLogs subtracts the logarithm of the sum of exponentials.
