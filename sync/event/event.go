@@ -52,7 +52,7 @@ type Event struct {
 	BootID          string          `json:"bootid,omitempty"`   // with Sequence: the number on which receipts and gaps rest
 	Sequence        string          `json:"sequence,omitempty"` // decimal, from 1, padded to 20 digits so that it sorts as text
 	ShortID         string          `json:"shortid,omitempty"`  // Subject in 20 characters 0–9 A–Z
-	Data            json.RawMessage `json:"data"`
+	Data            json.RawMessage `json:"data,omitempty"`
 }
 
 // FromItem is the event that tells the backend of an outbox item.

@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -81,25 +80,25 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, kind fligh
 	return nil
 }
 
-// publishBatch sends as many backlog items as fit one message. Those that also
-// go to others, or belong to another topic than the first, travel alone.
-func (s *session) publishBatch(ctx context.Context) error {
+// publishBatch sends as many of a lane's items as fit one message. One that
+// belongs to another topic than the first waits for the next.
+func (s *session) publishBatch(ctx context.Context, l *lane, kind flightKind) error {
 	var (
-		f      = &flight{kind: batchFlightKind}
+		f      = &flight{kind: kind}
 		events [][]byte
 		topic  string
 		plain  int
 		budget = min(batchPlain, 8*s.win.size) // compression gains at least that
 	)
 	for len(events) < s.u.cfg.BatchEvents && plain < budget {
-		ok, err := s.ready(ctx, s.backlog)
+		ok, err := s.ready(ctx, l)
 		if err != nil {
 			return err
 		}
-		if !ok || topic != "" && s.u.vehicle.Topic(event.LevelOf(s.backlog.queue[0].Kind)) != topic {
+		if !ok || topic != "" && s.u.vehicle.Topic(event.LevelOf(l.queue[0].Kind)) != topic {
 			break
 		}
-		it := s.backlog.pop()
+		it := l.pop()
 		p, err := s.pack(&it)
 		if err != nil {
 			if err := s.quarantine(ctx, it.Key, err); err != nil {
@@ -127,8 +126,10 @@ func (s *session) publishBatch(ctx context.Context) error {
 	}
 	payload := s.batcher.Encode(events)
 	f.bytes = len(payload)
-	s.pace.sent(len(payload), s.now())
-	s.u.update(func(st *State) { st.Link.BacklogBytes += int64(len(payload)) })
+	if kind == batchFlightKind {
+		s.pace.sent(len(payload), s.now())
+		s.u.update(func(st *State) { st.Link.BacklogBytes += int64(len(payload)) })
+	}
 	s.launch(f, topic, payload)
 	return nil
 }
@@ -143,9 +144,9 @@ func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p parcel, f *f
 	if err != nil {
 		return err
 	}
-	full, err := json.Marshal(e)
+	full, err := event.Encode(e)
 	if err != nil {
-		return fmt.Errorf("encode event %s: %w", e.ID, err)
+		return err
 	}
 	for _, topic := range p.shares {
 		f.toks = append(f.toks, s.link.client.Publish(topic, 1, false, full))

@@ -210,7 +210,12 @@ func (s *session) fill(ctx context.Context) error {
 		if !ok {
 			return s.fillBacklog(ctx)
 		}
-		if err := s.publishOne(ctx, s.live.pop(), liveFlight); err != nil {
+		if len(s.live.queue) >= liveBurst {
+			err = s.publishBatch(ctx, s.live, liveFlight)
+		} else {
+			err = s.publishOne(ctx, s.live.pop(), liveFlight)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -227,7 +232,7 @@ func (s *session) fillBacklog(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	return s.publishBatch(ctx)
+	return s.publishBatch(ctx, s.backlog, batchFlightKind)
 }
 
 // ready says whether the lane has an item to publish, and peeks when it has none.
