@@ -50,7 +50,7 @@ no_large_files() {
 }
 
 linter=$(tool "$golangci") || exit 1
-check "Go: formatting, vet, staticcheck, imports" "$linter" run ./...
+check "Go: formatting, vet, staticcheck, imports" "$linter" run --allow-parallel-runners ./...
 check "Shell scripts parse" shell_parses
 check "Python scripts parse" python_compiles
 check "No test sleeps" no_real_sleeps
