@@ -150,7 +150,7 @@ def merge(models, entry):
 
 def data_hashes(data):
     """sha256 of the label files trained on, shortened."""
-    return {s: sha256(os.path.join(data, s, "labels.jsonl"))[:16] for s in ("us_states", "incar_romania", "world_433", "world_openimages")}
+    return {s: sha256(os.path.join(data, s, "labels.jsonl"))[:16] for s in ("us_states", "incar_romania", "world_433", "world_openimages", "street_openimages")}
 
 
 def main():
@@ -217,7 +217,8 @@ def describe(a, c, names, fp32, int8):
         "input": {"name": "plate", "layout": "NHWC", "dtype": "uint8", "color": "BGR", "height": HEIGHT, "width": WIDTH},
         "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": evaluate.MARGIN,
         "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),
-                     "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", "world_433", "world_openimages"],
+                     "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", "world_433", "world_openimages"]
+                             + (["texts of reader.pseudo for crops of us_states, street_openimages and world_*"] if c["args"].get("pseudo") else []),
                      "samples": c["samples"], "steps": c["step"]},
         "flops": macs * 2,
     }
