@@ -172,7 +172,7 @@ func (f *demoFlags) parts(log *slog.Logger, say *sayer) (vehicleParts, error) {
 		if err != nil {
 			return p, fmt.Errorf("open NMEA log: %w", err)
 		}
-		defer text.Close() //nolint:errcheck // it was only read
+		defer text.Close()
 		if d.track, err = gps.ReadRecording(text); err != nil {
 			return p, fmt.Errorf("%s: %w", f.nmea, err)
 		}
@@ -203,7 +203,7 @@ func (f *demoFlags) importHotlist(ctx context.Context, s *store.Store, say *saye
 	if err != nil {
 		return fmt.Errorf("open hotlist: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	opt := hotlist.Options{Name: listName(f.hotlist), PublishedAt: time.Now().Add(-time.Hour)}
 	list, report, err := hotlist.Import(file, nil, opt)
 	for _, bad := range report.Errors {

@@ -97,7 +97,7 @@ func (a *authority) serve(left time.Duration, wants tls.ClientAuthType) string {
 			}
 			go func() {
 				defer conn.Close()
-				conn.Read(make([]byte, 1))
+				_, _ = conn.Read(make([]byte, 1))
 			}()
 		}
 	}()

@@ -41,7 +41,7 @@ const replayExample = `  alpr replay drive.mp4 --nmea drive.nmea --hotlist wante
   alpr replay complaint.mp4 --pictures out/     (also writes what was read as JPEG)`
 
 // replaySeed makes the ids of a replay, so that two runs give the same ones.
-var replaySeed = [32]byte([]byte("alpr replay: not for real drives"))
+var replaySeed = [32]byte([]byte("alpr replay: not for real drives")) //nolint:gochecknoglobals // Go has no constant arrays
 
 // replayFlags are the choices of alpr replay.
 type replayFlags struct {

@@ -28,7 +28,7 @@ func (f *replayFlags) matcher(start time.Time, errs io.Writer) (pipeline.Matcher
 	if err != nil {
 		return nil, fmt.Errorf("open hotlist: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	name := listName(f.hotlist)
 	list, report, err := hotlist.Import(file, nil, hotlist.Options{Name: name, PublishedAt: published})
 	for _, bad := range report.Errors {

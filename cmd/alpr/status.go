@@ -127,7 +127,7 @@ func freeBytes(dir string) int64 {
 	if err := syscall.Statfs(dir, &fs); err != nil {
 		return 0
 	}
-	return int64(fs.Bavail) * int64(fs.Bsize)
+	return int64(fs.Bavail) * fs.Bsize
 }
 
 // health is what the backend is told of the other parts.
