@@ -101,12 +101,6 @@ func (t *tape) getStatus() Status {
 	return t.status
 }
 
-func (t *tape) setStatus(s Status) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.status = s
-}
-
 func (t *tape) actions() (names []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -17,6 +17,7 @@ const (
 	maxField = 120
 )
 
+//nolint:gochecknoglobals // a table that nothing writes to
 var verdicts = []alpr.Verdict{alpr.VerdictConfirmed, alpr.VerdictMisread, alpr.VerdictWrongState,
 	alpr.VerdictNotWanted, alpr.VerdictDismissed}
 

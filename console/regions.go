@@ -23,6 +23,7 @@ func regionName(code string) string {
 	return code
 }
 
+//nolint:gochecknoglobals // a table that nothing writes to
 var partNames = map[string]map[string]string{
 	"US": {
 		"AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
@@ -43,6 +44,7 @@ var partNames = map[string]map[string]string{
 	},
 }
 
+//nolint:gochecknoglobals // a table that nothing writes to
 var countryNames = map[string]string{
 	"US": "United States", "CA": "Canada", "MX": "Mexico", "BR": "Brazil", "GB": "United Kingdom",
 	"AT": "Austria", "BE": "Belgium", "BG": "Bulgaria", "CH": "Switzerland", "CY": "Cyprus", "CZ": "Czechia",

@@ -164,7 +164,7 @@ func (c *Console) handle(do func(http.ResponseWriter, *http.Request) error) http
 			p = problem{http.StatusInternalServerError, err}
 			c.log.Error("request", keyAction, r.Pattern, keyErr, err)
 		}
-		reply(w, p.code, map[string]string{"error": p.err.Error()})
+		_ = reply(w, p.code, map[string]string{"error": p.err.Error()})
 	}
 }
 

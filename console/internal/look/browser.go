@@ -73,8 +73,8 @@ func openBrowser(ctx context.Context, program string) (*browser, error) {
 
 func (b *browser) close() {
 	b.in.Close()
-	b.cmd.Process.Kill()
-	b.cmd.Wait()
+	_ = b.cmd.Process.Kill() // it may have ended by itself
+	_ = b.cmd.Wait()
 	os.RemoveAll(b.profile)
 }
 
