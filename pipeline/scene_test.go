@@ -26,7 +26,8 @@ type scene struct {
 	shake   float64 // pixels, of the whole frame, standard deviation
 	errRate float64 // share of characters misread, at a wide plate
 	missed  float64 // share of plates not detected
-	noise   *rand.Rand
+	noise   *rand.Rand // of places: drawn by the source alone
+	seed    uint64     // of reading errors: drawn by frame, whatever the goroutines' order
 
 	mu    sync.Mutex
 	seen  map[uint64][]sighting // by frame
@@ -48,7 +49,7 @@ type sighting struct {
 func newScene(seed uint64, fps, seconds float64, cars ...car) *scene {
 	return &scene{
 		fps: fps, seconds: seconds, cars: cars, errRate: 0.02, missed: 0.02,
-		noise: rand.New(rand.NewPCG(seed, 1)), seen: make(map[uint64][]sighting),
+		noise: rand.New(rand.NewPCG(seed, 1)), seed: seed, seen: make(map[uint64][]sighting),
 	}
 }
 
@@ -114,28 +115,29 @@ func (s *scene) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var texts []alpr.Text
+	noise := rand.New(rand.NewPCG(s.seed, 1+f.Seq))
 	for _, p := range plates {
 		i := slices.IndexFunc(s.seen[f.Seq], func(g sighting) bool { return g.plate == p })
 		if i < 0 {
 			return nil, fmt.Errorf("no plate at %v", p.Box)
 		}
 		s.reads++
-		texts = append(texts, s.look(s.seen[f.Seq][i].text, p.WidthPx()))
+		texts = append(texts, s.look(noise, s.seen[f.Seq][i].text, p.WidthPx()))
 	}
 	return texts, nil
 }
 
 // look is a reader whose errors grow with the smallness of the plate, and whose
 // posterior mostly knows.
-func (s *scene) look(text string, width float64) alpr.Text {
+func (s *scene) look(noise *rand.Rand, text string, width float64) alpr.Text {
 	rate := math.Min(0.5, s.errRate*math.Pow(100/width, 2))
 	b := []byte(text)
 	conf := make([]float64, len(b))
 	for i := range b {
-		conf[i] = 1 - rate*s.noise.Float64()
-		if s.noise.Float64() < rate {
-			b[i] = alpr.Alphabet[s.noise.IntN(letters)]
-			conf[i] = 0.4 + 0.4*s.noise.Float64()
+		conf[i] = 1 - rate*noise.Float64()
+		if noise.Float64() < rate {
+			b[i] = alpr.Alphabet[noise.IntN(letters)]
+			conf[i] = 0.4 + 0.4*noise.Float64()
 		}
 	}
 	return textOf(string(b), conf...)
