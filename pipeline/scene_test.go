@@ -23,9 +23,9 @@ type scene struct {
 	fps     float64
 	seconds float64
 	cars    []car
-	shake   float64 // pixels, of the whole frame, standard deviation
-	errRate float64 // share of characters misread, at a wide plate
-	missed  float64 // share of plates not detected
+	shake   float64    // pixels, of the whole frame, standard deviation
+	errRate float64    // share of characters misread, at a wide plate
+	missed  float64    // share of plates not detected
 	noise   *rand.Rand // of places: drawn by the source alone
 	seed    uint64     // of reading errors: drawn by frame, whatever the goroutines' order
 
