@@ -80,6 +80,7 @@ func carConfig(t testing.TB, m *brokertest.Mosquitto, ca *brokertest.CA, v event
 	c.Broker, c.Agency, c.Vehicle, c.StateDir = m.URL("tcp"), v.Agency, v.Name, t.TempDir()
 	c.ReconnectMin, c.ReconnectMax = 20*time.Millisecond, 500*time.Millisecond
 	c.BacklogRate = 0
+	c.ReceiptTimeout = 5 * time.Second // what came before the consumer's first subscription is sent again
 	if ca != nil {
 		c.Broker, c.CAFile = m.URL("tls"), ca.File
 		c.CertFile, c.KeyFile = ca.Issue(t, v.String(), time.Now().Add(time.Hour))
