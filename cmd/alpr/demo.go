@@ -150,6 +150,7 @@ func (f *demoFlags) config(dir, broker string) (config, error) {
 	c.GPS.Device = f.gps
 	c.Console.Listen = f.listen
 	c.Uplink.Broker = broker
+	c.Uplink.ReceiptTimeout = 15 * time.Second // the consumer may subscribe after the first read
 	profiles, err := store.Profiles()
 	if err != nil {
 		return config{}, err
