@@ -36,6 +36,7 @@ func TestAFullBrokerLosesNothing(t *testing.T) {
 	_, stop := startConsumer(t, backendBroker(t, broker, nil, "c"), sink)
 	cfg := carConfig(t, broker, nil, car)
 	cfg.ReceiptTimeout = 500 * time.Millisecond
+	cfg.BatchEvents = 1 // a message each: batches would fit the queue
 	box := memory.NewOutbox(alpr.ID{1})
 	u, _ := startCar(t, cfg, box, uplink.Options{})
 	m := synthetic.New(1)
