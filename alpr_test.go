@@ -48,6 +48,22 @@ func TestPosteriorLogProb(t *testing.T) {
 	}
 }
 
+func TestRegionIsOneMoreLikelyThanNot(t *testing.T) {
+	for _, test := range []struct {
+		regions []RegionProb
+		want    string
+	}{
+		{nil, ""},
+		{[]RegionProb{{"US-FL", 0.5}, {"US-GA", 0.1}}, ""},
+		{[]RegionProb{{"US-FL", 0.51}, {"US-GA", 0.4}}, "US-FL"},
+	} {
+		text := Text{Regions: test.regions}
+		if got, p := text.Region(); got != test.want || (p > 0) != (got != "") {
+			t.Errorf("%v: %q with %v, want %q", test.regions, got, p, test.want)
+		}
+	}
+}
+
 func TestNormalise(t *testing.T) {
 	for given, want := range map[string]string{"abc-123": "ABC123", " 7·kxm 204\t": "7KXM204", "ÄÖ1": "1", "": ""} {
 		if got := Normalise(given); got != want {

@@ -100,6 +100,15 @@ type Text struct {
 	Posterior  Posterior
 }
 
+// Region is the issuing state or country where one is more likely than not, and
+// its probability; "" where the plate does not tell.
+func (t *Text) Region() (string, float64) {
+	if len(t.Regions) > 0 && t.Regions[0].P > 0.5 {
+		return t.Regions[0].Region, t.Regions[0].P
+	}
+	return "", 0
+}
+
 // Normalise is text as plates are compared: upper case, only A–Z and 0–9.
 func Normalise(text string) string {
 	return strings.Map(func(r rune) rune {

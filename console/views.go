@@ -28,22 +28,15 @@ type readView struct {
 }
 
 func viewRead(r alpr.Read) readView {
+	region, _ := r.Text.Region()
 	v := readView{ID: r.ID, Rev: r.Revision, Preview: r.Preview, Text: r.Text.Text, P: percent(r.Text.Confidence),
-		Region: regionRead(r), Camera: r.Camera, At: r.At, Position: positionWords(r.Fix), HasFix: r.Fix.IsValid()}
+		Region: region, Camera: r.Camera, At: r.At, Position: positionWords(r.Fix), HasFix: r.Fix.IsValid()}
 	for i, p := range r.Text.CharConf {
 		if p < weakChar {
 			v.Weak = append(v.Weak, i)
 		}
 	}
 	return v
-}
-
-// regionRead is the most probable region where one is more likely than not.
-func regionRead(r alpr.Read) string {
-	if len(r.Text.Regions) > 0 && r.Text.Regions[0].P > 0.5 {
-		return r.Text.Regions[0].Region
-	}
-	return ""
 }
 
 // hitView is a case as the page shows it, in the words of words.go.
@@ -109,7 +102,7 @@ func viewHit(r alpr.Read, h alpr.Hit) hitView {
 		Priority: int(e.Priority), PriorityW: priorityWord(e.Priority), Category: e.Category, Lead: leadOnly,
 		Read: r.Text.Text, Listed: e.Plate, Cells: cells, Weak: rv.Weak,
 		Kind: h.Kind, KindW: kindWords(h.Kind, cells), P: percent(h.P), Likely: likelihood(h.P),
-		State: h.State, StateW: stateWords(h.State, regionRead(r), e.State, h.StateP),
+		State: h.State, StateW: stateWords(h.State, rv.Region, e.State, h.StateP),
 		List: e.List, Source: e.Source, Reason: e.Reason, Case: e.CaseNumber, Caution: strings.TrimSpace(e.Caution),
 		Vehicle: vehicleWords(e.Vehicle), VIN: e.Vehicle.VIN,
 		ListAge: ageWords(h.ListAge), IsStale: h.IsStale,

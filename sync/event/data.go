@@ -325,9 +325,7 @@ func plate(r *alpr.Read) Plate {
 		}
 		p.Characters = append(p.Characters, c)
 	}
-	if len(p.States) > 0 {
-		p.State, p.StateP = p.States[0].Region, p.States[0].P
-	}
+	p.State, p.StateP = r.Text.Region()
 	return p
 }
 
