@@ -78,7 +78,7 @@ func (v *visit) hit() {
 	v.do(err)
 	second := alertFor(other)
 	second.Entry.PlateGiven, second.Entry.Plate, second.Entry.State, second.Entry.Priority = "54G 8952", "54G8952", "US-NV", alpr.PriorityNormal
-	second.Kind, second.Differs, second.P, second.State = alpr.MatchExact, nil, 0.987, alpr.StateMismatch
+	second.Kind, second.Differs, second.P, second.State = alpr.MatchExact, nil, 0.21, alpr.StateMismatch // P counts the state too
 	second.Entry.Category, second.Entry.Reason, second.Entry.Caution, second.IsStale, second.ListAge = "Felony vehicle", "Plate reported stolen", "", true, 75*time.Hour
 	second.Entry.Vehicle = alpr.Vehicle{Make: "Toyota", Model: "Camry", Colour: "Silver", Year: "2016"}
 	v.con.ShowHit(other, second)
