@@ -42,7 +42,7 @@ type config struct {
 	Pipeline pipeline.Config `yaml:"pipeline"`
 	Pictures picturesConfig  `yaml:"pictures"`
 	Store    storeConfig     `yaml:"store"`
-	Policy   policyConfig    `yaml:"policy"`
+	Policy   store.Policy    `yaml:"policy"`
 	Hotlist  hotlist.Policy  `yaml:"hotlist"`
 	Console  console.Config  `yaml:"console"`
 	Uplink   uplink.Config   `yaml:"uplink"`
@@ -86,16 +86,6 @@ type storeConfig struct {
 type logConfig struct {
 	Level  slog.Level `yaml:"level"`
 	Format string     `yaml:"format"`
-}
-
-// policyConfig is the retention policy: a shipped profile by name, rules, or
-// both. Left out, it is not valid, and nothing is stored.
-type policyConfig struct{ store.Policy }
-
-// UnmarshalYAML hands the policy's text to the package that owns it.
-func (p *policyConfig) UnmarshalYAML(text []byte) (err error) {
-	p.Policy, err = store.ParsePolicy(text)
-	return err
 }
 
 // defaultConfig is every default there is. Agency, vehicle, cameras and the
@@ -242,6 +232,6 @@ func (c cameraConfig) source(start time.Time) camera.Config {
 func (c *config) store() store.Config {
 	return store.Config{
 		Path: filepath.Join(c.DataDir, "alpr.db"), KeyPath: c.Store.KeyFile, Agency: c.Agency,
-		Policy: c.Policy.Policy, MaxBytes: c.Store.MaxBytes,
+		Policy: c.Policy, MaxBytes: c.Store.MaxBytes,
 	}
 }

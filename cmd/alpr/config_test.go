@@ -25,7 +25,7 @@ func TestExampleConfigIsTheDefaults(t *testing.T) {
 	want := defaultConfig()
 	want.Agency, want.Vehicle = "example-agency", "car-1"
 	want.Cameras = []cameraConfig{{Name: "front", Location: "/dev/video0"}}
-	want.Policy.Policy = profiles["default"]
+	want.Policy = profiles["default"]
 	empty := func(s *[]string) {
 		if *s == nil {
 			*s = []string{}

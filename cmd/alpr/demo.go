@@ -155,7 +155,7 @@ func (f *demoFlags) config(dir, broker string) (config, error) {
 	if err != nil {
 		return config{}, err
 	}
-	c.Policy.Policy = profiles["default"]
+	c.Policy = profiles["default"]
 	c.resolve(".")
 	return c, c.validate()
 }

@@ -43,7 +43,7 @@ func newPolicyShowCmd() *cobra.Command {
 				p := d.store.PolicyInForce()
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				printPolicy(w, "in force", p)
-				printPolicy(w, "configured", d.cfg.Policy.Policy)
+				printPolicy(w, "configured", d.cfg.Policy)
 				forbidden, err := d.store.Forbidden(c.Context())
 				if err != nil {
 					return err

@@ -55,7 +55,7 @@ func carOf(t *testing.T, pictures, broker string) config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Policy.Policy = profiles["default"]
+	c.Policy = profiles["default"]
 	c.resolve(".")
 	if err := c.validate(); err != nil {
 		t.Fatal(err)
