@@ -27,7 +27,7 @@ type Config struct {
 	LiveWindow  time.Duration `yaml:"live_window"`  // what was recorded longer ago is backlog
 	WindowBytes int           `yaml:"window_bytes"` // most bytes of reads awaiting acknowledgement
 	AckTarget   time.Duration `yaml:"ack_target"`   // the window shrinks when acknowledgements take longer
-	BatchEvents int           `yaml:"batch_events"` // most backlog events in one message
+	BatchEvents int           `yaml:"batch_events"` // most events in one message; 1: each travels alone, uncompressed
 	BacklogRate int           `yaml:"backlog_rate"` // most bytes a second of backlog, 0: no limit
 
 	KeepAlive    time.Duration `yaml:"keep_alive"`

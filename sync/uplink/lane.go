@@ -13,7 +13,6 @@ const (
 	markAtOnce     = 512  // acknowledged items that are marked in one transaction
 	markEvery      = 100 * time.Millisecond
 	liveBurst      = 32      // live reads that wait together travel together
-	batchFlight    = 2       // backlog batches awaiting acknowledgement
 	batchPlain     = 4 << 20 // bytes of a batch before compression, at most
 	maxHitPatience = 10 * time.Minute
 	maxPatience    = 6 * time.Hour

@@ -105,6 +105,25 @@ func TestBacklogTravelsInBatchesAndLiveReadsAlone(t *testing.T) {
 	}
 }
 
+func TestWithoutBatchesEachEventTravelsAlone(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	l := listen(t, broker.URL("tcp"), car.Topic(event.TopicRead))
+	m, now := synthetic.New(1), time.Now()
+	box := memory.NewOutbox(m.ID(now))
+	for range 100 {
+		box.Add(m.Read(now), m.Read(now.Add(-time.Hour)))
+	}
+	cfg := config(t, broker.URL("tcp"))
+	cfg.BatchEvents = 1
+	start(t, cfg, box, uplink.Options{})
+	for _, h := range l.wait(t, "all reads", func(h []heard) bool { return len(h) == 200 }) {
+		if !h.plain {
+			t.Fatalf("a read came in a batch, of %d", h.batch)
+		}
+	}
+}
+
 func TestWhatPolicyDeletedIsNeverSent(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})

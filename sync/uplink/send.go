@@ -61,7 +61,7 @@ func (s *session) pack(it *alpr.OutboxItem) (parcel, error) {
 }
 
 // publishOne sends an item as a message of its own.
-func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, kind flightKind) error {
+func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, isHit bool) error {
 	if it.Kind == alpr.KindHit {
 		if err := s.u.planPictures(&it); err != nil {
 			s.u.log.Error("plan the pictures of a hit", "hit", it.ID.String(), "error", err)
@@ -71,7 +71,7 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, kind fligh
 	if err != nil {
 		return s.quarantine(ctx, it.Key, err)
 	}
-	f := &flight{keys: []int64{it.Key}, bytes: len(p.payload), kind: kind}
+	f := &flight{keys: []int64{it.Key}, bytes: len(p.payload), isHit: isHit}
 	if err := s.share(ctx, &it, p, f); err != nil {
 		return s.quarantine(ctx, it.Key, err)
 	}
@@ -82,9 +82,9 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, kind fligh
 
 // publishBatch sends as many of a lane's items as fit one message. One that
 // belongs to another topic than the first waits for the next.
-func (s *session) publishBatch(ctx context.Context, l *lane, kind flightKind) error {
+func (s *session) publishBatch(ctx context.Context, l *lane) error {
 	var (
-		f      = &flight{kind: kind}
+		f      = &flight{}
 		events [][]byte
 		topic  string
 		plain  int
@@ -117,16 +117,19 @@ func (s *session) publishBatch(ctx context.Context, l *lane, kind flightKind) er
 	if len(events) == 0 {
 		return nil
 	}
-	if s.batcher == nil {
-		b, err := event.NewBatcher()
-		if err != nil {
-			return err
+	payload := events[0]
+	if len(events) > 1 {
+		if s.batcher == nil {
+			b, err := event.NewBatcher()
+			if err != nil {
+				return err
+			}
+			s.batcher = b
 		}
-		s.batcher = b
+		payload = s.batcher.Encode(events)
 	}
-	payload := s.batcher.Encode(events)
 	f.bytes = len(payload)
-	if kind == batchFlightKind {
+	if l == s.backlog {
 		s.pace.sent(len(payload), s.now())
 		s.u.update(func(st *State) { st.Link.BacklogBytes += int64(len(payload)) })
 	}
@@ -169,14 +172,10 @@ func (s *session) launch(f *flight, topic string, payload []byte) {
 		s.flights[k] = f
 	}
 	s.nOpen++
-	switch f.kind {
-	case hitFlight:
+	if f.isHit {
 		s.nHits++
-	case liveFlight:
+	} else {
 		s.win.sent(f.bytes)
-	case batchFlightKind:
-		s.win.sent(f.bytes)
-		s.nBatches++
 	}
 	s.pending <- f
 }

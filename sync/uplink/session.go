@@ -28,15 +28,14 @@ type session struct {
 	pace                pace
 	batcher             *event.Batcher // made for the first batch
 
-	flights  map[int64]*flight // by key of the items: published or acknowledged, not yet marked
-	nOpen    int               // messages awaiting acknowledgement
-	nHits    int               // of these, hits
-	nBatches int
-	pending  chan *flight // published, in order, for the waiter
-	acks     chan *flight
-	acked    []int64 // keys to mark
-	markAt   time.Time
-	heard    time.Time // of the last acknowledgement, or of the first publish after none was awaited
+	flights map[int64]*flight // by key of the items: published or acknowledged, not yet marked
+	nOpen   int               // messages awaiting acknowledgement
+	nHits   int               // of these, hits
+	pending chan *flight      // published, in order, for the waiter
+	acks    chan *flight
+	acked   []int64 // keys to mark
+	markAt  time.Time
+	heard   time.Time // of the last acknowledgement, or of the first publish after none was awaited
 
 	receipts  chan event.Receipt
 	commands  chan command
@@ -54,19 +53,11 @@ type flight struct {
 	toks    []mqtt.Token
 	bytes   int
 	at      time.Time
-	kind    flightKind
+	isHit   bool
 	shared  []event.Range // numbers that go to further receivers as well
 	isAcked bool          // by the broker, all of toks
 	err     error
 }
-
-type flightKind int
-
-const (
-	hitFlight flightKind = iota
-	liveFlight
-	batchFlightKind
-)
 
 // session runs one connection to its end. wasUp says whether it came to life.
 func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
@@ -181,7 +172,7 @@ func (s *session) nap() time.Duration {
 	if len(s.acked) > 0 {
 		d = min(d, max(time.Millisecond, s.markAt.Sub(s.now())))
 	}
-	if len(s.backlog.queue) > 0 && s.nBatches < batchFlight {
+	if len(s.backlog.queue) > 0 && s.win.hasRoom() {
 		d = min(d, max(time.Millisecond, s.pace.wait(s.now())))
 	}
 	return d
@@ -198,7 +189,7 @@ func (s *session) fill(ctx context.Context) error {
 		if !ok {
 			break
 		}
-		if err := s.publishOne(ctx, s.hits.pop(), hitFlight); err != nil {
+		if err := s.publishOne(ctx, s.hits.pop(), true); err != nil {
 			return err
 		}
 	}
@@ -211,9 +202,9 @@ func (s *session) fill(ctx context.Context) error {
 			return s.fillBacklog(ctx)
 		}
 		if len(s.live.queue) >= liveBurst {
-			err = s.publishBatch(ctx, s.live, liveFlight)
+			err = s.publishBatch(ctx, s.live)
 		} else {
-			err = s.publishOne(ctx, s.live.pop(), liveFlight)
+			err = s.publishOne(ctx, s.live.pop(), false)
 		}
 		if err != nil {
 			return err
@@ -225,14 +216,14 @@ func (s *session) fill(ctx context.Context) error {
 // fillBacklog sends one batch, when there is room and it is time. One only, so
 // that the loop looks for hits again before the next.
 func (s *session) fillBacklog(ctx context.Context) error {
-	if s.nBatches >= batchFlight || s.pace.wait(s.now()) > 0 {
+	if s.pace.wait(s.now()) > 0 {
 		return nil
 	}
 	ok, err := s.ready(ctx, s.backlog)
 	if err != nil || !ok {
 		return err
 	}
-	return s.publishBatch(ctx, s.backlog, batchFlightKind)
+	return s.publishBatch(ctx, s.backlog)
 }
 
 // ready says whether the lane has an item to publish, and peeks when it has none.
@@ -300,14 +291,10 @@ func (s *session) onAck(f *flight) error {
 	}
 	s.nOpen--
 	s.acked, f.isAcked = append(s.acked, f.keys...), true
-	switch f.kind {
-	case hitFlight:
+	if f.isHit {
 		s.nHits--
-	case liveFlight:
+	} else {
 		s.win.acked(f.bytes, now.Sub(f.at), now)
-	case batchFlightKind:
-		s.win.acked(f.bytes, now.Sub(f.at), now)
-		s.nBatches--
 	}
 	s.u.update(func(st *State) {
 		st.Link.Published += int64(len(f.keys))

@@ -19,14 +19,16 @@ import (
 
 // BenchmarkPublish compares, beside each other in one run: the MQTT library
 // alone, with payloads made before and with payloads made on the way, as every
-// publisher of reads must; the uplink with live reads, and with backlog.
-// "events/s" is the figure.
+// publisher of reads must; the uplink with a message for each read, with live
+// reads as they come, and with backlog. "events/s" is the figure.
 func BenchmarkPublish(b *testing.B) {
 	broker := brokertest.StartMosquitto(b, brokertest.Config{})
 	b.Run("bare-paho-ready-made", func(b *testing.B) { benchBare(b, broker, false) })
 	b.Run("bare-paho", func(b *testing.B) { benchBare(b, broker, true) })
-	b.Run("uplink-live", func(b *testing.B) { benchUplink(b, broker, 0) })
-	b.Run("uplink-backlog", func(b *testing.B) { benchUplink(b, broker, -time.Hour) })
+	batch := uplink.DefaultConfig().BatchEvents
+	b.Run("uplink-one-each", func(b *testing.B) { benchUplink(b, broker, 0, 1) })
+	b.Run("uplink-live", func(b *testing.B) { benchUplink(b, broker, 0, batch) })
+	b.Run("uplink-backlog", func(b *testing.B) { benchUplink(b, broker, -time.Hour, batch) })
 }
 
 // benchBare publishes at QoS 1 with as many messages on their way as the
@@ -77,7 +79,7 @@ func benchBare(b *testing.B, broker *brokertest.Mosquitto, isEncoding bool) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
-func benchUplink(b *testing.B, broker *brokertest.Mosquitto, age time.Duration) {
+func benchUplink(b *testing.B, broker *brokertest.Mosquitto, age time.Duration, batch int) {
 	m, at := synthetic.New(1), time.Now().Add(age)
 	box := memory.NewOutbox(alpr.ID{1})
 	items := make([]alpr.OutboxItem, b.N)
@@ -86,7 +88,7 @@ func benchUplink(b *testing.B, broker *brokertest.Mosquitto, age time.Duration) 
 	}
 	box.Add(items...)
 	cfg := config(b, broker.URL("tcp"))
-	cfg.LiveWindow, cfg.BacklogRate = 10*time.Minute, 0
+	cfg.LiveWindow, cfg.BacklogRate, cfg.BatchEvents = 10*time.Minute, 0, batch
 	u, err := uplink.New(cfg, box, slog.New(slog.NewTextHandler(io.Discard, nil)), uplink.Options{})
 	if err != nil {
 		b.Fatal(err)

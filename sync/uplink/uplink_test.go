@@ -65,7 +65,8 @@ type heard struct {
 	topic    string
 	event    event.Event
 	retained bool
-	batch    int // events in the message
+	batch    int  // events in the message
+	plain    bool // one event, as it is
 }
 
 func listen(t testing.TB, address string, filters ...string) *listener {
@@ -93,7 +94,7 @@ func (l *listener) take(_ mqtt.Client, m mqtt.Message) {
 	l.mu.Lock()
 	for _, raw := range raws {
 		if e, err := event.Decode(raw); err == nil && e.Type != event.TypeProbe {
-			l.events = append(l.events, heard{m.Topic(), e, m.Retained(), len(raws)})
+			l.events = append(l.events, heard{m.Topic(), e, m.Retained(), len(raws), m.Payload()[0] == '{'})
 		}
 	}
 	l.mu.Unlock()
