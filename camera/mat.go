@@ -47,19 +47,6 @@ func toBGR(src, dst *gocv.Mat) error {
 	return nil
 }
 
-// matOf wraps a frame's pixels without copying. It must be closed, and must not
-// be written to.
-func matOf(f *alpr.Frame) (gocv.Mat, error) {
-	if f.Width <= 0 || f.Height <= 0 || len(f.Pix) != 3*f.Width*f.Height {
-		return gocv.Mat{}, fmt.Errorf("wrap a frame of %dx%d: %d bytes of pixels do not fit", f.Width, f.Height, len(f.Pix))
-	}
-	m, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC3, f.Pix)
-	if err != nil {
-		return gocv.Mat{}, fmt.Errorf("wrap a frame: %w", err)
-	}
-	return m, nil
-}
-
 // clip is the part of a box within the frame, in whole pixels.
 func clip(b alpr.Box, width, height int) image.Rectangle {
 	r := image.Rect(int(b.X), int(b.Y), int(b.X+b.W+0.5), int(b.Y+b.H+0.5))

@@ -11,6 +11,7 @@ import (
 	"gocv.io/x/gocv"
 
 	"alpr"
+	"alpr/internal/picture"
 )
 
 // ErrEmptyPicture reports a box that shows nothing of the frame.
@@ -19,7 +20,7 @@ var ErrEmptyPicture = errors.New("the box lies outside the frame")
 // Encode makes a JPEG of the part of the frame within box, scaled down to
 // maxWidth pixels where it is wider (0: never). Quality is 1..100.
 func Encode(f *alpr.Frame, box alpr.Box, maxWidth, quality int) (alpr.Picture, error) {
-	m, err := matOf(f)
+	m, err := picture.Wrap(f)
 	if err != nil {
 		return alpr.Picture{}, err
 	}
@@ -46,7 +47,7 @@ func Encode(f *alpr.Frame, box alpr.Box, maxWidth, quality int) (alpr.Picture, e
 // from straight ahead, at its own resolution but at least minWidth pixels wide.
 // margin widens it on each side, as a fraction of the plate's width and height.
 func EncodePlate(f *alpr.Frame, p alpr.Plate, margin float64, minWidth, quality int) (alpr.Picture, error) {
-	m, err := matOf(f)
+	m, err := picture.Wrap(f)
 	if err != nil {
 		return alpr.Picture{}, err
 	}

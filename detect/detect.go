@@ -10,14 +10,12 @@ import (
 	"gocv.io/x/gocv"
 
 	"alpr"
+	"alpr/internal/picture"
 	"alpr/models"
 )
 
 // ErrNetwork reports a network whose output is not what this package expects.
 var ErrNetwork = errors.New("not a plate detector")
-
-// ErrFrame reports a frame whose pixels do not fit its size.
-var ErrFrame = errors.New("bad frame")
 
 // grey fills the input beside a view that is not a multiple of the stride.
 const grey = 114
@@ -74,7 +72,7 @@ func (d *Detector) Version() string { return d.network.Entry.Name + " " + d.netw
 // are clipped to the frame; the corners of a plate that the frame's edge cuts
 // may lie outside it.
 func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
-	frame, err := wrap(f)
+	frame, err := picture.Wrap(f)
 	if err != nil {
 		return nil, fmt.Errorf("detect plates: %w", err)
 	}
@@ -96,18 +94,6 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 	}
 	d.turn[f.Camera]++
 	return suppress(d.found, d.maxIoU, f.Width, f.Height), nil
-}
-
-// wrap gives OpenCV the frame's pixels without copying; they are not written to.
-func wrap(f *alpr.Frame) (gocv.Mat, error) {
-	if f.Width <= 0 || f.Height <= 0 || len(f.Pix) != 3*f.Width*f.Height {
-		return gocv.Mat{}, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrFrame, len(f.Pix), f.Width, f.Height)
-	}
-	m, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC3, f.Pix)
-	if err != nil {
-		return gocv.Mat{}, fmt.Errorf("wrap the frame: %w", err)
-	}
-	return m, nil
 }
 
 // choose is the tiles to look at in this frame.
@@ -170,9 +156,9 @@ func (d *Detector) look(p *pyramid, v view) error {
 // fill scales the view straight into the network's input.
 func fill(in []uint8, p *pyramid, v view) error {
 	w, h := v.padded()
-	canvas, err := gocv.NewMatFromBytes(h, w, gocv.MatTypeCV8UC3, in)
+	canvas, err := picture.WrapBytes(in, w, h)
 	if err != nil {
-		return fmt.Errorf("wrap the input: %w", err)
+		return err
 	}
 	defer canvas.Close()
 	pad(&canvas, image.Rect(v.width, 0, w, h))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"alpr"
+	"alpr/internal/picture"
 	"alpr/models"
 	"alpr/models/modelstest"
 )
@@ -156,7 +157,7 @@ func TestTurnsAreKeptForEachCamera(t *testing.T) {
 func TestDetectRefusesBadFrames(t *testing.T) {
 	d := newDetector(t, Options{})
 	for _, f := range []alpr.Frame{{}, {Width: 10, Height: 10, Pix: make([]byte, 5)}, {Width: -1, Height: 1}} {
-		if _, err := d.Detect(&f); !errors.Is(err, ErrFrame) {
+		if _, err := d.Detect(&f); !errors.Is(err, picture.ErrFrame) {
 			t.Errorf("%dx%d gave %v", f.Width, f.Height, err)
 		}
 	}
@@ -323,7 +324,7 @@ func BenchmarkStages(b *testing.B) {
 		}
 		b.Run(size.String()+"/scale", func(b *testing.B) {
 			for b.Loop() {
-				m, err := wrap(f)
+				m, err := picture.Wrap(f)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -11,6 +11,7 @@ import (
 	"gocv.io/x/gocv"
 
 	"alpr"
+	"alpr/internal/picture"
 	"alpr/models"
 	"alpr/models/modelstest"
 )
@@ -83,7 +84,7 @@ func embed(t *testing.T, scene gocv.Mat, size, at image.Point, k float64) *alpr.
 	for i := range f.Pix {
 		f.Pix[i] = 120
 	}
-	canvas, err := wrap(f)
+	canvas, err := picture.Wrap(f)
 	if err != nil {
 		t.Fatal(err)
 	}

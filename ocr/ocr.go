@@ -8,14 +8,12 @@ import (
 	"gocv.io/x/gocv"
 
 	"alpr"
+	"alpr/internal/picture"
 	"alpr/models"
 )
 
-// Errors that a caller may want to tell apart.
-var (
-	ErrNetwork = errors.New("not a plate reader")
-	ErrFrame   = errors.New("bad frame")
-)
+// ErrNetwork reports a network whose output is not what this package expects.
+var ErrNetwork = errors.New("not a plate reader")
 
 const (
 	// batch is how many plates go through the network at once. More would only
@@ -98,7 +96,7 @@ func (r *Reader) ReadCrop(f *alpr.Frame) (alpr.Text, error) {
 }
 
 func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]alpr.Text, error) {
-	frame, err := wrap(f)
+	frame, err := picture.Wrap(f)
 	if err != nil {
 		return nil, err
 	}
@@ -178,11 +176,11 @@ func (r *Reader) fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin) (*m
 	}
 	size := 3 * in.Height * in.Width
 	for i, p := range plates {
-		place, err := gocv.NewMatFromBytes(in.Height, in.Width, gocv.MatTypeCV8UC3, b.In[i*size:(i+1)*size])
+		place, err := picture.WrapBytes(b.In[i*size:(i+1)*size], in.Width, in.Height)
 		if err != nil {
-			return nil, fmt.Errorf("wrap the input: %w", err)
+			return nil, err
 		}
-		if err := errors.Join(rectify(frame, &place, p, m), place.Close()); err != nil {
+		if err := errors.Join(picture.Rectify(frame, &place, p, m.X, m.Y), place.Close()); err != nil {
 			return nil, err
 		}
 	}
@@ -217,16 +215,4 @@ func (r *Reader) textOf(l look) alpr.Text {
 	t := textOf(&l.slots, r.network.Entry.Calibration, r.candidates)
 	t.Regions = regionsOf(l.regions, r.network.Entry.Regions)
 	return t
-}
-
-// wrap gives OpenCV the frame's pixels without copying; they are not written to.
-func wrap(f *alpr.Frame) (gocv.Mat, error) {
-	if f.Width <= 0 || f.Height <= 0 || len(f.Pix) != 3*f.Width*f.Height {
-		return gocv.Mat{}, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrFrame, len(f.Pix), f.Width, f.Height)
-	}
-	m, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC3, f.Pix)
-	if err != nil {
-		return gocv.Mat{}, fmt.Errorf("wrap the frame: %w", err)
-	}
-	return m, nil
 }

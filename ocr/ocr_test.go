@@ -2,12 +2,12 @@ package ocr
 
 import (
 	"errors"
-	"image"
 	"math"
 	"strings"
 	"testing"
 
 	"alpr"
+	"alpr/internal/picture"
 	"alpr/models"
 	"alpr/models/modelstest"
 )
@@ -211,10 +211,10 @@ func TestReadCropAndRegion(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	r := newReader(t)
 	for _, f := range []alpr.Frame{{}, {Width: 5, Height: 5, Pix: make([]byte, 3)}} {
-		if _, err := r.ReadCrop(&f); !errors.Is(err, ErrFrame) {
+		if _, err := r.ReadCrop(&f); !errors.Is(err, picture.ErrFrame) {
 			t.Errorf("ReadCrop gave %v", err)
 		}
-		if _, err := r.Read(&f, []alpr.Plate{{}}); !errors.Is(err, ErrFrame) {
+		if _, err := r.Read(&f, []alpr.Plate{{}}); !errors.Is(err, picture.ErrFrame) {
 			t.Errorf("Read gave %v", err)
 		}
 	}
@@ -380,42 +380,6 @@ func TestRegionsOf(t *testing.T) {
 		if got[i].Region != want[i] {
 			t.Errorf("place %d is %v, want %s", i, got[i], want[i])
 		}
-	}
-}
-
-func TestOversampling(t *testing.T) {
-	for _, tt := range []struct {
-		x, y float64
-		want int
-	}{{0.3, 0.5, 1}, {1.4, 1, 1}, {2.6, 1, 3}, {1, 4, 4}, {100, 3, maxOversampling}, {math.NaN(), 1, 1}, {math.Inf(1), 1, maxOversampling}} {
-		if got := oversampling(tt.x, tt.y); got != tt.want {
-			t.Errorf("oversampling(%g, %g) = %d, want %d", tt.x, tt.y, got, tt.want)
-		}
-	}
-}
-
-func BenchmarkRectify(b *testing.B) {
-	f := grey(1920, 1080)
-	frame, err := wrap(f)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer frame.Close()
-	for name, size := range map[string]image.Point{"60px": {60, 20}, "150px": {150, 50}, "600px": {600, 200}} {
-		b.Run(name, func(b *testing.B) {
-			x, y := float32(400+size.X), float32(300+size.Y)
-			p := plateAt(alpr.Point{X: 400, Y: 300}, alpr.Point{X: x, Y: 310}, alpr.Point{X: x, Y: y}, alpr.Point{X: 400, Y: y})
-			to, err := wrap(grey(160, 64))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer to.Close()
-			for b.Loop() {
-				if err := rectify(&frame, &to, p, models.Margin{X: 0.1, Y: 0.1}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }
 
