@@ -39,8 +39,11 @@ def write_shard(renderer, rng, name, n, countries):
     images, meta = np.empty((n, *SHAPE, 3), np.uint8), []
     for i in range(n):
         p = renderer.render(rng, countries[rng.integers(len(countries))] if countries else None)
-        h, w = p.image.shape[:2]
-        images[i] = cv2.resize(p.image, SHAPE[::-1], interpolation=cv2.INTER_AREA)
+        image = p.image
+        if not p.layout.startswith(("us", "any")) and rng.random() < .35:
+            image = renderer.hold(rng, p)[0]
+        h, w = image.shape[:2]
+        images[i] = cv2.resize(image, SHAPE[::-1], interpolation=cv2.INTER_AREA)
         meta.append([p.text, p.region, round(w / h, 3), p.layout])
     np.save(name + ".npy", images)
     with open(name + ".tmp", "w") as f:

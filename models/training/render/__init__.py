@@ -37,6 +37,10 @@ class Renderer:
             if 1 <= len(text) <= 10:
                 return Plate(image, text, region, layout)
 
+    def hold(self, rng, plate):
+        """The picture of the plate in a holder with a dealer's strip, and the plate's x, y, w, h in it as fractions."""
+        return styles.holder(self.book, rng, plate.image)
+
 
 @functools.lru_cache(maxsize=2)
 def _shared(fonts):

@@ -72,12 +72,12 @@ class FontBook:
         return self._masks[key]
 
     def twins(self, path):
-        """Letters that this typeface draws (nearly) like a digit, of I, O and Q: a reader could only guess there."""
+        """Letters that this typeface draws (nearly) like a digit, of I and O: a reader could only guess there."""
         if path not in self._twins:
             small = lambda c: cv2.resize(self.glyph(path, c), (24, 32), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
             shape = lambda c: self.glyph(path, c).shape[1] / self.glyph(path, c).shape[0]
             same = lambda a, b: np.abs(small(a) - small(b)).mean() < .12 and abs(shape(a) - shape(b)) < .13
-            self._twins[path] = "".join(a for a, b in ("I1", "O0", "Q0") if same(a, b))
+            self._twins[path] = "".join(a for a, b in ("I1", "O0") if same(a, b))
         return self._twins[path]
 
     def glyph(self, path, char, weight=0):

@@ -160,12 +160,14 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
     """Stamps the units into box = (x, y, w, h), squeezed to fit, and returns the ink as a mask of the image's size.
     stretch, space and gap are in units of the height; cell gives every character the same room."""
     x, y, w, h = box
-    plan, total, slab = [], 0.0, rng.random() < .6
+    plan, total, slab, tail = [], 0.0, rng.random() < .6, rng.random()
     for kind, value in items:
         if kind == "c":
             m = book.glyph(face, value, weight)
             if m is None:
                 continue
+            if value == "Q" and tail < .4:
+                m = tailed(rng, book.glyph(face, "O", weight), tail)
             if value == "I" and slab and m.shape[1] < .3 * m.shape[0]:
                 m = slab_serifs(m)
             wide = m.shape[1] / m.shape[0] * stretch * (1.0 if m.shape[0] > .5 * CAP else .6)
@@ -224,6 +226,16 @@ def slab_serifs(bar):
     side = int(h * .13)
     m = cv2.copyMakeBorder(bar, 0, 0, side, side, cv2.BORDER_CONSTANT)
     m[:int(w * .8)], m[h - int(w * .8):] = 255, 255
+    return m
+
+
+def tailed(rng, ring, kind):
+    """A Q made of an O and a short stroke at its lower right, as many American dies have it."""
+    h, w = ring.shape
+    m = cv2.copyMakeBorder(ring, 0, int(h * .08), 0, int(h * .1), cv2.BORDER_CONSTANT)
+    start = int(w * rng.uniform(.45, .65)), int(h * rng.uniform(.66, .82))
+    end = int(w * rng.uniform(.98, 1.08)), int(h * (1.02 if kind < .2 else rng.uniform(.92, 1.06)))
+    cv2.line(m, start, end, 255, max(5, int(w * rng.uniform(.1, .22))))
     return m
 
 

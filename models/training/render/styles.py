@@ -1,4 +1,5 @@
 """One function a family of looks; each returns image, text, region, layout."""
+import cv2
 import numpy as np
 
 from . import formats, paint
@@ -9,6 +10,9 @@ LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 ALL_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
 CYRILLIC_LOOK = "ABEIKMHOPCTX"
+# What is mistaken for each other: 0 D O Q, 5 S, 8 B, 2 Z, 1 I L J T, 6 G C, U V Y.
+ALIKE_LETTERS = "QQQDDOSSSBBZZIILLJTGCUVY"
+ALIKE_DIGITS = "00015552288614"
 
 
 def pick(rng, text, sep=" "):
@@ -50,16 +54,18 @@ def free_serial(rng, shortest, longest):
 def fill(rng, pattern, style="us", twins=""):
     """Units of the pattern; letters that most issuers leave out (I, O, Q) come seldom, twins (letters that the typeface
     draws like digits) not at all."""
-    letters = ALL_LETTERS if rng.random() < .4 else LETTERS + ("Q" if rng.random() < .3 else "")
+    letters, digits = ALL_LETTERS if rng.random() < .4 else LETTERS + ("Q" if rng.random() < .3 else ""), DIGITS
     if style == "ua":
         letters = CYRILLIC_LOOK
+    elif rng.random() < .22:
+        letters, digits = ALIKE_LETTERS, ALIKE_DIGITS
     elif style in ("PL", "RO", "SE", "PT", "IT", "HU", "DE", "GR"):
         letters = ALL_LETTERS.replace("Q", "") if rng.random() < .6 else LETTERS
     elif style == "ES":
         letters = "BCDFGHJKLMNPRSTVWXYZ"
     if "I" in letters and rng.random() < .4:  # as often as the shapes it is mistaken for
         letters += "II"
-    return paint.units(pattern, rng, "".join(c for c in letters if c not in twins), DIGITS)
+    return paint.units(pattern, rng, "".join(c for c in letters if c not in twins), digits)
 
 
 def vanity_units(text):
@@ -241,21 +247,19 @@ def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region)
     paint.wear(rng, image)
     if rng.random() < .5:
         paint.bolts(rng, image, ((.12, .5), (.88, .5)) if rng.random() < .5 else ((.25, .08), (.75, .08)))
-    if rng.random() < .35:
-        image = holder(book, rng, image)
     return image, paint.text_of(shown), region, f"{look}-2" if two else look
 
 
 def holder(book, rng, image):
-    """Adds a black plate holder around a plate, with the dealer's strip below."""
-    import cv2
+    """The plate in a black holder with the dealer's strip below, and where in that picture the plate is: x, y, w, h as fractions."""
     h, w = image.shape[:2]
     top, side, low = int(h * rng.uniform(.02, .08)), int(w * rng.uniform(.005, .02)), int(h * rng.uniform(.04, .24) * (1 if h < w * .4 else .5))
     tone = paint.vary(rng, (30, 30, 30), 10)
     image = cv2.copyMakeBorder(image, top, low, side, side, cv2.BORDER_CONSTANT, value=tuple(map(float, tone)))
     if low > 5:
         caption(book, image, paint.words(rng), book.choose(rng, "caption"), image.shape[1] / 2, image.shape[0] - low * .75, low * .5, (215, 215, 215), w * .8)
-    return cv2.resize(image, (WIDTH, max(48, int(image.shape[0] * WIDTH / image.shape[1]))), interpolation=cv2.INTER_AREA)
+    inside = side / image.shape[1], top / image.shape[0], w / image.shape[1], h / image.shape[0]
+    return cv2.resize(image, (WIDTH, max(48, int(image.shape[0] * WIDTH / image.shape[1]))), interpolation=cv2.INTER_AREA), inside
 
 
 def brazil(book, rng, country, look, inks, grounds, roles, patterns, region):
