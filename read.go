@@ -125,6 +125,12 @@ type Hit struct {
 	IsWithdrawn bool
 }
 
+// Record is what is kept in one piece: a read and the hits it raised.
+type Record struct {
+	Read Read
+	Hits []Hit
+}
+
 // Difference is one place where the text read and the text listed differ.
 type Difference struct {
 	Slot   int     `json:"slot"`   // from 0, in the listed text

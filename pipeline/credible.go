@@ -97,15 +97,18 @@ func isSameText(a, b *track) bool {
 	if !a.first.After(b.last) && !b.first.After(a.last) {
 		return false // both were in view at one time: two plates that look alike
 	}
-	sa, sb := newStrip(a.fused.text), newStrip(b.fused.text)
+	sa, sb := a.fused.strip(), b.fused.strip()
 	al := align(sa, sb)
 	if al.score < 8 {
 		return false
 	}
-	differ := max(sa.n, sb.n) - min(sa.n, sb.n)
-	for i := range min(sa.n, alpr.Slots) {
-		j := al.to[i]
-		if j < 0 || i >= len(sa.text) || j >= len(sb.text) || sa.text[i] == sb.text[j] {
+	differ := sa.n + sb.n // what is left of it below is characters that only one of them has
+	for i, j := range al.to {
+		if j < 0 {
+			continue
+		}
+		differ -= 2
+		if i >= len(sa.text) || j >= len(sb.text) || sa.text[i] == sb.text[j] {
 			continue
 		}
 		differ++

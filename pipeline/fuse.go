@@ -44,6 +44,16 @@ type fused struct {
 	text   alpr.Text
 	agree  int     // observations whose own text is the fused one
 	weight float64 // how many independent frames they are worth
+
+	asStrip *strip // text made ready to be compared with another track's; nil until it is
+}
+
+// strip is the fused text, ready to be compared.
+func (f *fused) strip() *strip {
+	if f.asStrip == nil {
+		f.asStrip = newStrip(f.text)
+	}
+	return f.asStrip
 }
 
 // fuse combines the observations of one pass. It does not depend on their order.

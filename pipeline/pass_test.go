@@ -300,3 +300,28 @@ func BenchmarkFollow(b *testing.B) {
 		b.Fatal("nothing read")
 	}
 }
+
+// TestSamePlate: what may be one plate read twice, one character missed or
+// mistaken in doubt, and what are two.
+func TestSamePlate(t *testing.T) {
+	track := func(text string, at time.Duration, conf ...float64) *track {
+		o := see(textOf(text, conf...), at, 100)
+		return &track{obs: []*observation{o}, fused: fuse([]*observation{o}), first: o.at, last: o.at}
+	}
+	for _, tt := range []struct {
+		a, b string
+		conf []float64
+		want bool
+	}{
+		{"ABC1234", "ABC1234", []float64{0.99}, true},
+		{"ABC1234", "ABC123", []float64{0.99}, true},
+		{"ABC1234", "ABC1284", []float64{0.99}, false},
+		{"ABC1234", "ABC1284", []float64{0.99, 0.99, 0.99, 0.99, 0.99, 0.5, 0.99}, true},
+		{"ABC1234", "ABC12", []float64{0.99}, false},
+		{"ABC1234", "BC12345", []float64{0.99}, false}, // each lacks a character of the other
+	} {
+		if got := isSameText(track(tt.a, 0, tt.conf...), track(tt.b, time.Second, tt.conf...)); got != tt.want {
+			t.Errorf("%s and %s are one plate: %t, want %t", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

@@ -45,11 +45,11 @@ type Matcher interface {
 	Match(alpr.Read) []alpr.Hit
 }
 
-// Recorder keeps a read and its hits: all in one transaction, and for good once
-// it returns nil. A higher Revision replaces a lower one of the same ID; the
-// same one again changes nothing.
+// Recorder keeps reads and their hits: all in one transaction, in order, and
+// for good once it returns nil. A higher Revision replaces a lower one of the
+// same ID; the same one again changes nothing.
 type Recorder interface {
-	Record(ctx context.Context, r alpr.Read, hits []alpr.Hit) error
+	RecordAll(ctx context.Context, records []alpr.Record) error
 }
 
 // Presenter shows reads and hits to the officer. It must not block.
@@ -122,7 +122,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	stages, ctx := errgroup.WithContext(ctx)
 	ended := make(chan struct{})
 	searched := make(chan found)
-	events := make(chan event, 16)
+	events := make(chan event, maxBatch)
 
 	stages.Go(func() error {
 		defer close(ended)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -225,6 +226,70 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
+// slowCard is a recorder whose every commit takes its time, and a presenter
+// that knows how late reads are shown.
+type slowCard struct {
+	keeper
+	commits int
+	latest  time.Duration // from the last frame of a pass
+}
+
+func (c *slowCard) RecordAll(ctx context.Context, records []alpr.Record) error {
+	time.Sleep(25 * time.Millisecond)
+	c.commits++
+	return c.keeper.RecordAll(ctx, records)
+}
+
+func (c *slowCard) ShowRead(r alpr.Read) {
+	c.latest = max(c.latest, time.Since(r.LastAt))
+	c.keeper.ShowRead(r)
+}
+
+// TestSlowCardKeepsUp: sixty passes a second, on a card that can sync forty times
+// a second. Nothing is dropped, nothing waits, and hits are shown in time.
+func TestSlowCardKeepsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const seconds, rate = 3, 60
+		rng := rand.New(rand.NewPCG(2, 1))
+		var cars []car
+		var wanted entries
+		for n := range seconds * rate {
+			text := make([]byte, 7)
+			for i := range text {
+				text[i] = alpr.Alphabet[rng.IntN(letters)]
+			}
+			place := n * 7 % rate // each is free for longer than LostAfter before it is taken again
+			x, y := float64(100+120*(place%10)), float64(80+110*(place/10))
+			from := float64(n) / rate
+			cars = append(cars, car{text: string(text), path: stands(x, y, 50, from, from+0.15)})
+			if n%20 == 0 {
+				wanted = append(wanted, string(text))
+			}
+		}
+		s := newScene(1, 30, seconds+1, cars...)
+		s.missed, s.errRate = 0, 0
+		card := &slowCard{}
+		p, _, wait := live(t, t.Context(), Parts{
+			Sources: []Source{paced{s}}, Detector: s, Reader: s, Recorder: card, Presenter: card, Matcher: wanted,
+		})
+		if err := wait(); err != nil {
+			t.Fatal(err)
+		}
+		stats := p.Stats()
+		if len(card.shown) != len(cars) || stats.Reads != uint64(len(cars)) || stats.FramesDropped > 0 || stats.Lost > 0 {
+			t.Errorf("%d of %d passes shown, stats %+v", len(card.shown), len(cars), stats)
+		}
+		if late := card.latest - DefaultConfig().PassGap; late > 150*time.Millisecond {
+			t.Errorf("a read was shown %v after its pass was over", late)
+		}
+		if stats.HitShow.Count != uint64(len(wanted)) || stats.HitShow.Max > 100*time.Millisecond {
+			t.Errorf("%d hits wanted, shown: %+v", len(wanted), stats.HitShow)
+		}
+		t.Logf("%d reads in %d commits, shown at most %v after the pass, hits within %v", len(card.recorded), card.commits,
+			card.latest-DefaultConfig().PassGap, stats.HitShow.Max)
+	})
+}
+
 func inOrder(reads []alpr.Read) []string {
 	var list []string
 	for _, r := range reads {
@@ -266,14 +331,14 @@ func TestRetryQueueIsBounded(t *testing.T) {
 		if i == 0 {
 			hits = []alpr.Hit{{ID: alpr.ID{99}}}
 		}
-		r.enqueue(pending{read, hits})
+		r.enqueue(alpr.Record{Read: read, Hits: hits})
 	}
-	r.enqueue(pending{alpr.Read{ID: alpr.ID{5}, Revision: 2}, nil}) // a revision takes the place of its read
+	r.enqueue(alpr.Record{Read: alpr.Read{ID: alpr.ID{5}, Revision: 2}}) // a revision takes the place of its read
 	var ids []byte
 	for _, w := range r.queue {
-		ids = append(ids, w.read.ID[0])
+		ids = append(ids, w.Read.ID[0])
 	}
-	if !bytes.Equal(ids, []byte{1, 4, 5}) || p.Stats().Lost != 2 || p.Stats().Unrecorded != 3 || r.queue[2].read.Revision != 2 {
+	if !bytes.Equal(ids, []byte{1, 4, 5}) || p.Stats().Lost != 2 || p.Stats().Unrecorded != 3 || r.queue[2].Read.Revision != 2 {
 		t.Errorf("waiting %v, stats %+v", ids, p.Stats())
 	}
 }

@@ -10,6 +10,10 @@ import (
 )
 
 const (
+	// maxBatch is how many reads one transaction takes at most. While the disk
+	// syncs one batch the next gathers, so that a slow card delays reads but
+	// does not hold them up.
+	maxBatch = 16
 	// commitWithin is how long a commit may take before a hit is shown without
 	// it: an officer must not wait for a slow disk.
 	commitWithin = 700 * time.Millisecond
@@ -26,15 +30,9 @@ type recording struct {
 	log   *slog.Logger
 	stats *counters
 
-	queue []pending // reads that could not be recorded, oldest first
-	next  time.Time // of the next attempt
+	queue []alpr.Record // could not be recorded, oldest first
+	next  time.Time     // of the next attempt
 	wait  time.Duration
-}
-
-// pending is a read that waits to be recorded.
-type pending struct {
-	read alpr.Read
-	hits []alpr.Hit
 }
 
 func newRecording(p *Pipeline) *recording {
@@ -53,37 +51,57 @@ func (r *recording) run(ctx context.Context, in <-chan event) error {
 			if !ok {
 				return r.finish(ctx)
 			}
-			r.take(ctx, e)
+			r.take(ctx, gather(e, in))
 		case <-retry:
 			r.retry(ctx)
 		}
 	}
 }
 
-// take brings one read as far as it goes.
-func (r *recording) take(ctx context.Context, e event) {
-	r.photograph(&e)
-	p := pending{e.read, e.hits}
-	isCommitted := r.commit(ctx, p)
-	if r.p.parts.Presenter == nil {
-		return
+// gather adds to an event those that wait behind it.
+func gather(first event, in <-chan event) []event {
+	batch := []event{first}
+	for range min(len(in), maxBatch-1) { // nobody else takes them
+		batch = append(batch, <-in)
 	}
-	if isCommitted {
-		r.showRead(p)
+	return batch
+}
+
+// take brings reads as far as they go.
+func (r *recording) take(ctx context.Context, batch []event) {
+	records := make([]alpr.Record, len(batch))
+	for i := range batch {
+		e := &batch[i]
+		r.photograph(e)
+		records[i] = alpr.Record{Read: e.read, Hits: e.hits}
 	}
-	// An officer must know of a hit, and does not wait for a disk to work again.
-	for _, h := range p.hits {
-		r.p.parts.Presenter.ShowHit(p.read, h)
-	}
-	if e.isAlert && !r.p.cfg.IsLossless {
-		r.stats.hitShow.add(time.Since(e.newest))
+	isCommitted := r.commit(ctx, records)
+	for _, e := range batch {
+		if isCommitted {
+			r.showRead(e.read)
+		}
+		r.showHits(&e)
 	}
 }
 
 // showRead shows a read that is committed. A preview is shown as its hits only.
-func (r *recording) showRead(p pending) {
-	if r.p.parts.Presenter != nil && !p.read.Preview {
-		r.p.parts.Presenter.ShowRead(p.read)
+func (r *recording) showRead(read alpr.Read) {
+	if r.p.parts.Presenter != nil && !read.Preview {
+		r.p.parts.Presenter.ShowRead(read)
+	}
+}
+
+// showHits shows the hits of an event, committed or not: an officer must know of
+// them, and does not wait for a disk to work again.
+func (r *recording) showHits(e *event) {
+	if r.p.parts.Presenter == nil {
+		return
+	}
+	for _, h := range e.hits {
+		r.p.parts.Presenter.ShowHit(e.read, h)
+	}
+	if e.isAlert && !r.p.cfg.IsLossless {
+		r.stats.hitShow.add(time.Since(e.newest))
 	}
 }
 
@@ -101,52 +119,50 @@ func (r *recording) photograph(e *event) {
 	e.read.Crop, e.read.Context = e.pictures.crop, e.pictures.context
 }
 
-// commit records a read, or puts it with those that wait, and says which. Order
+// commit records reads, or puts them with those that wait, and says which. Order
 // is kept: while some wait, newer ones stand behind them.
-func (r *recording) commit(ctx context.Context, p pending) bool {
-	if len(r.queue) > 0 {
-		r.enqueue(p)
-		return false
+func (r *recording) commit(ctx context.Context, records []alpr.Record) bool {
+	var err error
+	if len(r.queue) == 0 {
+		if err = r.record(ctx, records); err == nil {
+			return true
+		}
 	}
-	if err := r.record(ctx, p); err != nil {
-		r.enqueue(p)
+	for _, rec := range records {
+		r.enqueue(rec)
+	}
+	if err != nil {
 		r.trouble(err)
-		return false
 	}
-	return true
+	return false
 }
 
-func (r *recording) record(ctx context.Context, p pending) error {
+func (r *recording) record(ctx context.Context, records []alpr.Record) error {
 	if !r.p.cfg.IsLossless { // nobody waits for a recording's hits
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, commitWithin)
 		defer cancel()
 	}
-	start := time.Now()
-	err := r.p.parts.Recorder.Record(ctx, p.read, p.hits)
-	r.stats.record.since(start)
-	if err != nil {
-		return fmt.Errorf("record read %s: %w", p.read.ID, err)
-	}
-	return nil
+	defer r.stats.record.since(time.Now())
+	return r.p.parts.Recorder.RecordAll(ctx, records)
 }
 
 // enqueue keeps a read in memory. Where too many wait, the oldest without a hit
 // is given up, and that is said.
-func (r *recording) enqueue(p pending) {
+func (r *recording) enqueue(rec alpr.Record) {
 	for i := range r.queue {
-		if r.queue[i].read.ID == p.read.ID {
-			r.queue[i] = pending{p.read, mergeHits(r.queue[i].hits, p.hits)}
+		if old := &r.queue[i]; old.Read.ID == rec.Read.ID {
+			*old = alpr.Record{Read: rec.Read, Hits: mergeHits(old.Hits, rec.Hits)}
 			return
 		}
 	}
-	r.queue = append(r.queue, p)
+	r.queue = append(r.queue, rec)
 	if len(r.queue) > r.p.cfg.RetryQueue {
 		i := 0
-		for i < len(r.queue)-1 && len(r.queue[i].hits) > 0 {
+		for i < len(r.queue)-1 && len(r.queue[i].Hits) > 0 {
 			i++
 		}
-		r.log.Error("a read is lost: recording has failed for too long", "read", r.queue[i].read.ID)
+		r.log.Error("a read is lost: recording has failed for too long", "read", r.queue[i].Read.ID)
 		r.queue = append(r.queue[:i], r.queue[i+1:]...)
 		r.stats.lost.Add(1)
 	}
@@ -168,15 +184,14 @@ func mergeHits(old, newer []alpr.Hit) []alpr.Hit {
 	return merged
 }
 
-// retry records the oldest read that waits. Only one: a new hit must not stand
-// behind all of them.
+// retry records the oldest reads that wait. Only one batch: a new hit must not
+// stand behind all of them.
 func (r *recording) retry(ctx context.Context) {
-	if err := r.record(ctx, r.queue[0]); err != nil {
+	if err := r.recordOldest(ctx); err != nil {
 		r.wait = min(2*r.wait, lastRetry)
 		r.trouble(err)
 		return
 	}
-	r.recorded()
 	r.next, r.wait = time.Now(), firstRetry
 	if len(r.queue) == 0 {
 		r.log.Info("recording works again, nothing waits")
@@ -196,19 +211,25 @@ func (r *recording) trouble(err error) {
 func (r *recording) finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, finish)
 	defer cancel()
-	for len(r.queue) > 0 && ctx.Err() == nil {
-		if err := r.record(ctx, r.queue[0]); err != nil {
+	for len(r.queue) > 0 {
+		if err := r.recordOldest(ctx); err != nil {
 			return fmt.Errorf("%d reads were never recorded: %w", len(r.queue), err)
 		}
-		r.recorded()
 	}
 	return nil
 }
 
-// recorded takes the oldest read, now committed, out of the queue and shows it.
-func (r *recording) recorded() {
-	p := r.queue[0]
-	r.queue = r.queue[1:]
+// recordOldest commits the oldest reads that wait, takes them out of the queue
+// and shows them.
+func (r *recording) recordOldest(ctx context.Context) error {
+	oldest := r.queue[:min(len(r.queue), maxBatch)]
+	if err := r.record(ctx, oldest); err != nil {
+		return err
+	}
+	r.queue = r.queue[len(oldest):]
 	r.stats.unrecorded.Store(int64(len(r.queue)))
-	r.showRead(p)
+	for _, rec := range oldest {
+		r.showRead(rec.Read)
+	}
+	return nil
 }

@@ -173,7 +173,7 @@ type keeper struct {
 	fail     func() error
 }
 
-func (k *keeper) Record(_ context.Context, r alpr.Read, hits []alpr.Hit) error {
+func (k *keeper) RecordAll(_ context.Context, records []alpr.Record) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fail != nil {
@@ -181,8 +181,10 @@ func (k *keeper) Record(_ context.Context, r alpr.Read, hits []alpr.Hit) error {
 			return err
 		}
 	}
-	k.recorded = append(k.recorded, r)
-	k.hits = append(k.hits, hits...)
+	for _, r := range records {
+		k.recorded = append(k.recorded, r.Read)
+		k.hits = append(k.hits, r.Hits...)
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"alpr"
@@ -19,28 +20,38 @@ const (
 	PictureContext = "context"
 )
 
-// Record writes a read, its hits and their outbox items in one transaction and
-// returns when they are durable. Repeating it changes nothing: for one ID the
-// highest revision is kept. Call it from several goroutines to let writes
-// share an fsync.
+// Record writes a read, its hits and their outbox items, as RecordAll does.
+func (s *Store) Record(ctx context.Context, read alpr.Read, hits []alpr.Hit) error {
+	return s.RecordAll(ctx, []alpr.Record{{Read: read, Hits: hits}})
+}
+
+// RecordAll writes reads, their hits and their outbox items in one transaction,
+// in order, and returns when they are durable: all of them or, with an error,
+// none. Repeating it changes nothing: for one ID the highest revision is kept.
+// What one call is given, and what several callers write at once, shares an
+// fsync.
 //
 // A read that policy or the safe list forbids to keep is acknowledged and
 // dropped, and only counted.
-func (s *Store) Record(ctx context.Context, read alpr.Read, hits []alpr.Hit) error {
-	if read.ID.IsZero() {
-		return fmt.Errorf("record a read: %w", ErrNoID)
-	}
-	for i := range hits {
-		if hits[i].ID.IsZero() {
-			return fmt.Errorf("record read %s: hit %d: %w", read.ID, i, ErrNoID)
+func (s *Store) RecordAll(ctx context.Context, records []alpr.Record) error {
+	records = slices.Clone(records) // the write may outlive the call, where ctx ends first
+	packed := make([]packedRead, len(records))
+	for i := range records {
+		var err error
+		if packed[i], err = s.pack(&records[i]); err != nil {
+			return fmt.Errorf("record read %s: %w", records[i].Read.ID, err)
 		}
 	}
-	packed, err := s.packWrite(&read, hits)
+	err := s.write(ctx, func(t *tx) error {
+		for i := range records {
+			if err := t.record(&records[i].Read, records[i].Hits, packed[i]); err != nil {
+				return fmt.Errorf("read %s: %w", records[i].Read.ID, err)
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("record read %s: %w", read.ID, err)
-	}
-	if err := s.write(ctx, func(t *tx) error { return t.record(&read, hits, packed) }); err != nil {
-		return fmt.Errorf("record read %s: %w", read.ID, err)
+		return fmt.Errorf("record %d reads: %w", len(records), err)
 	}
 	return nil
 }
@@ -51,13 +62,20 @@ type packedRead struct {
 	hits [][]byte
 }
 
-func (s *Store) packWrite(read *alpr.Read, hits []alpr.Hit) (p packedRead, err error) {
-	if p.read, err = s.codec.packRead(read); err != nil {
+// pack encodes what has an identity, and refuses what has none.
+func (s *Store) pack(r *alpr.Record) (p packedRead, err error) {
+	if r.Read.ID.IsZero() {
+		return p, ErrNoID
+	}
+	if p.read, err = s.codec.packRead(&r.Read); err != nil {
 		return p, err
 	}
-	p.hits = make([][]byte, len(hits))
-	for i := range hits {
-		if p.hits[i], err = s.codec.packJSON(&hits[i]); err != nil {
+	p.hits = make([][]byte, len(r.Hits))
+	for i := range r.Hits {
+		if r.Hits[i].ID.IsZero() {
+			return p, fmt.Errorf("hit %d: %w", i, ErrNoID)
+		}
+		if p.hits[i], err = s.codec.packJSON(&r.Hits[i]); err != nil {
 			return p, err
 		}
 	}

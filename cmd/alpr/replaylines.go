@@ -27,8 +27,17 @@ func newReplayWriter(out io.Writer, isFinal bool) *replayWriter {
 	return &replayWriter{enc: json.NewEncoder(out), isFinal: isFinal}
 }
 
-// Record writes the line of a read, or keeps it for the end.
-func (w *replayWriter) Record(_ context.Context, r alpr.Read, hits []alpr.Hit) error {
+// RecordAll writes the lines of reads, or keeps them for the end.
+func (w *replayWriter) RecordAll(_ context.Context, records []alpr.Record) error {
+	for _, r := range records {
+		if err := w.record(r.Read, r.Hits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *replayWriter) record(r alpr.Read, hits []alpr.Hit) error {
 	if w.pictures != "" {
 		if err := savePictures(w.pictures, r); err != nil {
 			return err
