@@ -12,7 +12,11 @@ import (
 
 // Letters gives dead letters in order of id.
 func (p *Postgres) Letters(ctx context.Context, after int64, limit int) ([]KeptLetter, error) {
-	rows, err := p.conn.Query(ctx, "SELECT id, topic, reason, received_at, payload FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
+	conn, err := p.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, "SELECT id, topic, reason, received_at, payload FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
@@ -27,13 +31,21 @@ func (p *Postgres) Letters(ctx context.Context, after int64, limit int) ([]KeptL
 
 // DropLetter lets go of a letter.
 func (p *Postgres) DropLetter(ctx context.Context, id int64) error {
-	_, err := p.conn.Exec(ctx, "DELETE FROM dead_letters WHERE id = $1", id)
+	conn, err := p.connection(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "DELETE FROM dead_letters WHERE id = $1", id)
 	return err
 }
 
 // Purge deletes what is past its time.
 func (p *Postgres) Purge(ctx context.Context, now time.Time) (n int64, err error) {
-	err = pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
+	conn, err := p.connection(ctx)
+	if err != nil {
+		return 0, err
+	}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for i, table := range []string{"events", "reads", "hits"} {
 			tag, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE purge_at IS NOT NULL AND purge_at <= $1", now)
 			if err != nil {
@@ -50,7 +62,11 @@ func (p *Postgres) Purge(ctx context.Context, now time.Time) (n int64, err error
 
 // Received gives the ranges that have arrived, and those that vehicles explain.
 func (p *Postgres) Received(ctx context.Context) ([]VehicleRange, error) {
-	rows, err := p.conn.Query(ctx, `SELECT agency, vehicle, boot_id, from_seq, to_seq FROM received
+	conn, err := p.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, `SELECT agency, vehicle, boot_id, from_seq, to_seq FROM received
 		UNION ALL SELECT agency, vehicle, (event->'data'->>'boot_id')::uuid, (event->'data'->>'from_seq')::bigint, (event->'data'->>'to_seq')::bigint
 		FROM events WHERE kind = 'expired'`)
 	if err != nil {

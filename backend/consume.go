@@ -10,12 +10,14 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"golang.org/x/sync/errgroup"
 
+	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
 
@@ -59,6 +61,7 @@ type ConsumeConfig struct {
 	BatchEvents int           // a transaction is closed when it has so many events
 	BatchWait   time.Duration // or is so old
 	HasReceipts bool          // tell vehicles what is kept
+	Signer      *Signer       // of receipts; nil: they are not signed
 }
 
 // DefaultConsumeConfig is the configuration that documents describe.
@@ -128,6 +131,7 @@ type lane struct {
 	name     string
 	levels   []string
 	client   mqtt.Client
+	isKnown  bool              // the broker has kept what came since the last connection
 	messages chan mqtt.Message // holds as many as MQTT can leave unacknowledged: the library is never held up
 	looked   chan taken
 }
@@ -206,6 +210,9 @@ func (c *Consumer) connect(ctx context.Context, l *lane, lost chan<- error) erro
 			l.client.Disconnect(0)
 			return fmt.Errorf("connect and subscribe as %s: %w", b.ClientID, err)
 		}
+		if connected, ok := tok.(*mqtt.ConnectToken); ok {
+			l.isKnown = connected.SessionPresent()
+		}
 	}
 	return nil
 }
@@ -243,6 +250,9 @@ func (c *Consumer) validate(ctx context.Context, l *lane) error {
 // it waits for the transaction under way, and for nothing else.
 func (c *Consumer) write(ctx context.Context, urgent, bulk *lane) error {
 	w := &writer{c: c, client: urgent.client, timer: time.NewTimer(time.Hour)}
+	if !urgent.isKnown || !bulk.isKnown {
+		w.asked = map[event.Vehicle]bool{}
+	}
 	defer w.timer.Stop()
 	for {
 		select {
@@ -276,7 +286,8 @@ func (c *Consumer) write(ctx context.Context, urgent, bulk *lane) error {
 // writer is the batch that is being collected.
 type writer struct {
 	c      *Consumer
-	client mqtt.Client // for receipts
+	client mqtt.Client            // for receipts
+	asked  map[event.Vehicle]bool // for what the broker did not keep for us; nil where it kept all
 	batch  Batch
 	open   []mqtt.Message
 	timer  *time.Timer
@@ -324,7 +335,9 @@ func (w *writer) flush(ctx context.Context) error {
 		m.Ack()
 	}
 	w.c.metrics.messages.Add(int64(len(w.open)))
-	w.c.sendReceipts(w.client, w.batch)
+	if w.c.cfg.HasReceipts {
+		w.answer()
+	}
 	w.batch, w.open = Batch{}, nil
 	return nil
 }
@@ -380,22 +393,34 @@ func (c *Consumer) keepOneByOne(ctx context.Context, b Batch, why error) error {
 	return c.keep(ctx, Batch{Rows: b.Rows[half:], Numbers: b.Numbers})
 }
 
-// sendReceipts tells each vehicle what of it is kept. A receipt that is lost is
-// made good by the vehicle: it sends again.
-func (c *Consumer) sendReceipts(client mqtt.Client, b Batch) {
-	if !c.cfg.HasReceipts {
-		return
-	}
-	for v, ranges := range b.Ranges() {
-		for len(ranges) > 0 {
-			n := min(len(ranges), event.MaxReceiptRanges)
-			payload, err := json.Marshal(event.Receipt{Ranges: ranges[:n]})
-			if err != nil {
-				c.log.Error("encode receipt", "vehicle", v.String(), "error", err)
-				return
-			}
-			client.Publish(v.ReceiptTopic(), 1, false, payload)
-			ranges = ranges[n:]
+// answer tells each vehicle what of it is kept, and asks each once for what the
+// broker did not keep for us. An answer that is lost is made good by the
+// vehicle: it sends again.
+func (w *writer) answer() {
+	for v, ranges := range w.batch.Ranges() {
+		for part := range slices.Chunk(ranges, event.MaxReceiptRanges) {
+			w.send(v, event.Receipt{Ranges: part})
 		}
 	}
+	for i := range w.batch.Rows {
+		if v := w.batch.Rows[i].Vehicle; w.asked != nil && !w.asked[v] {
+			w.asked[v] = true
+			w.send(v, event.Receipt{Ranges: []event.Range{}, WantsRest: true})
+		}
+	}
+}
+
+func (w *writer) send(v event.Vehicle, r event.Receipt) {
+	var payload []byte
+	var err error
+	if s := w.c.cfg.Signer; s != nil {
+		payload, err = downlink.Sign(downlink.KindReceipt, r, s.Name, s.Private)
+	} else {
+		payload, err = json.Marshal(r)
+	}
+	if err != nil {
+		w.c.log.Error("encode receipt", "vehicle", v.String(), "error", err)
+		return
+	}
+	w.client.Publish(v.ReceiptTopic(), 1, false, payload)
 }

@@ -9,6 +9,7 @@ import (
 
 	"alpr/backend"
 	"alpr/sync/brokertest"
+	"alpr/sync/downlink"
 	"alpr/sync/event"
 	"alpr/sync/memory"
 	"alpr/sync/synthetic"
@@ -80,7 +81,7 @@ func carConfig(t testing.TB, m *brokertest.Mosquitto, ca *brokertest.CA, v event
 	c.Broker, c.Agency, c.Vehicle, c.StateDir = m.URL("tcp"), v.Agency, v.Name, t.TempDir()
 	c.ReconnectMin, c.ReconnectMax = 20*time.Millisecond, 500*time.Millisecond
 	c.BacklogRate = 0
-	c.ReceiptTimeout = 5 * time.Second // what came before the consumer's first subscription is sent again
+	c.HealthEvery = time.Second // by its status a new consumer learns of a vehicle, and asks for what came before
 	if ca != nil {
 		c.Broker, c.CAFile = m.URL("tls"), ca.File
 		c.CertFile, c.KeyFile = ca.Issue(t, v.String(), time.Now().Add(time.Hour))
@@ -99,8 +100,13 @@ func startCar(t testing.TB, cfg uplink.Config, box uplink.Outbox, opt uplink.Opt
 
 func startConsumer(t testing.TB, b backend.Broker, sink backend.Sink) (*backend.Metrics, func()) {
 	t.Helper()
+	return startSigningConsumer(t, b, sink, nil)
+}
+
+func startSigningConsumer(t testing.TB, b backend.Broker, sink backend.Sink, s *backend.Signer) (*backend.Metrics, func()) {
+	t.Helper()
 	cfg := backend.DefaultConsumeConfig()
-	cfg.Broker, cfg.BatchWait = b, 20*time.Millisecond
+	cfg.Broker, cfg.BatchWait, cfg.Signer = b, 20*time.Millisecond, s
 	metrics := backend.NewMetrics()
 	c, err := backend.NewConsumer(cfg, sink, metrics, quiet(t))
 	if err != nil {
@@ -136,6 +142,40 @@ func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
 	}
 	if st := u.State(); !st.IsConnected || st.Link.Receipted < 1040 {
 		t.Errorf("state: %+v", st)
+	}
+}
+
+// TestWhatCameBeforeTheFirstConsumerFollowsSoon: a broker acknowledges, and
+// drops, what nobody has subscribed to yet.
+func TestWhatCameBeforeTheFirstConsumerFollowsSoon(t *testing.T) {
+	t.Parallel()
+	broker, ca := secureFleet(t, car)
+	sign := signer(t, "receipts")
+	cfg := carConfig(t, broker, ca, car)
+	cfg.ReceiptTimeout = time.Hour // so that only the consumer's asking helps
+	cfg.TrustedKeys = []string{sign.Public(downlink.KindReceipt).String()}
+	m, now := synthetic.New(6), time.Now()
+	boot := m.ID(now)
+	box := memory.NewOutbox(boot)
+	box.Add(m.Read(now), m.Hit(now), m.Read(now.Add(-time.Hour)))
+	u, _ := startCar(t, cfg, box, uplink.Options{BootID: boot})
+	until(t, "all acknowledged by the broker", func() bool { return u.State().Link.Published == 3 })
+	us := backendBroker(t, broker, ca, "consumer")
+	sink := sqliteSink(t)
+	_, stop := startSigningConsumer(t, us, sink, &sign)
+	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	resent := u.State().Link.Resent
+	if resent != 3 {
+		t.Errorf("%d sent again, want 3", resent)
+	}
+	// A consumer that the broker knows needs nothing again.
+	stop()
+	box.Add(m.Read(time.Now()))
+	until(t, "acknowledged by the broker", func() bool { return u.State().Link.Published == 7 })
+	metrics, _ := startSigningConsumer(t, us, sink, &sign)
+	until(t, "that one receipted", func() bool { return box.Len() == 0 })
+	if got := u.State().Link.Resent; got != resent || metrics.Events() != 1 {
+		t.Errorf("%d sent again, %d events kept", got-resent, metrics.Events())
 	}
 }
 

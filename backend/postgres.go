@@ -35,18 +35,24 @@ func OpenPostgres(url string) (*Postgres, error) {
 
 // Ping connects, and makes the tables where they are missing.
 func (p *Postgres) Ping(ctx context.Context) error {
+	_, err := p.connection(ctx)
+	return err
+}
+
+// connection is the connection, made anew when the last one is gone.
+func (p *Postgres) connection(ctx context.Context) (*pgx.Conn, error) {
 	if p.conn != nil && !p.conn.IsClosed() {
-		return nil
+		return p.conn, nil
 	}
 	conn, err := pgx.Connect(ctx, p.url)
 	if err != nil {
-		return fmt.Errorf("connect to PostgreSQL: %w", err)
+		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
 	if err := prepare(ctx, conn); err != nil {
-		return errors.Join(err, conn.Close(ctx))
+		return nil, errors.Join(err, conn.Close(ctx))
 	}
 	p.conn = conn
-	return nil
+	return conn, nil
 }
 
 // prepare makes tables under a lock, because "IF NOT EXISTS" alone is no
@@ -82,10 +88,10 @@ func (p *Postgres) Close() error {
 }
 
 // Write keeps the batch in one transaction: COPY into temporary tables, then
-// one INSERT … ON CONFLICT for each table. A lost connection is made anew at
-// the next call.
+// one INSERT … ON CONFLICT for each table.
 func (p *Postgres) Write(ctx context.Context, b Batch) (Kept, error) {
-	if err := p.Ping(ctx); err != nil {
+	conn, err := p.connection(ctx)
+	if err != nil {
 		return Kept{}, err
 	}
 	rows, total, err := stageRows(b)
@@ -93,7 +99,7 @@ func (p *Postgres) Write(ctx context.Context, b Batch) (Kept, error) {
 		return Kept{}, err
 	}
 	var kept Kept
-	err = pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, s := range stages() {
 			if len(rows[s.name]) == 0 {
 				continue

@@ -16,7 +16,7 @@ import (
 
 func newConsumeCommand() *cobra.Command {
 	cfg := backend.DefaultConsumeConfig()
-	var sink, metricsAddr string
+	var sink, signKey, metricsAddr string
 	cmd := &cobra.Command{
 		Use:   "consume",
 		Short: "Keep what vehicles publish, exactly once, in a database or a file",
@@ -26,6 +26,13 @@ after the transaction that keeps it. What fails the schema is kept as a dead let
 		Example: "  alpr-backend consume --sink ndjson:-\n  alpr-backend consume --sink postgres://alpr@db/alpr --broker tls://broker:8883 --ca ca.pem --cert me.pem --key me.key",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if signKey != "" {
+				s, err := backend.LoadSigner(signKey)
+				if err != nil {
+					return err
+				}
+				cfg.Signer = &s
+			}
 			return consume(cmd, cfg, sink, metricsAddr)
 		},
 	}
@@ -36,6 +43,7 @@ after the transaction that keeps it. What fails the schema is kept as a dead let
 	f.IntVar(&cfg.BatchEvents, "batch-events", cfg.BatchEvents, "close a transaction at so many events")
 	f.DurationVar(&cfg.BatchWait, "batch-wait", cfg.BatchWait, "or when it is so old")
 	f.BoolVar(&cfg.HasReceipts, "receipts", cfg.HasReceipts, "tell vehicles what is kept, so that they let it go")
+	f.StringVar(&signKey, "sign-key", "", "private key file from keygen, with the scope receipt: sign receipts")
 	f.StringVar(&metricsAddr, "metrics", "", "serve Prometheus metrics at http://ADDRESS/metrics, such as 127.0.0.1:9464")
 	return cmd
 }

@@ -99,7 +99,7 @@ func TestABacklogDrainsWithFlatMemory(t *testing.T) {
 	cfg := uplink.DefaultConfig()
 	cfg.Broker, cfg.Agency, cfg.Vehicle, cfg.StateDir = broker.URL("tcp"), "pd", "car-1", t.TempDir()
 	cfg.BacklogRate = 0
-	cfg.ReceiptTimeout = 10 * time.Second // what came before the consumer's first subscription is sent again
+	cfg.HealthEvery = time.Second // by its status the consumer learns of the vehicle, and asks for what came before it
 	u, err := uplink.New(cfg, s, silent(), uplink.Options{BootID: s.BootID()})
 	if err != nil {
 		t.Fatal(err)

@@ -22,8 +22,9 @@ func newKeygenCommand() *cobra.Command {
 		Use:   "keygen NAME FILE",
 		Short: "Make a key that signs what vehicles are told",
 		Long: `Keygen writes a private key to FILE and prints the line for uplink.trusted_keys in the vehicles'
-configuration. Scopes: hotlist, image, policy, and keys, which signs changes of the keys themselves and is
-best made and kept on a machine without a network.`,
+configuration. Scopes: hotlist, image, policy; receipt, for consumers: vehicles that trust such a key take no
+unsigned receipt; and keys, which signs changes of the keys themselves and is best made and kept on a machine
+without a network.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := backend.NewSigner(args[0])

@@ -150,7 +150,7 @@ func (f *demoFlags) config(dir, broker string) (config, error) {
 	c.GPS.Device = f.gps
 	c.Console.Listen = f.listen
 	c.Uplink.Broker = broker
-	c.Uplink.ReceiptTimeout = 15 * time.Second // the consumer may subscribe after the first read
+	c.Uplink.HealthEvery = 5 * time.Second // by its status the consumer learns of the vehicle, and asks for what came before it
 	profiles, err := store.Profiles()
 	if err != nil {
 		return config{}, err

@@ -1,6 +1,6 @@
 // Package downlink is what a backend may say to a vehicle, and how the vehicle
 // knows that it is said by those who may: hotlists, requests for pictures,
-// tighter retention and changes of keys, each signed with Ed25519.
+// tighter retention, changes of keys and receipts, signed with Ed25519.
 //
 // Vocabulary
 //

@@ -11,6 +11,7 @@ import (
 
 	"alpr"
 	"alpr/sync/downlink"
+	"alpr/sync/event"
 )
 
 // keyPair is a key pair that is the same in every run.
@@ -110,6 +111,48 @@ func TestKeysRotate(t *testing.T) {
 	}
 }
 
+func TestReceiptsAreSignedWhereAKeyForThemIsTrusted(t *testing.T) {
+	root, rootPrivate := keyPair("root", 1, downlink.KindKeys)
+	key, private := keyPair("receipts", 2, downlink.KindReceipt)
+	list, listPrivate := keyPair("list", 3, downlink.KindHotlist)
+	plain := []byte(`{"ranges":[{"boot_id":"00000000-0000-7000-8000-000000000001","from":1,"to":3}]}`)
+	signed := sign(t, downlink.KindReceipt, json.RawMessage(plain), "receipts", private)
+	empty := sign(t, downlink.KindReceipt, struct{}{}, "receipts", private)
+	byList := sign(t, downlink.KindReceipt, json.RawMessage(plain), "list", listPrivate)
+	revoke := sign(t, downlink.KindKeys, downlink.KeyChange{Agency: "pd", Version: 1, Revoke: []string{"receipts"}}, "root", rootPrivate)
+	for _, tt := range []struct {
+		name    string
+		trusted []downlink.Key
+		revoked bool
+		raw     []byte
+		want    error
+	}{
+		{"no key, no signature", []downlink.Key{root, list}, false, plain, nil},
+		{"no key, some signature", []downlink.Key{root, list}, false, signed, nil},
+		{"no key, signed nonsense", []downlink.Key{root, list}, false, empty, event.ErrBadReceipt},
+		{"signed", []downlink.Key{root, list, key}, false, signed, nil},
+		{"signed nonsense", []downlink.Key{root, list, key}, false, empty, event.ErrBadReceipt},
+		{"not signed", []downlink.Key{root, list, key}, false, plain, downlink.ErrUnsigned},
+		{"out of scope", []downlink.Key{root, list, key}, false, byList, downlink.ErrBadScope},
+		{"signed with a revoked key", []downlink.Key{root, list, key}, true, signed, downlink.ErrUnknownKey},
+		{"not signed, the key is revoked", []downlink.Key{root, list, key}, true, plain, downlink.ErrUnsigned},
+	} {
+		ring, err := downlink.NewRing(tt.trusted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.revoked {
+			if _, err := ring.Rotate(revoke, "pd"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := ring.Receipt(tt.raw)
+		if !errors.Is(err, tt.want) || tt.want == nil && (len(r.Ranges) != 1 || r.Ranges[0].To != 3) {
+			t.Errorf("%s: %+v, %v, want %v", tt.name, r, err, tt.want)
+		}
+	}
+}
+
 func entries(ids ...string) []alpr.Entry {
 	var out []alpr.Entry
 	for _, id := range ids {
@@ -197,8 +240,30 @@ func TestTrustedKeysAreWrittenAsRead(t *testing.T) {
 	}
 }
 
+func BenchmarkReceipt(b *testing.B) {
+	k, private := keyPair("k", 1, downlink.KindReceipt)
+	ring, err := downlink.NewRing([]downlink.Key{k})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := event.Receipt{Ranges: []event.Range{{BootID: alpr.ID{1}, From: 1, To: 500}}}
+	b.Run("sign", func(b *testing.B) {
+		for b.Loop() {
+			sign(b, downlink.KindReceipt, r, "k", private)
+		}
+	})
+	raw := sign(b, downlink.KindReceipt, r, "k", private)
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := ring.Receipt(raw); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func FuzzOpen(f *testing.F) {
-	k, private := keyPair("k", 1, downlink.KindHotlist, downlink.KindImage, downlink.KindPolicy, downlink.KindKeys)
+	k, private := keyPair("k", 1, downlink.KindHotlist, downlink.KindImage, downlink.KindPolicy, downlink.KindKeys, downlink.KindReceipt)
 	ring, err := downlink.NewRing([]downlink.Key{k})
 	if err != nil {
 		f.Fatal(err)
@@ -210,6 +275,7 @@ func FuzzOpen(f *testing.F) {
 		if _, err := ring.Open(raw, downlink.KindHotlist, &m); err == nil {
 			_ = m.Check("pd")
 		}
+		_, _ = ring.Receipt(raw)
 	})
 }
 

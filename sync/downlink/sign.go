@@ -19,10 +19,11 @@ const (
 	KindImage   Kind = "image"
 	KindPolicy  Kind = "policy"
 	KindKeys    Kind = "keys"
+	KindReceipt Kind = "receipt"
 )
 
 // Kinds lists every kind of statement.
-func Kinds() []Kind { return []Kind{KindHotlist, KindImage, KindPolicy, KindKeys} }
+func Kinds() []Kind { return []Kind{KindHotlist, KindImage, KindPolicy, KindKeys, KindReceipt} }
 
 // MaxStatement is the most bytes a statement may have.
 const MaxStatement = 1 << 20

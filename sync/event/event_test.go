@@ -138,7 +138,7 @@ func TestRangesPackNumbers(t *testing.T) {
 func TestReceiptsThatMakeNoSenseAreRefused(t *testing.T) {
 	const boot = `"boot_id":"00000000-0000-7000-8000-000000000001"`
 	for _, text := range []string{``, `[]`, `{"ranges":[{` + boot + `,"from":0,"to":3}]}`, `{"ranges":[{` + boot + `,"from":5,"to":3}]}`,
-		`{"ranges":[{"from":1,"to":3}]}`, `{"ranges":[{"boot_id":"x","from":1,"to":3}]}`, `{"ranges":[{` + boot + `,"from":-1,"to":3}]}`} {
+		`{"ranges":[{"from":1,"to":3}]}`, `{"ranges":[{"boot_id":"x","from":1,"to":3}]}`, `{"ranges":[{` + boot + `,"from":-1,"to":3}]}`, `{}`, `{"ranges":null}`} {
 		if _, err := event.DecodeReceipt([]byte(text)); !errors.Is(err, event.ErrBadReceipt) {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -18,6 +18,9 @@ var ErrBadReceipt = errors.New("receipt is not {\"ranges\": [{boot_id, from, to}
 // Receipt is the backend's word that it keeps ranges of a vehicle's counts.
 type Receipt struct {
 	Ranges []Range `json:"ranges"`
+	// WantsRest asks for everything else that was sent: the broker did not keep
+	// it for the backend, which subscribed later or was forgotten there.
+	WantsRest bool `json:"send_rest,omitempty"`
 }
 
 // Range is the numbers From to To, both included, of one boot.
@@ -32,6 +35,9 @@ func DecodeReceipt(payload []byte) (Receipt, error) {
 	var r Receipt
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrBadReceipt, err)
+	}
+	if r.Ranges == nil {
+		return Receipt{}, fmt.Errorf("%w: no ranges", ErrBadReceipt)
 	}
 	if len(r.Ranges) > MaxReceiptRanges {
 		return Receipt{}, fmt.Errorf("%w: %d ranges, more than %d", ErrBadReceipt, len(r.Ranges), MaxReceiptRanges)

@@ -38,7 +38,7 @@ type Config struct {
 
 	StateDir    string   `yaml:"state_dir"`    // unfinished downloads, pictures to send, key changes; private to this program
 	ReleaseFile string   `yaml:"release_file"` // the release policy; empty: everything to the agency's own backend, nothing to others
-	TrustedKeys []string `yaml:"trusted_keys"` // "name:scope[,scope]:base64 of an Ed25519 public key"; scopes hotlist, image, policy, keys
+	TrustedKeys []string `yaml:"trusted_keys"` // "name:scope[,scope]:base64 of an Ed25519 public key"; scopes hotlist, image, policy, receipt, keys
 
 	EmergencyEvery time.Duration `yaml:"emergency_every"` // between positions while the emergency button is held
 }

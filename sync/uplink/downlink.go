@@ -71,13 +71,8 @@ func (s *session) subscribe(ctx context.Context) error {
 // goroutines, and may be held up by a slow session without harm.
 func (s *session) onMessage(ctx context.Context, m mqtt.Message) {
 	if m.Topic() == s.u.vehicle.ReceiptTopic() {
-		r, err := event.DecodeReceipt(m.Payload())
-		if err != nil {
-			s.u.log.Warn("pass over a receipt", "error", err)
-			return
-		}
 		select {
-		case s.receipts <- r:
+		case s.receipts <- m.Payload():
 		case <-ctx.Done():
 		}
 		return
@@ -170,6 +165,12 @@ func (u *Uplink) open(raw []byte, kind downlink.Kind, v any) (key string, err er
 	u.ringMu.Lock()
 	defer u.ringMu.Unlock()
 	return u.ring.Open(raw, kind, v)
+}
+
+func (u *Uplink) openReceipt(raw []byte) (event.Receipt, error) {
+	u.ringMu.Lock()
+	defer u.ringMu.Unlock()
+	return u.ring.Receipt(raw)
 }
 
 func (u *Uplink) rotateKeys(ctx context.Context, raw []byte) error {

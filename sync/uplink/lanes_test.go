@@ -1,6 +1,7 @@
 package uplink_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"alpr"
 	"alpr/sync/brokertest"
+	"alpr/sync/downlink"
 	"alpr/sync/event"
 	"alpr/sync/memory"
 	"alpr/sync/synthetic"
@@ -226,6 +228,33 @@ func TestWithoutAReceiptItemsAreSentAgainUnderTheSameID(t *testing.T) {
 	if box.Len() != 1 {
 		t.Error("the next item was let go by an earlier receipt")
 	}
+}
+
+func TestOnlyASignedReceiptCountsWhereReceiptsAreSigned(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	l := listen(t, broker.URL("tcp"))
+	key, private := keyPair("receipts", 1, downlink.KindReceipt)
+	m, now := synthetic.New(1), time.Now()
+	boot := m.ID(now)
+	box := memory.NewOutbox(boot)
+	box.Add(m.Read(now))
+	cfg := config(t, broker.URL("tcp"))
+	cfg.UseReceipts, cfg.TrustedKeys = true, []string{key.String()}
+	u := start(t, cfg, box, uplink.Options{BootID: boot})
+	until(t, "sent", func() bool { return u.State().Link.Published == 1 })
+	r := event.Receipt{Ranges: []event.Range{{BootID: boot, From: 1, To: 1}}}
+	forged, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.client.Publish(car.ReceiptTopic(), 1, false, forged).Wait()
+	until(t, "the forged receipt named as the problem", func() bool { return strings.Contains(u.State().Problem, "not signed") })
+	if box.Len() != 1 {
+		t.Fatal("a forged receipt let an item go")
+	}
+	l.client.Publish(car.ReceiptTopic(), 1, false, sign(t, downlink.KindReceipt, r, "receipts", private)).Wait()
+	until(t, "let go", func() bool { return box.Len() == 0 && u.State().Problem == "" })
 }
 
 // Here the broker's word counts; that nothing is lost or doubled downstream is

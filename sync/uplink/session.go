@@ -37,7 +37,7 @@ type session struct {
 	markAt  time.Time
 	heard   time.Time // of the last acknowledgement, or of the first publish after none was awaited
 
-	receipts  chan event.Receipt
+	receipts  chan []byte
 	commands  chan command
 	manifests chan downlink.Manifest
 	announced announced
@@ -45,6 +45,8 @@ type session struct {
 
 	patience    time.Duration // how long an item may be without receipt before it is sent again
 	isImpatient bool          // something was sent again since the last receipt
+	restBefore  time.Time     // the backend wants what was sent before this and has no receipt
+	refusal     string        // what was last said of a receipt that was refused
 }
 
 // flight is one message on its way, and the items it tells of.
@@ -93,7 +95,7 @@ func newSession(u *Uplink) *session {
 		u: u, now: u.opt.Now,
 		win: newWindow(u.cfg.WindowBytes, u.cfg.AckTarget), pace: pace{rate: u.cfg.BacklogRate},
 		patience: u.cfg.ReceiptTimeout, flights: map[int64]*flight{}, pending: make(chan *flight, 2*maxOpen), acks: make(chan *flight, maxOpen),
-		receipts: make(chan event.Receipt, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
+		receipts: make(chan []byte, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
 	}
 	s.announced = announced{latest: map[string]uint64{}, news: make(chan struct{})}
 	s.hits, s.live, s.backlog = newLanes(u.cfg.LiveWindow, u.cfg.BatchEvents)
@@ -236,6 +238,9 @@ func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
 			if l == s.hits { // few, and the most urgent
 				sentBefore = now.Add(-min(s.patience, maxHitPatience))
 			}
+			if s.restBefore.After(sentBefore) {
+				sentBefore = s.restBefore
+			}
 		}
 		items, err := s.u.outbox.Peek(ctx, l.query(now, sentBefore))
 		if err != nil {
@@ -253,9 +258,13 @@ func (s *session) lookForUnreceipted() {
 	if s.isImpatient {
 		s.patience, s.isImpatient = min(2*s.patience, maxPatience), false
 	}
-	s.hits.rewind()
-	s.live.rewind()
-	s.backlog.rewind()
+	s.rewind()
+}
+
+func (s *session) rewind() {
+	for _, l := range []*lane{s.hits, s.live, s.backlog} {
+		l.rewind()
+	}
 }
 
 // mark tells the outbox what the broker has acknowledged.
@@ -306,8 +315,13 @@ func (s *session) onAck(f *flight) error {
 // onReceipt lets go of what the backend keeps. What the broker has
 // acknowledged is marked first; what is still on its way to another receiver
 // is not let go of yet: it will be sent, and receipted, again.
-func (s *session) onReceipt(ctx context.Context, r event.Receipt) error {
+func (s *session) onReceipt(ctx context.Context, raw []byte) error {
 	if !s.u.cfg.UseReceipts {
+		return nil
+	}
+	r, err := s.u.openReceipt(raw)
+	s.sayRefusal(err)
+	if err != nil {
 		return nil
 	}
 	s.patience, s.isImpatient = s.u.cfg.ReceiptTimeout, false
@@ -320,7 +334,25 @@ func (s *session) onReceipt(ctx context.Context, r event.Receipt) error {
 		}
 		s.u.update(func(st *State) { st.Link.Receipted += int64(x.To - x.From + 1) })
 	}
+	if r.WantsRest {
+		s.restBefore = s.now()
+		s.rewind()
+	}
 	return nil
+}
+
+// sayRefusal shows why receipts are refused, until one is taken. Each reason is
+// logged once.
+func (s *session) sayRefusal(why error) {
+	problem := ""
+	if why != nil {
+		problem = "receipts are refused, items stay in the outbox: " + why.Error()
+	}
+	if problem != "" && problem != s.refusal {
+		s.u.log.Warn("refuse a receipt", "reason", why)
+		s.refusal = problem
+	}
+	s.u.update(func(st *State) { st.Problem = problem })
 }
 
 // waitForAcks turns tokens into acknowledgements, in the order of publishing:
