@@ -18,12 +18,22 @@ type Archive interface {
 	Letters(ctx context.Context, after int64, limit int) ([]KeptLetter, error)
 	// DropLetter lets go of a letter that was replayed.
 	DropLetter(ctx context.Context, id int64) error
-	// Purge deletes what is past its purge time, and says how many events went.
+	// Purge deletes what is past its purge time, and pictures that belong to
+	// nothing kept any more, and says how many events went.
 	Purge(ctx context.Context, now time.Time) (int64, error)
 	// Received gives the ranges that have arrived or were explained, sorted by
 	// boot and start.
 	Received(ctx context.Context) ([]VehicleRange, error)
+	// Pieces gives what has arrived of the picture with the given hash.
+	Pieces(ctx context.Context, sha256 string) ([]event.Image, error)
+	// NoteAccess records that somebody looked at what is kept.
+	NoteAccess(ctx context.Context, a Access) error
+	// Accesses gives the record, oldest first.
+	Accesses(ctx context.Context) ([]Access, error)
 }
+
+// orphaned is how long a picture may wait for its read to arrive.
+const orphaned = 24 * time.Hour
 
 // KeptLetter is a dead letter with its place in the archive.
 type KeptLetter struct {

@@ -7,22 +7,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"alpr"
+	"alpr/sync/event"
 )
 
 // Letters gives dead letters in order of id.
 func (p *Postgres) Letters(ctx context.Context, after int64, limit int) ([]KeptLetter, error) {
-	conn, err := p.connection(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := conn.Query(ctx, "SELECT id, topic, reason, received_at, payload FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read dead letters: %w", err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l KeptLetter, err error) {
+	out, err := query(ctx, p, func(row pgx.CollectableRow) (l KeptLetter, err error) {
 		return l, row.Scan(&l.ID, &l.Topic, &l.Reason, &l.ReceivedAt, &l.Payload)
-	})
+	}, "SELECT id, topic, reason, received_at, payload FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
@@ -55,30 +47,63 @@ func (p *Postgres) Purge(ctx context.Context, now time.Time) (n int64, err error
 				n = tag.RowsAffected()
 			}
 		}
+		_, err := tx.Exec(ctx, `DELETE FROM pieces p WHERE received_at < $1
+			AND NOT EXISTS (SELECT FROM reads WHERE id = p.read_id) AND NOT EXISTS (SELECT FROM hits WHERE read_id = p.read_id)`, now.Add(-orphaned))
+		if err != nil {
+			return fmt.Errorf("purge pictures: %w", err)
+		}
 		return nil
 	})
 	return n, err
 }
 
-// Received gives the ranges that have arrived, and those that vehicles explain.
-func (p *Postgres) Received(ctx context.Context) ([]VehicleRange, error) {
+// Pieces gives what has arrived of a picture.
+func (p *Postgres) Pieces(ctx context.Context, sha256 string) ([]event.Image, error) {
+	return query(ctx, p, func(row pgx.CollectableRow) (i event.Image, err error) {
+		return i, row.Scan((*[16]byte)(&i.ReadID), &i.SHA256, &i.Size, &i.Offset, &i.JPEG)
+	}, `SELECT read_id, sha256, size, "offset", jpeg FROM pieces WHERE sha256 = $1`, sha256)
+}
+
+// NoteAccess records that somebody looked at what is kept.
+func (p *Postgres) NoteAccess(ctx context.Context, a Access) error {
+	conn, err := p.connection(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "INSERT INTO accesses VALUES ($1, $2, $3, $4, $5)", a.At, a.Officer, a.Purpose, a.Action, a.Subject)
+	return err
+}
+
+// Accesses gives the record, oldest first.
+func (p *Postgres) Accesses(ctx context.Context) ([]Access, error) {
+	return query(ctx, p, func(row pgx.CollectableRow) (a Access, err error) {
+		return a, row.Scan(&a.At, &a.Officer, &a.Purpose, &a.Action, &a.Subject)
+	}, "SELECT at, officer, purpose, action, subject FROM accesses ORDER BY at")
+}
+
+// query collects what a statement gives.
+func query[T any](ctx context.Context, p *Postgres, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	conn, err := p.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := conn.Query(ctx, `SELECT agency, vehicle, boot_id, from_seq, to_seq FROM received
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
+}
+
+// Received gives the ranges that have arrived, and those that vehicles explain.
+func (p *Postgres) Received(ctx context.Context) ([]VehicleRange, error) {
+	out, err := query(ctx, p, func(row pgx.CollectableRow) (r VehicleRange, err error) {
+		var from, to int64
+		err = row.Scan(&r.Vehicle.Agency, &r.Vehicle.Name, (*[16]byte)(&r.BootID), &from, &to)
+		r.From, r.To = uint64(from), uint64(to)
+		return r, err
+	}, `SELECT agency, vehicle, boot_id, from_seq, to_seq FROM received
 		UNION ALL SELECT agency, vehicle, (event->'data'->>'boot_id')::uuid, (event->'data'->>'from_seq')::bigint, (event->'data'->>'to_seq')::bigint
 		FROM events WHERE kind = 'expired'`)
-	if err != nil {
-		return nil, fmt.Errorf("read received ranges: %w", err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r VehicleRange, err error) {
-		var boot [16]byte
-		var from, to int64
-		err = row.Scan(&r.Vehicle.Agency, &r.Vehicle.Name, &boot, &from, &to)
-		r.BootID, r.From, r.To = alpr.ID(boot), uint64(from), uint64(to)
-		return r, err
-	})
 	if err != nil {
 		return nil, fmt.Errorf("read received ranges: %w", err)
 	}

@@ -2,30 +2,26 @@ package backend
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
 	"alpr"
+	"alpr/sync/event"
 )
 
 // Letters gives dead letters in order of id.
 func (s *SQLite) Letters(ctx context.Context, after int64, limit int) ([]KeptLetter, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT id, topic, reason, received_at, payload FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+	out, err := collect(ctx, s, func(rows *sql.Rows) (l KeptLetter, err error) {
+		var at int64
+		err = rows.Scan(&l.ID, &l.Topic, &l.Reason, &at, &l.Payload)
+		l.ReceivedAt = time.UnixMilli(at).UTC()
+		return l, err
+	}, "SELECT id, topic, reason, received_at, payload FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
-	defer rows.Close()
-	var out []KeptLetter
-	for rows.Next() {
-		var l KeptLetter
-		var at int64
-		if err := rows.Scan(&l.ID, &l.Topic, &l.Reason, &at, &l.Payload); err != nil {
-			return nil, fmt.Errorf("read dead letters: %w", err)
-		}
-		l.ReceivedAt = time.UnixMilli(at).UTC()
-		out = append(out, l)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // DropLetter lets go of a letter.
@@ -52,29 +48,73 @@ func (s *SQLite) Purge(ctx context.Context, now time.Time) (n int64, err error) 
 			}
 		}
 	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM pieces WHERE received_at < ?
+		AND read_id NOT IN (SELECT id FROM reads) AND read_id NOT IN (SELECT read_id FROM hits)`, now.Add(-orphaned).UnixMilli()); err != nil {
+		return 0, fmt.Errorf("purge pictures: %w", err)
+	}
 	return n, tx.Commit()
+}
+
+// Pieces gives what has arrived of a picture.
+func (s *SQLite) Pieces(ctx context.Context, sha256 string) ([]event.Image, error) {
+	return collect(ctx, s, func(rows *sql.Rows) (i event.Image, err error) {
+		var read string
+		if err := rows.Scan(&read, &i.SHA256, &i.Size, &i.Offset, &i.JPEG); err != nil {
+			return i, err
+		}
+		i.ReadID, err = alpr.ParseID(read)
+		return i, err
+	}, "SELECT read_id, sha256, size, offset, jpeg FROM pieces WHERE sha256 = ?", sha256)
+}
+
+// NoteAccess records that somebody looked at what is kept.
+func (s *SQLite) NoteAccess(ctx context.Context, a Access) error {
+	_, err := s.db.ExecContext(ctx, "INSERT INTO accesses VALUES (?, ?, ?, ?, ?)", a.At.UnixMilli(), a.Officer, a.Purpose, a.Action, a.Subject)
+	return err
+}
+
+// Accesses gives the record, oldest first.
+func (s *SQLite) Accesses(ctx context.Context) ([]Access, error) {
+	return collect(ctx, s, func(rows *sql.Rows) (a Access, err error) {
+		var at int64
+		err = rows.Scan(&at, &a.Officer, &a.Purpose, &a.Action, &a.Subject)
+		a.At = time.UnixMilli(at).UTC()
+		return a, err
+	}, "SELECT at, officer, purpose, action, subject FROM accesses ORDER BY at")
+}
+
+// collect collects what a statement gives.
+func collect[T any](ctx context.Context, s *SQLite, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
 }
 
 // Received gives the ranges that have arrived, and those that vehicles explain.
 func (s *SQLite) Received(ctx context.Context) ([]VehicleRange, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT agency, vehicle, boot_id, from_seq, to_seq FROM received
+	out, err := collect(ctx, s, func(rows *sql.Rows) (r VehicleRange, err error) {
+		var boot string
+		if err := rows.Scan(&r.Vehicle.Agency, &r.Vehicle.Name, &boot, &r.From, &r.To); err != nil {
+			return r, err
+		}
+		r.BootID, err = alpr.ParseID(boot)
+		return r, err
+	}, `SELECT agency, vehicle, boot_id, from_seq, to_seq FROM received
 		UNION ALL SELECT agency, vehicle, json_extract(event, '$.data.boot_id'), json_extract(event, '$.data.from_seq'), json_extract(event, '$.data.to_seq')
 		FROM events WHERE kind = 'expired'`)
 	if err != nil {
 		return nil, fmt.Errorf("read received ranges: %w", err)
 	}
-	defer rows.Close()
-	var out []VehicleRange
-	for rows.Next() {
-		var r VehicleRange
-		var boot string
-		if err := rows.Scan(&r.Vehicle.Agency, &r.Vehicle.Name, &boot, &r.From, &r.To); err != nil {
-			return nil, fmt.Errorf("read received ranges: %w", err)
-		}
-		if r.BootID, err = alpr.ParseID(boot); err != nil {
-			return nil, fmt.Errorf("read received ranges: %w", err)
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return out, nil
 }

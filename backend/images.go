@@ -24,7 +24,7 @@ func RequestImage(ctx context.Context, b Broker, s Signer, r downlink.ImageReque
 		return nil, err
 	}
 	if !downlink.IsHash(r.SHA256) {
-		return nil, fmt.Errorf("picture %q is not a SHA-256 in lower-case hexadecimal", r.SHA256)
+		return nil, fmt.Errorf("picture %q: %w", r.SHA256, errNotSHA256)
 	}
 	c, err := dial(ctx, b)
 	if err != nil {
@@ -35,7 +35,7 @@ func RequestImage(ctx context.Context, b Broker, s Signer, r downlink.ImageReque
 	if err != nil {
 		return nil, err
 	}
-	p := puzzle{sha: r.SHA256, pieces: map[int][]byte{}}
+	p := newPuzzle(r.SHA256)
 	ask := func() error {
 		statement, err := downlink.Sign(downlink.KindImage, r, s.Name, s.Private)
 		if err != nil {
@@ -73,13 +73,18 @@ type puzzle struct {
 	pieces map[int][]byte // by offset
 }
 
+func newPuzzle(sha string) *puzzle { return &puzzle{sha: sha, pieces: map[int][]byte{}} }
+
 func (p *puzzle) add(payload []byte) {
-	e, err := event.Decode(payload)
-	if err != nil || e.Type != event.TypeImage {
-		return
-	}
 	var img event.Image
-	if json.Unmarshal(e.Data, &img) == nil && img.SHA256 == p.sha && img.Offset >= 0 && img.Size > 0 {
+	e, err := event.Decode(payload)
+	if err == nil && e.Type == event.TypeImage && json.Unmarshal(e.Data, &img) == nil {
+		p.put(img)
+	}
+}
+
+func (p *puzzle) put(img event.Image) {
+	if img.SHA256 == p.sha && img.Offset >= 0 && img.Size > 0 {
 		p.pieces[img.Offset], p.size = img.JPEG, img.Size
 	}
 }

@@ -149,7 +149,7 @@ func stageRows(b Batch) (rows map[string][][]any, events int, err error) {
 		case r.isState():
 			add("stage_vehicles", v.Agency, v.Name, r.kind(), r.Event.Time, []byte(r.Event.Data))
 		case image != nil:
-			add("stage_pieces", image.SHA256, image.Offset, image.Size, image.JPEG, v.Agency, v.Name)
+			add("stage_pieces", image.SHA256, image.Offset, image.Size, image.JPEG, [16]byte(image.ReadID), r.ReceivedAt, v.Agency, v.Name)
 		default:
 			events++
 			boot, seq := r.seq()

@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS hits (
     purge_at      timestamptz
 );
 CREATE INDEX IF NOT EXISTS hits_at ON hits (agency, at);
+CREATE INDEX IF NOT EXISTS hits_read ON hits (read_id);
+CREATE INDEX IF NOT EXISTS hits_purge ON hits (purge_at) WHERE purge_at IS NOT NULL;
 
 -- What has arrived of each boot's count; ranges may touch and overlap.
 CREATE TABLE IF NOT EXISTS received (
@@ -62,15 +64,27 @@ CREATE TABLE IF NOT EXISTS received (
     PRIMARY KEY (boot_id, from_seq, to_seq)
 );
 
--- Pieces of pictures; a picture is whole when its pieces add up to size.
+-- Pieces of pictures; a picture is whole when its pieces add up to size. It
+-- goes with its read and the read's hits.
 CREATE TABLE IF NOT EXISTS pieces (
-    sha256   text    NOT NULL,
-    "offset" integer NOT NULL,
-    size     integer NOT NULL,
-    jpeg     bytea   NOT NULL,
-    agency   text    NOT NULL,
-    vehicle  text    NOT NULL,
+    sha256      text        NOT NULL,
+    "offset"    integer     NOT NULL,
+    size        integer     NOT NULL,
+    jpeg        bytea       NOT NULL,
+    read_id     uuid        NOT NULL,
+    received_at timestamptz NOT NULL,
+    agency      text        NOT NULL,
+    vehicle     text        NOT NULL,
     PRIMARY KEY (sha256, "offset")
+);
+
+-- Who looked at what is kept, and why.
+CREATE TABLE IF NOT EXISTS accesses (
+    at      timestamptz NOT NULL,
+    officer text        NOT NULL,
+    purpose text        NOT NULL,
+    action  text        NOT NULL,
+    subject text        NOT NULL
 );
 
 -- The last status and health of each vehicle.

@@ -261,45 +261,38 @@ func TestAVehicleCannotSpeakForAnother(t *testing.T) {
 
 func TestDeadLettersAreReplayedAndOldEventsPurged(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
-	for name, open := range sinks(t) {
-		t.Run(name, func(t *testing.T) {
-			s, _, count := open(t)
-			a, ok := s.(backend.Archive)
-			if !ok {
-				return // NDJSON is no archive
-			}
-			m, now := synthetic.New(1), time.Now()
-			expired := m.Read(now.Add(-48 * time.Hour))
-			expired.PurgeAt = now.Add(-time.Hour)
-			items := numbered(m.ID(now), expired, m.Read(now), m.Hit(now))
-			good := take(t, items...)
-			// Two letters: one that passes by now, one that never will.
-			letters := []backend.Letter{
-				{Topic: car.Topic("read"), Payload: good.Rows[1].JSON, Reason: "an older schema", ReceivedAt: now},
-				{Topic: car.Topic("read"), Payload: []byte("{"), Reason: "broken", ReceivedAt: now},
-			}
-			b := backend.Batch{Rows: []backend.Row{good.Rows[0], good.Rows[2]}, Letters: letters, Numbers: []backend.Number{good.Numbers[0], good.Numbers[2]}}
-			if _, err := a.Write(ctx, b); err != nil {
-				t.Fatal(err)
-			}
-			gaps, err := backend.Gaps(ctx, a)
-			if err != nil || len(gaps) != 1 || gaps[0].From != 2 || gaps[0].To != 2 || gaps[0].Vehicle != car {
-				t.Errorf("gaps %+v, %v", gaps, err)
-			}
-			kept, still, err := backend.Replay(ctx, a)
-			if err != nil || kept != 1 || still != 1 {
-				t.Errorf("replay: %d kept, %d still, %v", kept, still, err)
-			}
-			if gaps, err := backend.Gaps(ctx, a); err != nil || len(gaps) != 0 {
-				t.Errorf("gaps after the replay: %+v, %v", gaps, err)
-			}
-			n, err := a.Purge(ctx, now)
-			if err != nil || n != 1 || count("SELECT count(*) FROM reads") != 1 || count("SELECT count(*) FROM events") != 2 {
-				t.Errorf("purge: %d, %v", n, err)
-			}
-		})
-	}
+	archives(t, func(t *testing.T, a backend.Archive, count func(string) int) {
+		ctx := context.Background()
+		m, now := synthetic.New(1), time.Now()
+		expired := m.Read(now.Add(-48 * time.Hour))
+		expired.PurgeAt = now.Add(-time.Hour)
+		items := numbered(m.ID(now), expired, m.Read(now), m.Hit(now))
+		good := take(t, items...)
+		// Two letters: one that passes by now, one that never will.
+		letters := []backend.Letter{
+			{Topic: car.Topic("read"), Payload: good.Rows[1].JSON, Reason: "an older schema", ReceivedAt: now},
+			{Topic: car.Topic("read"), Payload: []byte("{"), Reason: "broken", ReceivedAt: now},
+		}
+		b := backend.Batch{Rows: []backend.Row{good.Rows[0], good.Rows[2]}, Letters: letters, Numbers: []backend.Number{good.Numbers[0], good.Numbers[2]}}
+		if _, err := a.Write(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+		gaps, err := backend.Gaps(ctx, a)
+		if err != nil || len(gaps) != 1 || gaps[0].From != 2 || gaps[0].To != 2 || gaps[0].Vehicle != car {
+			t.Errorf("gaps %+v, %v", gaps, err)
+		}
+		kept, still, err := backend.Replay(ctx, a)
+		if err != nil || kept != 1 || still != 1 {
+			t.Errorf("replay: %d kept, %d still, %v", kept, still, err)
+		}
+		if gaps, err := backend.Gaps(ctx, a); err != nil || len(gaps) != 0 {
+			t.Errorf("gaps after the replay: %+v, %v", gaps, err)
+		}
+		n, err := a.Purge(ctx, now)
+		if err != nil || n != 1 || count("SELECT count(*) FROM reads") != 1 || count("SELECT count(*) FROM events") != 2 {
+			t.Errorf("purge: %d, %v", n, err)
+		}
+	})
 }
 
 func TestADatabaseThatGoesAwayIsWaitedFor(t *testing.T) {

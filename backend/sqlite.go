@@ -32,8 +32,10 @@ CREATE TABLE IF NOT EXISTS hits (
 CREATE TABLE IF NOT EXISTS received (
 	boot_id TEXT NOT NULL, from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL, agency TEXT NOT NULL, vehicle TEXT NOT NULL,
 	PRIMARY KEY (boot_id, from_seq, to_seq)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pieces (sha256 TEXT NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL, jpeg BLOB NOT NULL, agency TEXT NOT NULL, vehicle TEXT NOT NULL,
-	PRIMARY KEY (sha256, offset)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS hits_read ON hits (read_id);
+CREATE TABLE IF NOT EXISTS pieces (sha256 TEXT NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL, jpeg BLOB NOT NULL,
+	read_id TEXT NOT NULL, received_at INTEGER NOT NULL, agency TEXT NOT NULL, vehicle TEXT NOT NULL, PRIMARY KEY (sha256, offset)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accesses (at INTEGER NOT NULL, officer TEXT NOT NULL, purpose TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS vehicles (agency TEXT NOT NULL, vehicle TEXT NOT NULL, kind TEXT NOT NULL, seen_at INTEGER NOT NULL, data TEXT NOT NULL,
 	PRIMARY KEY (agency, vehicle, kind)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, reason TEXT NOT NULL, received_at INTEGER NOT NULL, payload BLOB NOT NULL);
@@ -103,8 +105,8 @@ func (s *SQLite) writeRow(ctx context.Context, tx *sql.Tx, r *Row, kept *Kept) e
 			ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at, data = excluded.data WHERE excluded.seen_at >= seen_at`,
 			v.Agency, v.Name, r.kind(), r.Event.Time.UnixMilli(), string(r.Event.Data))
 	case image != nil:
-		_, err = tx.ExecContext(ctx, "INSERT OR IGNORE INTO pieces VALUES (?, ?, ?, ?, ?, ?)",
-			image.SHA256, image.Offset, image.Size, image.JPEG, v.Agency, v.Name)
+		_, err = tx.ExecContext(ctx, "INSERT OR IGNORE INTO pieces VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			image.SHA256, image.Offset, image.Size, image.JPEG, image.ReadID.String(), r.ReceivedAt.UnixMilli(), v.Agency, v.Name)
 	default:
 		err = s.writeEvent(ctx, tx, r, kept)
 	}

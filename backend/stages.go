@@ -20,7 +20,7 @@ func stages() []stage {
 			state_verdict = excluded.state_verdict, withdrawn = excluded.withdrawn, purge_at = excluded.purge_at WHERE excluded.revision > hits.revision`},
 		{"stage_received", "boot_id from_seq to_seq agency vehicle", "(LIKE received) ON COMMIT DELETE ROWS",
 			`INSERT INTO received SELECT * FROM stage_received ORDER BY boot_id, from_seq, to_seq ON CONFLICT DO NOTHING`},
-		{"stage_pieces", "sha256 offset size jpeg agency vehicle", "(LIKE pieces) ON COMMIT DELETE ROWS",
+		{"stage_pieces", "sha256 offset size jpeg read_id received_at agency vehicle", "(LIKE pieces) ON COMMIT DELETE ROWS",
 			`INSERT INTO pieces SELECT DISTINCT ON (sha256, "offset") * FROM stage_pieces ORDER BY sha256, "offset" ON CONFLICT DO NOTHING`},
 		{"stage_vehicles", "agency vehicle kind seen_at data", "(LIKE vehicles) ON COMMIT DELETE ROWS",
 			`INSERT INTO vehicles SELECT DISTINCT ON (agency, vehicle, kind) * FROM stage_vehicles ORDER BY agency, vehicle, kind, seen_at DESC

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +31,52 @@ func newArchiveCommand(use, short, long string, run func(context.Context, *cobra
 	return needed(cmd, "sink")
 }
 
+func newPictureCommand() *cobra.Command {
+	var by backend.Access
+	var out string
+	cmd := newArchiveCommand("picture SHA256", "Save a picture that vehicles have sent",
+		"Picture puts the kept pieces of a picture together, checks that they have the hash that reads and hits name, and\nsaves it. Who looks, and why, is recorded first: \"accesses\" prints the record.",
+		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
+			sha := cmd.Flags().Arg(0)
+			by.At = time.Now().UTC()
+			jpeg, err := backend.Picture(ctx, a, sha, by)
+			if err != nil {
+				return err
+			}
+			return savePicture(cmd, jpeg, sha, out)
+		})
+	cmd.Args = cobra.ExactArgs(1)
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "file for the picture; empty: its hash, and .jpg")
+	f.StringVar(&by.Officer, "officer", "", "who looks (needed)")
+	f.StringVar(&by.Purpose, "purpose", "", "why (needed)")
+	return needed(cmd, "officer", "purpose")
+}
+
+func savePicture(cmd *cobra.Command, jpeg []byte, sha, path string) error {
+	if path == "" {
+		path = sha + ".jpg"
+	}
+	if err := os.WriteFile(path, jpeg, 0o600); err != nil {
+		return fmt.Errorf("write picture: %w", err)
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes\n", path, len(jpeg))
+	return err
+}
+
+func newAccessesCommand() *cobra.Command {
+	return newArchiveCommand("accesses", "Show who looked at what is kept, and why",
+		"Accesses prints the record of looks at pictures, one JSON object a line, oldest first.",
+		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
+			list, err := a.Accesses(ctx)
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			for _, x := range list {
+				err = errors.Join(err, enc.Encode(x))
+			}
+			return err
+		})
+}
+
 func newReplayCommand() *cobra.Command {
 	return newArchiveCommand("replay", "Try dead letters again",
 		"Replay checks every dead letter against the schema of this program, and keeps as events those that pass now.",
@@ -41,7 +89,7 @@ func newReplayCommand() *cobra.Command {
 
 func newPurgeCommand() *cobra.Command {
 	return newArchiveCommand("purge", "Delete what is past its purge time",
-		"Purge deletes events, reads and hits whose vehicles' retention policy says so. Run it as often as the shortest\nretention asks for.",
+		"Purge deletes events, reads and hits whose vehicles' retention policy says so, and pictures with the last record\nthat they belong to. Run it as often as the shortest retention asks for.",
 		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
 			n, err := a.Purge(ctx, time.Now())
 			if err == nil {

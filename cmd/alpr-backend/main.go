@@ -6,25 +6,54 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
-// Exit codes.
+// Exit codes, as --help lists them.
 const (
-	exitFailed = 1 // the work could not be done
-	exitUsage  = 2 // the command line is wrong
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := newRootCommand().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "alpr-backend:", err)
-		if errors.As(err, new(usageError)) {
-			os.Exit(exitUsage)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run runs a command line and gives its exit code. What fails before a command
+// has begun is a mistake on the command line.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
+	hasBegun := false
+	for _, c := range root.Commands() {
+		work := c.RunE
+		c.RunE = func(c *cobra.Command, args []string) error {
+			hasBegun = true
+			return work(c, args)
 		}
-		os.Exit(exitFailed)
 	}
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	fmt.Fprintln(errs, "alpr-backend:", err)
+	if !hasBegun || errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailed
 }

@@ -158,14 +158,7 @@ and why in its audit log, and sends the picture only as far as its owner's relea
 			if err != nil {
 				return err
 			}
-			if out == "" {
-				out = r.SHA256 + ".jpg"
-			}
-			if err := os.WriteFile(out, jpeg, 0o600); err != nil {
-				return fmt.Errorf("write picture: %w", err)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes\n", out, len(jpeg))
-			return err
+			return savePicture(cmd, jpeg, r.SHA256, out)
 		},
 	}
 	addBrokerFlags(cmd, &broker)
@@ -175,7 +168,7 @@ and why in its audit log, and sends the picture only as far as its owner's relea
 	f.StringVar(&r.Officer, "officer", "", "who asks (needed)")
 	f.StringVar(&r.Purpose, "purpose", "", "why (needed)")
 	f.StringVar(&signKey, "sign-key", "", "private key file from keygen (needed)")
-	f.StringVar(&out, "out", "", "file for the picture; empty: its hash, and .jpg")
+	f.StringVarP(&out, "out", "o", "", "file for the picture; empty: its hash, and .jpg")
 	f.DurationVar(&wait, "wait", 2*time.Minute, "how long to wait for it")
 	f.DurationVar(&valid, "valid", 7*24*time.Hour, "how long the vehicle may answer")
 	return needed(cmd, "agency", "vehicle", "officer", "purpose", "sign-key")

@@ -16,16 +16,19 @@ func (e usageError) Unwrap() error { return e.error }
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "alpr-backend",
-		Short:         "Keep what vehicles publish, and publish what vehicles need",
-		Long:          "alpr-backend is the agency's side of the sync with its vehicles: it consumes reads and hits\ninto a database, publishes signed hotlists, asks for pictures, and shows the fleet.",
+		Use:   "alpr-backend",
+		Short: "Keep what vehicles publish, and publish what vehicles need",
+		Long: `alpr-backend is the agency's side of the sync with its vehicles: it consumes reads and hits
+into a database, publishes signed hotlists, asks for pictures, and shows the fleet.
+
+Exit codes: 0 done, 1 something failed (one line on standard error says what),
+2 the command line is wrong, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().Bool("quiet", false, "log warnings and errors only")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newConsumeCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(),
+		newConsumeCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(), newPictureCommand(), newAccessesCommand(),
 		newPublishHotlistCommand(), newRequestImageCommand(), newPublishPolicyCommand(), newPublishKeysCommand(), newKeygenCommand(),
 		newACLCommand(), newSimulateCommand(), newDemoBrokerCommand(),
 	)

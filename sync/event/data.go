@@ -235,11 +235,12 @@ type LinkHealth struct {
 
 // Image is the data of an image event: one piece of a picture.
 type Image struct {
-	SHA256 string `json:"sha256"` // of the whole JPEG
-	Size   int    `json:"size"`   // of the whole JPEG, bytes
-	Offset int    `json:"offset"` // of this piece
-	JPEG   []byte `json:"jpeg"`   // base64 in JSON
-	Reason string `json:"reason"` // "request" or "policy"
+	ReadID alpr.ID `json:"read_id"` // of the read it shows, whose retention holds for it
+	SHA256 string  `json:"sha256"`  // of the whole JPEG
+	Size   int     `json:"size"`    // of the whole JPEG, bytes
+	Offset int     `json:"offset"`  // of this piece
+	JPEG   []byte  `json:"jpeg"`    // base64 in JSON
+	Reason string  `json:"reason"`  // "request" or "policy"
 }
 
 // Emergency is the data of an emergency event: sent while an officer holds the

@@ -238,7 +238,7 @@ func (s *session) sendPicture(ctx context.Context, e errand) error {
 			continue
 		}
 		end := min(offset+pieceBytes, len(shot.JPEG))
-		piece := event.Image{SHA256: e.SHA256, Size: len(shot.JPEG), Offset: offset, JPEG: shot.JPEG[offset:end], Reason: e.Reason}
+		piece := event.Image{ReadID: shot.Read.ID, SHA256: e.SHA256, Size: len(shot.JPEG), Offset: offset, JPEG: shot.JPEG[offset:end], Reason: e.Reason}
 		payload, err := u.encode(event.TypeImage, piece)
 		if err != nil {
 			return err
