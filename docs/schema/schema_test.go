@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	asyncapi "github.com/asyncapi/spec-json-schemas/v6"
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -101,6 +102,52 @@ func readAsyncAPI(t testing.TB) asyncAPI {
 		t.Fatal(err)
 	}
 	return doc
+}
+
+// TestAsyncAPIIsOne checks the document against the AsyncAPI project's own
+// schema of its version 3.0.0.
+func TestAsyncAPIIsOne(t *testing.T) {
+	rules, err := asyncapi.Get("3.0.0")
+	if err != nil || rules == nil {
+		t.Fatalf("the schema of AsyncAPI 3.0.0: %v", err)
+	}
+	rulesDoc, err := jsonschema.UnmarshalJSON(bytes.NewReader(rules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	const name = "asyncapi-3.0.0.json"
+	if err := c.AddResource(name, rulesDoc); err != nil {
+		t.Fatal(err)
+	}
+	valid, err := c.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join("..", "asyncapi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(text []byte) error {
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return valid.Validate(doc)
+	}
+	if err := check(plain); err != nil {
+		t.Error(err)
+	}
+	for _, good := range []string{`"asyncapi": "3.0.0"`, `"action": "receive"`, `"qos": 1`, `"type": "X509"`} {
+		bad := bytes.Replace(plain, []byte(good), []byte(strings.Split(good, ":")[0]+`: "wrong"`), 1)
+		if bytes.Equal(bad, plain) || check(bad) == nil {
+			t.Errorf("a document without %s passes", good)
+		}
+	}
 }
 
 func TestAsyncAPINamesTheTopicsThatAreUsed(t *testing.T) {
