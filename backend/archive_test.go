@@ -3,6 +3,7 @@ package backend_test
 import (
 	"context"
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -165,6 +166,66 @@ func TestSinksKeepEverythingOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPartitionsKeepThePromises runs the script of the deployment sheet.
+func TestPartitionsKeepThePromises(t *testing.T) {
+	t.Parallel()
+	ctx, now, m := context.Background(), time.Now().UTC(), synthetic.New(1)
+	pg := brokertest.StartPostgres(t)
+	conn, err := pgx.Connect(ctx, pg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	a, err := backend.OpenArchive(ctx, pg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join("..", "deploy", "postgres-partitions.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the timer runs again
+		if _, err := conn.Exec(ctx, string(script)+"; SELECT alpr_partitions(current_date - 2, current_date + 14)"); err != nil {
+			t.Fatal(err)
+		}
+		script = nil
+	}
+	if a, err = backend.OpenArchive(ctx, pg.URL); err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	expired, unset := m.Read(now.Add(-24*time.Hour)), m.Read(time.Date(1980, 1, 6, 0, 0, 0, 0, time.UTC)) // before the first fix
+	expired.PurgeAt, unset.PurgeAt = now.Add(-time.Hour), time.Time{}
+	newer := expired
+	read := *expired.Read
+	read.Revision, read.Text.Text = 2, "NEW2"
+	newer.Read, newer.Revision = &read, 2
+	b := take(t, numbered(m.ID(now), expired, newer, m.Read(now), m.Hit(now), unset)...)
+	for _, want := range []backend.Kept{{Events: 5}, {Duplicates: 5}} {
+		if kept, err := a.Write(ctx, b); err != nil || kept != want {
+			t.Fatalf("%+v, %v, want %+v", kept, err, want)
+		}
+	}
+	count := func(query string, want int) {
+		t.Helper()
+		var n int
+		if err := conn.QueryRow(ctx, query).Scan(&n); err != nil || n != want {
+			t.Errorf("%s: %d, %v, want %d", query, n, err, want)
+		}
+	}
+	count("SELECT count(*) FROM reads WHERE plate = 'NEW2'", 1)
+	count("SELECT count(*) FROM reads_other", 1)
+	count("SELECT count(*) FROM events"+now.Format("_20060102"), 2)
+	count("SELECT count(*) FROM pg_indexes WHERE tablename = 'reads' AND indexname = 'reads_plate'", 1)
+	if n, err := a.Purge(ctx, now); err != nil || n != 2 {
+		t.Errorf("%d events purged, %v", n, err)
+	}
+	count("SELECT count(*) FROM reads", 2)
 }
 
 func TestANewerRevisionReplacesARead(t *testing.T) {

@@ -1,5 +1,5 @@
--- The log of events, once each. For millions a day, partition by recorded_at
--- (docs/sizing.md) and keep the primary key on every partition.
+-- The log of events, once each. For millions a day, see
+-- deploy/postgres-partitions.sql.
 CREATE TABLE IF NOT EXISTS events (
     id          uuid        NOT NULL,
     revision    integer     NOT NULL,
