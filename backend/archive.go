@@ -18,9 +18,10 @@ type Archive interface {
 	Letters(ctx context.Context, after int64, limit int) ([]KeptLetter, error)
 	// DropLetter lets go of a letter that was replayed.
 	DropLetter(ctx context.Context, id int64) error
-	// Purge deletes what is past its purge time, and pictures that belong to
-	// nothing kept any more, and says how many events went.
-	Purge(ctx context.Context, now time.Time) (int64, error)
+	// Purge deletes what is past its purge time, emergency events received
+	// before a time, and pictures that belong to nothing kept any more, and
+	// says how many events went.
+	Purge(ctx context.Context, now, emergenciesBefore time.Time) (int64, error)
 	// Received gives the ranges that have arrived or were explained, sorted by
 	// boot and start.
 	Received(ctx context.Context) ([]VehicleRange, error)
@@ -34,6 +35,24 @@ type Archive interface {
 
 // orphaned is how long a picture may wait for its read to arrive.
 const orphaned = 24 * time.Hour
+
+// deletion is one step of a purge.
+type deletion struct {
+	sql      string
+	before   time.Time // the statement's parameter
+	isEvents bool
+}
+
+func deletions(now, emergenciesBefore time.Time) []deletion {
+	return []deletion{
+		{"DELETE FROM events WHERE purge_at <= $1", now, true},
+		{"DELETE FROM events WHERE kind = 'emergency' AND received_at < $1", emergenciesBefore, true},
+		{"DELETE FROM reads WHERE purge_at <= $1", now, false},
+		{"DELETE FROM hits WHERE purge_at <= $1", now, false},
+		{`DELETE FROM pieces WHERE received_at < $1 AND NOT EXISTS (SELECT 1 FROM reads WHERE id = pieces.read_id)
+			AND NOT EXISTS (SELECT 1 FROM hits WHERE read_id = pieces.read_id)`, now.Add(-orphaned), false},
+	}
+}
 
 // KeptLetter is a dead letter with its place in the archive.
 type KeptLetter struct {
@@ -72,26 +91,52 @@ func Replay(ctx context.Context, a Archive) (kept, still int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	err = eachLetter(ctx, a, func(l KeptLetter) error {
+		in := v.Take(l.Topic, l.Payload, l.ReceivedAt)
+		if len(in.Letters) > 0 {
+			still++
+			return nil
+		}
+		if _, err := a.Write(ctx, Batch{Rows: in.Rows, Numbers: in.Numbers}); err != nil {
+			return fmt.Errorf("replay letter %d: %w", l.ID, err)
+		}
+		kept++
+		return a.DropLetter(ctx, l.ID)
+	})
+	return kept, still, err
+}
+
+// Purge deletes what is past its purge time: events, reads, hits, the pictures
+// that belong to them, and dead letters that say of themselves when they must
+// go. Emergency events, which do not, are kept for keepEmergencies.
+func Purge(ctx context.Context, a Archive, now time.Time, keepEmergencies time.Duration) (events int64, err error) {
+	if events, err = a.Purge(ctx, now, now.Add(-keepEmergencies)); err != nil {
+		return events, err
+	}
+	return events, eachLetter(ctx, a, func(l KeptLetter) error {
+		e, err := event.Decode(l.Payload)
+		if err != nil {
+			return nil // for a person to look at
+		}
+		if at := purgeAt(e); at == nil || at.After(now) {
+			return nil
+		}
+		return a.DropLetter(ctx, l.ID)
+	})
+}
+
+func eachLetter(ctx context.Context, a Archive, do func(KeptLetter) error) error {
 	var after int64
 	for {
 		letters, err := a.Letters(ctx, after, 500)
 		if err != nil || len(letters) == 0 {
-			return kept, still, err
+			return err
 		}
 		for _, l := range letters {
+			if err := do(l); err != nil {
+				return err
+			}
 			after = l.ID
-			in := v.Take(l.Topic, l.Payload, l.ReceivedAt)
-			if len(in.Letters) > 0 {
-				still++
-				continue
-			}
-			if _, err := a.Write(ctx, Batch{Rows: in.Rows, Numbers: in.Numbers}); err != nil {
-				return kept, still, fmt.Errorf("replay letter %d: %w", l.ID, err)
-			}
-			if err := a.DropLetter(ctx, l.ID); err != nil {
-				return kept, still, fmt.Errorf("drop replayed letter %d: %w", l.ID, err)
-			}
-			kept++
 		}
 	}
 }

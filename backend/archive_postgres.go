@@ -32,25 +32,20 @@ func (p *Postgres) DropLetter(ctx context.Context, id int64) error {
 }
 
 // Purge deletes what is past its time.
-func (p *Postgres) Purge(ctx context.Context, now time.Time) (n int64, err error) {
+func (p *Postgres) Purge(ctx context.Context, now, emergenciesBefore time.Time) (n int64, err error) {
 	conn, err := p.connection(ctx)
 	if err != nil {
 		return 0, err
 	}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for i, table := range []string{"events", "reads", "hits"} {
-			tag, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE purge_at IS NOT NULL AND purge_at <= $1", now)
+		for _, d := range deletions(now, emergenciesBefore) {
+			tag, err := tx.Exec(ctx, d.sql, d.before)
 			if err != nil {
-				return fmt.Errorf("purge %s: %w", table, err)
+				return fmt.Errorf("purge: %s: %w", d.sql, err)
 			}
-			if i == 0 {
-				n = tag.RowsAffected()
+			if d.isEvents {
+				n += tag.RowsAffected()
 			}
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM pieces p WHERE received_at < $1
-			AND NOT EXISTS (SELECT FROM reads WHERE id = p.read_id) AND NOT EXISTS (SELECT FROM hits WHERE read_id = p.read_id)`, now.Add(-orphaned))
-		if err != nil {
-			return fmt.Errorf("purge pictures: %w", err)
 		}
 		return nil
 	})

@@ -31,26 +31,24 @@ func (s *SQLite) DropLetter(ctx context.Context, id int64) error {
 }
 
 // Purge deletes what is past its time.
-func (s *SQLite) Purge(ctx context.Context, now time.Time) (n int64, err error) {
+func (s *SQLite) Purge(ctx context.Context, now, emergenciesBefore time.Time) (n int64, err error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, fmt.Errorf("purge: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	for i, table := range []string{"events", "reads", "hits"} {
-		res, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE purge_at IS NOT NULL AND purge_at <= ?", now.UnixMilli())
+	for _, d := range deletions(now, emergenciesBefore) {
+		res, err := tx.ExecContext(ctx, d.sql, d.before.UnixMilli())
 		if err != nil {
-			return 0, fmt.Errorf("purge %s: %w", table, err)
+			return 0, fmt.Errorf("purge: %s: %w", d.sql, err)
 		}
-		if i == 0 {
-			if n, err = res.RowsAffected(); err != nil {
-				return 0, fmt.Errorf("purge %s: %w", table, err)
-			}
+		gone, err := res.RowsAffected()
+		if err != nil {
+			return 0, fmt.Errorf("purge: %w", err)
 		}
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM pieces WHERE received_at < ?
-		AND read_id NOT IN (SELECT id FROM reads) AND read_id NOT IN (SELECT read_id FROM hits)`, now.Add(-orphaned).UnixMilli()); err != nil {
-		return 0, fmt.Errorf("purge pictures: %w", err)
+		if d.isEvents {
+			n += gone
+		}
 	}
 	return n, tx.Commit()
 }

@@ -222,7 +222,7 @@ func TestPartitionsKeepThePromises(t *testing.T) {
 	count("SELECT count(*) FROM reads_other", 1)
 	count("SELECT count(*) FROM events"+now.Format("_20060102"), 2)
 	count("SELECT count(*) FROM pg_indexes WHERE tablename = 'reads' AND indexname = 'reads_plate'", 1)
-	if n, err := a.Purge(ctx, now); err != nil || n != 2 {
+	if n, err := backend.Purge(ctx, a, now, time.Hour); err != nil || n != 2 {
 		t.Errorf("%d events purged, %v", n, err)
 	}
 	count("SELECT count(*) FROM reads", 2)

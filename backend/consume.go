@@ -58,9 +58,10 @@ func (b Broker) options() (*mqtt.ClientOptions, error) {
 type ConsumeConfig struct {
 	Broker      Broker
 	Group       string        // of the shared subscription: its consumers divide the messages
+	Receiver    string        // keep what vehicles share with this receiver; empty: we are the agency's own backend
 	BatchEvents int           // a transaction is closed when it has so many events
 	BatchWait   time.Duration // or is so old
-	HasReceipts bool          // tell vehicles what is kept
+	HasReceipts bool          // tell vehicles what is kept; only the agency's own backend may
 	Signer      *Signer       // of receipts; nil: they are not signed
 }
 
@@ -84,6 +85,12 @@ type Consumer struct {
 func NewConsumer(cfg ConsumeConfig, sink Sink, metrics *Metrics, log *slog.Logger) (*Consumer, error) {
 	if err := event.CheckName(cfg.Group); err != nil {
 		return nil, fmt.Errorf("consumer group: %w", err)
+	}
+	if cfg.Receiver != "" {
+		if err := event.CheckName(cfg.Receiver); err != nil {
+			return nil, fmt.Errorf("receiver: %w", err)
+		}
+		cfg.HasReceipts = false
 	}
 	if cfg.Broker.ClientID == "" || cfg.BatchEvents < 1 || cfg.BatchWait <= 0 {
 		return nil, errors.New("a consumer needs a client id, a batch size and a batch wait")
@@ -193,9 +200,13 @@ func (c *Consumer) connect(ctx context.Context, l *lane, lost chan<- error) erro
 			}
 		})
 	l.client = mqtt.NewClient(o)
-	filters := map[string]byte{}
+	filters, all := map[string]byte{}, event.Vehicle{Agency: "+", Name: "+"}
 	for _, level := range l.levels {
-		filters["$share/"+c.cfg.Group+"/"+event.Root+"/+/+/"+level] = 1
+		topic := all.Topic(level)
+		if c.cfg.Receiver != "" {
+			topic = all.ShareTopic(c.cfg.Receiver, level)
+		}
+		filters["$share/"+c.cfg.Group+"/"+topic] = 1
 	}
 	subscribe := func() mqtt.Token { return l.client.SubscribeMultiple(filters, nil) }
 	for _, step := range []func() mqtt.Token{l.client.Connect, subscribe} {

@@ -3,7 +3,9 @@ package backend_test
 import (
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,7 +61,7 @@ func background(t testing.TB, what string, f func(context.Context) error) (stop 
 // list for the given vehicles and the user "backend".
 func secureFleet(t testing.TB, vehicles ...event.Vehicle) (*brokertest.Mosquitto, *brokertest.CA) {
 	t.Helper()
-	acl, err := backend.ACL(vehicles, []string{"backend"})
+	acl, err := backend.ACL(vehicles, []string{"backend"}, []string{"sheriff"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,6 +178,44 @@ func TestWhatCameBeforeTheFirstConsumerFollowsSoon(t *testing.T) {
 	until(t, "that one receipted", func() bool { return box.Len() == 0 })
 	if got := u.State().Link.Resent; got != resent || metrics.Events() != 1 {
 		t.Errorf("%d sent again, %d events kept", got-resent, metrics.Events())
+	}
+}
+
+func TestAnotherReceiverKeepsWhatTheOwnerReleases(t *testing.T) {
+	t.Parallel()
+	broker, ca := secureFleet(t, car)
+	us, theirs := sqliteSink(t), sqliteSink(t)
+	startConsumer(t, backendBroker(t, broker, ca, "consumer"), us)
+	cfg := backend.DefaultConsumeConfig()
+	cfg.Broker, cfg.Receiver = backendBroker(t, broker, ca, "sheriff"), "sheriff"
+	cfg.Broker.CertFile, cfg.Broker.KeyFile = ca.Issue(t, "sheriff", time.Now().Add(time.Hour))
+	metrics := backend.NewMetrics()
+	c, err := backend.NewConsumer(cfg, theirs, metrics, quiet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, "the sheriff's consumer", c.Run)
+	vehicle := carConfig(t, broker, ca, car)
+	vehicle.ReceiptTimeout = time.Second // the sheriff's consumer may come after the agency's
+	vehicle.ReleaseFile = filepath.Join(t.TempDir(), "release.yaml")
+	rules := "receivers: [{name: agency, release: [{what: [hit, read]}]}, {name: sheriff, release: [{what: [hit]}]}]"
+	if err := os.WriteFile(vehicle.ReleaseFile, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, now := synthetic.New(7), time.Now()
+	box := memory.NewOutbox(m.ID(now))
+	startCar(t, vehicle, box, uplink.Options{})
+	until(t, "a hit at the sheriff's", func() bool {
+		box.Add(m.Hit(time.Now()), m.Read(time.Now()))
+		return metrics.Events() > 0
+	})
+	until(t, "everything receipted by the agency", func() bool { return box.Len() == 0 })
+	got, err := theirs.Received(context.Background())
+	if err != nil || len(got) == 0 || slices.ContainsFunc(got, func(r backend.VehicleRange) bool { return r.From%2 == 0 || r.From != r.To }) {
+		t.Errorf("the sheriff has %+v, %v: want hits alone, which have odd numbers", got, err)
+	}
+	if gaps, err := backend.Gaps(context.Background(), us); err != nil || len(gaps) != 0 {
+		t.Errorf("the agency lacks %+v, %v", gaps, err)
 	}
 }
 

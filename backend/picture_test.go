@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -15,6 +16,24 @@ import (
 	"alpr/sync/synthetic"
 )
 
+// arrived is an event that is in no outbox, as it arrives.
+func arrived(t testing.TB, level, typ string, data any, at time.Time) backend.Row {
+	t.Helper()
+	e, err := event.New(car, typ, synthetic.New(rand.Uint64()).ID(at), at, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := event.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := validator(t).Take(car.Topic(level), payload, at)
+	if len(in.Rows) != 1 {
+		t.Fatalf("refused: %+v", in.Letters)
+	}
+	return in.Rows[0]
+}
+
 // shotOf is the pieces of an invented picture of a read, as they arrive.
 func shotOf(t testing.TB, read alpr.ID, fill byte, at time.Time) (sha string, jpeg []byte, pieces []backend.Row) {
 	t.Helper()
@@ -23,19 +42,7 @@ func shotOf(t testing.TB, read alpr.ID, fill byte, at time.Time) (sha string, jp
 	sha = fmt.Sprintf("%x", sha256.Sum256(jpeg))
 	for offset := 0; offset < len(jpeg); offset += size {
 		img := event.Image{ReadID: read, SHA256: sha, Size: len(jpeg), Offset: offset, JPEG: jpeg[offset:min(offset+size, len(jpeg))], Reason: "request"}
-		e, err := event.New(car, event.TypeImage, synthetic.New(uint64(offset)).ID(at), at, img)
-		if err != nil {
-			t.Fatal(err)
-		}
-		payload, err := event.Encode(e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := validator(t).Take(car.Topic(event.TopicImage), payload, at)
-		if len(in.Rows) != 1 {
-			t.Fatalf("a piece of a picture is refused: %+v", in.Letters)
-		}
-		pieces = append(pieces, in.Rows...)
+		pieces = append(pieces, arrived(t, event.TopicImage, event.TypeImage, img, at))
 	}
 	return sha, jpeg, pieces
 }
@@ -127,7 +134,7 @@ func TestPicturesGoWithTheirReads(t *testing.T) {
 		if n := count("SELECT count(DISTINCT sha256) FROM pieces"); n != len(stays) {
 			t.Fatalf("%d pictures kept of %d", n, len(stays))
 		}
-		if _, err := a.Purge(ctx, now); err != nil {
+		if _, err := backend.Purge(ctx, a, now, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		for sha, want := range stays {

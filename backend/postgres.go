@@ -154,7 +154,7 @@ func stageRows(b Batch) (rows map[string][][]any, events int, err error) {
 			events++
 			boot, seq := r.seq()
 			add("stage_events", [16]byte(r.ID), r.Revision, r.kind(), v.Agency, v.Name, [16]byte(boot), int64(seq),
-				r.Event.Time, r.ReceivedAt, r.purgeAt(), r.JSON)
+				r.Event.Time, r.ReceivedAt, purgeAt(r.Event), r.JSON)
 		}
 		if read != nil {
 			c := columnsOf(read)

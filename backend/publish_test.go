@@ -268,12 +268,17 @@ func TestDeadLettersAreReplayedAndOldEventsPurged(t *testing.T) {
 		expired.PurgeAt = now.Add(-time.Hour)
 		items := numbered(m.ID(now), expired, m.Read(now), m.Hit(now))
 		good := take(t, items...)
-		// Two letters: one that passes by now, one that never will.
+		// One letter that passes by now, one that never will, and one that never
+		// will either but says when it must go.
 		letters := []backend.Letter{
 			{Topic: car.Topic("read"), Payload: good.Rows[1].JSON, Reason: "an older schema", ReceivedAt: now},
 			{Topic: car.Topic("read"), Payload: []byte("{"), Reason: "broken", ReceivedAt: now},
+			{Topic: car.Topic("read"), Payload: change(t, good.Rows[0].JSON, func(_, d map[string]any) { delete(d, "plate") }), Reason: "no plate", ReceivedAt: now},
 		}
-		b := backend.Batch{Rows: []backend.Row{good.Rows[0], good.Rows[2]}, Letters: letters, Numbers: []backend.Number{good.Numbers[0], good.Numbers[2]}}
+		alarm := func(at time.Time) backend.Row {
+			return arrived(t, event.TopicEmergency, event.TypeEmergency, event.Emergency{At: at, IsHeld: true, JPEG: []byte{}}, at)
+		}
+		b := backend.Batch{Rows: []backend.Row{good.Rows[0], good.Rows[2], alarm(now), alarm(now.Add(-2 * time.Hour))}, Letters: letters, Numbers: []backend.Number{good.Numbers[0], good.Numbers[2]}}
 		if _, err := a.Write(ctx, b); err != nil {
 			t.Fatal(err)
 		}
@@ -282,15 +287,20 @@ func TestDeadLettersAreReplayedAndOldEventsPurged(t *testing.T) {
 			t.Errorf("gaps %+v, %v", gaps, err)
 		}
 		kept, still, err := backend.Replay(ctx, a)
-		if err != nil || kept != 1 || still != 1 {
+		if err != nil || kept != 1 || still != 2 {
 			t.Errorf("replay: %d kept, %d still, %v", kept, still, err)
 		}
 		if gaps, err := backend.Gaps(ctx, a); err != nil || len(gaps) != 0 {
 			t.Errorf("gaps after the replay: %+v, %v", gaps, err)
 		}
-		n, err := a.Purge(ctx, now)
-		if err != nil || n != 1 || count("SELECT count(*) FROM reads") != 1 || count("SELECT count(*) FROM events") != 2 {
-			t.Errorf("purge: %d, %v", n, err)
+		n, err := backend.Purge(ctx, a, now, time.Hour)
+		if err != nil || n != 2 {
+			t.Errorf("%d events purged, %v, want the read past its time and the old emergency", n, err)
+		}
+		for table, want := range map[string]int{"reads": 1, "hits": 1, "events": 3, "dead_letters": 1} {
+			if n := count("SELECT count(*) FROM " + table); n != want {
+				t.Errorf("%d left in %s, want %d", n, table, want)
+			}
 		}
 	})
 }

@@ -110,11 +110,11 @@ func (r *Row) body() (read *event.Read, hit *event.Hit, image *event.Image, err 
 }
 
 // purgeAt is when the event must be deleted; nil for no limit.
-func (r *Row) purgeAt() *time.Time {
+func purgeAt(e event.Event) *time.Time {
 	var d struct {
 		Retention event.Retention `json:"retention"`
 	}
-	if json.Unmarshal(r.Event.Data, &d) != nil {
+	if json.Unmarshal(e.Data, &d) != nil {
 		return nil
 	}
 	return d.Retention.PurgeAt

@@ -134,7 +134,7 @@ func (s *SQLite) writeEvent(ctx context.Context, tx *sql.Tx, r *Row, kept *Kept)
 	boot, seq := r.seq()
 	res, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		r.ID.String(), r.Revision, r.kind(), r.Vehicle.Agency, r.Vehicle.Name, boot.String(), seq,
-		r.Event.Time.UnixMilli(), r.ReceivedAt.UnixMilli(), millis(r.purgeAt()), string(r.JSON))
+		r.Event.Time.UnixMilli(), r.ReceivedAt.UnixMilli(), millis(purgeAt(r.Event)), string(r.JSON))
 	if err != nil {
 		return err
 	}

@@ -88,15 +88,19 @@ func newReplayCommand() *cobra.Command {
 }
 
 func newPurgeCommand() *cobra.Command {
-	return newArchiveCommand("purge", "Delete what is past its purge time",
-		"Purge deletes events, reads and hits whose vehicles' retention policy says so, and pictures with the last record\nthat they belong to. Run it as often as the shortest retention asks for.",
+	var emergencies time.Duration
+	cmd := newArchiveCommand("purge", "Delete what is past its purge time",
+		`Purge deletes events, reads, hits and dead letters whose vehicles' retention policy says so, pictures with the last
+record that they belong to, and old emergency events. Run it as often as the shortest retention asks for.`,
 		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
-			n, err := a.Purge(ctx, time.Now())
+			n, err := backend.Purge(ctx, a, time.Now(), emergencies)
 			if err == nil {
 				fmt.Fprintf(cmd.OutOrStdout(), "%d events deleted\n", n)
 			}
 			return err
 		})
+	cmd.Flags().DurationVar(&emergencies, "emergencies", 30*24*time.Hour, "keep positions and snapshots of the emergency button for so long")
+	return cmd
 }
 
 func newGapsCommand() *cobra.Command {

@@ -40,6 +40,7 @@ after the transaction that keeps it. What fails the schema is kept as a dead let
 	f := cmd.Flags()
 	f.StringVar(&sink, "sink", "ndjson:-", "where to keep events: postgres://…, sqlite:FILE, ndjson:FILE, or ndjson:- to print them")
 	f.StringVar(&cfg.Group, "group", cfg.Group, "name of the shared subscription")
+	f.StringVar(&cfg.Receiver, "receiver", "", "keep what vehicles' owners release to this receiver, instead of being the agency's backend")
 	f.IntVar(&cfg.BatchEvents, "batch-events", cfg.BatchEvents, "close a transaction at so many events")
 	f.DurationVar(&cfg.BatchWait, "batch-wait", cfg.BatchWait, "or when it is so old")
 	f.BoolVar(&cfg.HasReceipts, "receipts", cfg.HasReceipts, "tell vehicles what is kept, so that they let it go")

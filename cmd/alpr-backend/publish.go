@@ -257,7 +257,7 @@ one before. The signing key needs the scope "keys". To rotate: add the new key, 
 }
 
 func newACLCommand() *cobra.Command {
-	var vehicles, consumers []string
+	var vehicles, consumers, receivers []string
 	cmd := &cobra.Command{
 		Use:   "acl",
 		Short: "Print Mosquitto's access list for a fleet",
@@ -267,7 +267,7 @@ func newACLCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			text, err := backend.ACL(list, consumers)
+			text, err := backend.ACL(list, consumers, receivers)
 			if err != nil {
 				return usageError{err}
 			}
@@ -277,6 +277,7 @@ func newACLCommand() *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&vehicles, "vehicle", nil, "agency/vehicle, the common name of its certificate; more than once")
 	cmd.Flags().StringSliceVar(&consumers, "consumer", nil, "common name of a backend's certificate; more than once")
+	cmd.Flags().StringSliceVar(&receivers, "receiver", nil, "name of another receiver, also its certificate's common name; more than once")
 	return cmd
 }
 
