@@ -6,15 +6,24 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"alpr"
 	"alpr/backend"
+	"alpr/backend/demobroker"
+	"alpr/sync/downlink"
 	"alpr/sync/event"
+	"alpr/sync/memory"
+	"alpr/sync/synthetic"
+	"alpr/sync/uplink"
 )
 
 // command runs a command line.
@@ -86,5 +95,155 @@ func keepPicture(t testing.TB, sink string, img event.Image, now time.Time) {
 	defer a.Close()
 	if _, err := a.Write(ctx, backend.Batch{Rows: []backend.Row{{Vehicle: car, Event: e, ID: alpr.ID{2}, Revision: 1, ReceivedAt: now}}}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// fakeCar is what a vehicle does with what it is told.
+type fakeCar struct {
+	mu       sync.Mutex
+	versions map[string]uint64
+	plates   []string
+	keep     time.Duration // reads
+	shot     uplink.Shot
+}
+
+func (c *fakeCar) HotlistVersions(context.Context) (map[string]uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.versions), nil
+}
+
+func (c *fakeCar) ApplyHotlist(_ context.Context, u downlink.Update) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e, err := range u.Entries {
+		if err != nil {
+			return err
+		}
+		c.plates = append(c.plates, e.Plate)
+	}
+	c.versions[u.List] = u.Version
+	return nil
+}
+
+func (c *fakeCar) Tighten(_ context.Context, _ alpr.RetentionClass, keep time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep = keep
+	return nil
+}
+
+func (c *fakeCar) Forbid(context.Context, string) error { return nil }
+
+func (c *fakeCar) PictureByHash(context.Context, [32]byte) (uplink.Shot, error) { return c.shot, nil }
+
+func (c *fakeCar) is(ok func() bool) func() bool {
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return ok()
+	}
+}
+
+// TestTheAgencysCommandsReachAVehicle follows docs/backend.md from the first
+// key to a saved picture, with a consumer running beside.
+func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
+	b, err := demobroker.New("127.0.0.1:0", silent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBackground(t, b.Run)
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	do := func(args ...string) string {
+		t.Helper()
+		code, out, errs := command(t, args...)
+		if code != exitDone {
+			t.Fatalf("%v: exit code %d: %s", args, code, errs)
+		}
+		return strings.TrimSpace(out)
+	}
+	atBroker := func(args ...string) string { t.Helper(); return do(append(args, "--broker", b.URL())...) }
+	root := do("keygen", "root", file("root.key"), "--scope", "keys")
+	receipts := do("keygen", "receipts", file("receipts.key"), "--scope", "receipt")
+	daily := do("keygen", "daily", file("daily.key"))
+	sink := "sqlite:" + file("events.db")
+	inBackground(t, func(ctx context.Context) error {
+		if code := run(ctx, []string{"consume", "--quiet", "--sink", sink, "--sign-key", file("receipts.key"), "--broker", b.URL()}, io.Discard, t.Output()); code != exitDone {
+			return fmt.Errorf("consume: exit code %d", code)
+		}
+		return nil
+	})
+
+	m, now, jpeg := synthetic.New(1), time.Now(), bytes.Repeat([]byte("pixels of a plate "), 3000)
+	sha := fmt.Sprintf("%x", sha256.Sum256(jpeg))
+	hit := m.Hit(now)
+	car := &fakeCar{versions: map[string]uint64{}, shot: uplink.Shot{JPEG: jpeg, Read: *hit.Read, Hit: hit.Hit}}
+	box := memory.NewOutbox(m.ID(now))
+	cfg := uplink.DefaultConfig()
+	cfg.Broker, cfg.Agency, cfg.Vehicle, cfg.StateDir = b.URL(), "pd", "car-1", t.TempDir()
+	cfg.HealthEvery, cfg.TrustedKeys = time.Second, []string{root, receipts}
+	u, err := uplink.New(cfg, box, silent(), uplink.Options{Version: "1.0", Hotlists: car, Pictures: car, Policy: car})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBackground(t, u.Run)
+	box.Add(hit)
+	until(t, "a signed receipt", func() bool { return box.Len() == 0 })
+
+	atBroker("publish-keys", "--agency", "pd", "--add", daily, "--version", "1", "--sign-key", file("root.key"))
+	list := "plate,state,reason,caseNumber\nABC123,FL,stolen,12-1\nKXM204,GA,stolen,12-2\n"
+	if err := os.WriteFile(file("stolen.csv"), []byte(list), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	atBroker("publish-hotlist", file("stolen.csv"), "--agency", "pd", "--list", "stolen", "--state", file("lists"), "--sign-key", file("daily.key"))
+	until(t, "the list", car.is(func() bool {
+		return car.versions["stolen"] == 1 && slices.Equal(car.plates, []string{"ABC123", "KXM204"})
+	}))
+	atBroker("publish-policy", "--vehicle", "pd/car-1", "--retention", "read=72h", "--version", "1", "--sign-key", file("daily.key"))
+	until(t, "the policy", car.is(func() bool { return car.keep == 72*time.Hour }))
+	until(t, "the fleet's table to show the list", func() bool {
+		out := atBroker("fleet")
+		return strings.Contains(out, "pd/car-1") && strings.Contains(out, "online") && strings.Contains(out, "stolen:1")
+	})
+	atBroker("request-image", sha, "--agency", "pd", "--vehicle", "car-1", "--officer", "analyst", "--purpose", "case 12-1",
+		"--sign-key", file("daily.key"), "-o", file("asked.jpg"))
+	until(t, "the picture kept by the consumer", func() bool {
+		code, _, _ := command(t, "picture", sha, "--sink", sink, "--officer", "analyst", "--purpose", "case 12-1", "-o", file("kept.jpg"))
+		return code == exitDone
+	})
+	for _, name := range []string{"asked.jpg", "kept.jpg"} {
+		if got, err := os.ReadFile(file(name)); err != nil || !bytes.Equal(got, jpeg) {
+			t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(jpeg), err)
+		}
+	}
+	if out := do("gaps", "--sink", sink); out != "" {
+		t.Errorf("gaps: %s", out)
+	}
+}
+
+// inBackground runs f until the test ends, and fails the test when it fails.
+func inBackground(t testing.TB, f func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	timeout := time.After(time.Minute)
+	for !ok() {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-timeout:
+			t.Fatalf("%s: not within a minute", what)
+		}
 	}
 }

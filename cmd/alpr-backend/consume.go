@@ -38,6 +38,7 @@ after the transaction that keeps it. What fails the schema is kept as a dead let
 	}
 	addBrokerFlags(cmd, &cfg.Broker)
 	f := cmd.Flags()
+	f.StringVar(&cfg.Broker.ClientID, "client-id", hostClientID(), "our name at the broker: unique, and the same after a restart")
 	f.StringVar(&sink, "sink", "ndjson:-", "where to keep events: postgres://…, sqlite:FILE, ndjson:FILE, or ndjson:- to print them")
 	f.StringVar(&cfg.Group, "group", cfg.Group, "name of the shared subscription")
 	f.StringVar(&cfg.Receiver, "receiver", "", "keep what vehicles' owners release to this receiver, instead of being the agency's backend")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -43,7 +44,9 @@ func newLog(cmd *cobra.Command) *slog.Logger {
 	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }
 
-// addBrokerFlags declares the flags that say where the broker is.
+// addBrokerFlags declares the flags that say where the broker is. The command
+// gets a name at the broker that no other has: a second client of the same name
+// would end the first one's session there.
 func addBrokerFlags(cmd *cobra.Command, b *backend.Broker) {
 	f := cmd.Flags()
 	f.StringVar(&b.URL, "broker", "tcp://127.0.0.1:1883", "address of the broker: tls://host:8883, or tcp:// on this machine")
@@ -51,10 +54,10 @@ func addBrokerFlags(cmd *cobra.Command, b *backend.Broker) {
 	f.StringVar(&b.CertFile, "cert", "", "PEM file: our certificate (for tls://)")
 	f.StringVar(&b.KeyFile, "key", "", "PEM file: our certificate's key (for tls://)")
 	f.StringVar(&b.ServerName, "server-name", "", "name in the broker's certificate, where it is not the host")
-	f.StringVar(&b.ClientID, "client-id", defaultClientID(), "our name at the broker: unique, and the same after a restart")
+	b.ClientID = fmt.Sprintf("%s-%d", hostClientID(), os.Getpid())
 }
 
-func defaultClientID() string {
+func hostClientID() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
