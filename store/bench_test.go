@@ -15,13 +15,13 @@ import (
 )
 
 // BenchmarkRecord records reads with a 12 KB crop, every tenth with a hit and
-// a 60 KB context picture, from so many callers at once. To see what a slow
-// card makes of it, run the test binary under
+// a 60 KB context picture, from so many callers at once, each so many reads at a
+// time. To see what a slow card makes of it, run the test binary under
 //
-//	strace -f -e trace=fdatasync -e inject=fdatasync:delay_enter=25000
+//	strace -f --seccomp-bpf --trace=fsync --inject=fsync:delay_enter=25000
 func BenchmarkRecord(b *testing.B) {
-	for _, callers := range []int{1, 8, 32} {
-		b.Run(fmt.Sprint(callers, " callers"), func(b *testing.B) {
+	for _, bb := range []struct{ callers, batch int }{{1, 1}, {1, 4}, {1, 16}, {8, 1}, {32, 1}} {
+		b.Run(fmt.Sprintf("%d callers, %d at a time", bb.callers, bb.batch), func(b *testing.B) {
 			f := open(b, func(c *Config) { c.Clock = nil })
 			crop, scene := make([]byte, 12<<10), make([]byte, 60<<10)
 			if err := errors.Join(fill(crop), fill(scene)); err != nil {
@@ -29,22 +29,14 @@ func BenchmarkRecord(b *testing.B) {
 			}
 			work := make(chan int)
 			var wg sync.WaitGroup
-			for range callers {
+			for range bb.callers {
 				wg.Go(func() {
 					for i := range work {
-						now := time.Now()
-						id, err := alpr.NewID(now, rand.Reader)
-						if err != nil {
-							b.Error(err)
-							return
+						records := make([]alpr.Record, bb.batch)
+						for k := range records {
+							records[k] = benchRecord(b, i*bb.batch+k, crop, scene)
 						}
-						r := testRead(id, fmt.Sprintf("P%06d", i%1000000), now)
-						r.Crop.JPEG, r.Context.JPEG = crop, scene
-						var hits []alpr.Hit
-						if i%10 == 0 {
-							hits = []alpr.Hit{{ID: id, ReadID: id, At: now, Entry: alpr.Entry{ID: "e", Plate: r.Text.Text}}}
-						}
-						if err := f.Record(context.Background(), r, hits); err != nil {
+						if err := f.RecordAll(context.Background(), records); err != nil {
 							b.Error(err)
 						}
 					}
@@ -55,9 +47,23 @@ func BenchmarkRecord(b *testing.B) {
 			}
 			close(work)
 			wg.Wait()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
+			b.ReportMetric(float64(b.N*bb.batch)/b.Elapsed().Seconds(), "reads/s")
 		})
 	}
+}
+
+func benchRecord(b *testing.B, i int, crop, scene []byte) alpr.Record {
+	now := time.Now()
+	id, err := alpr.NewID(now, rand.Reader)
+	if err != nil {
+		b.Error(err)
+	}
+	r := testRead(id, fmt.Sprintf("P%06d", i%1000000), now)
+	r.Crop.JPEG, r.Context.JPEG = crop, scene
+	if i%10 > 0 {
+		return alpr.Record{Read: r}
+	}
+	return alpr.Record{Read: r, Hits: []alpr.Hit{{ID: id, ReadID: id, At: now, Entry: alpr.Entry{ID: "e", Plate: r.Text.Text}}}}
 }
 
 func fill(b []byte) error {
