@@ -60,7 +60,8 @@ func (c *converter) get(fields []string, f int) string {
 func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doubt string, err error) {
 	kind, known := c.kind(c.get(fields, fKind))
 	if kind.Cancelled {
-		return e, true, "", nil
+		e, err = c.cancellation(fields)
+		return e, true, "", err
 	}
 	e = alpr.Entry{
 		ID: c.get(fields, fID), PlateGiven: c.get(fields, fPlate), CaseNumber: c.get(fields, fCase),
@@ -96,6 +97,17 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 		doubt = fmt.Sprintf("state %q is not known: taken without a state", c.get(fields, fState))
 	}
 	return e, false, doubt, nil
+}
+
+// cancellation names what a row takes back: an id, or a plate and state.
+func (c *converter) cancellation(fields []string) (e alpr.Entry, err error) {
+	e.ID = c.get(fields, fID)
+	e.State, _ = c.states.normalise(c.get(fields, fState))
+	e.Plate, err = normalisePlate(c.get(fields, fPlate))
+	if err != nil && e.ID == "" {
+		return e, fmt.Errorf("a cancellation of no entry: %w", err)
+	}
+	return e, nil
 }
 
 func (c *converter) kind(code string) (Kind, bool) {

@@ -49,7 +49,7 @@ type Report struct {
 	Format    string
 	Rows      int // with content, the heading not counted
 	Entries   int
-	Cancelled int        // rows that take an entry back
+	Cancelled int        // rows that take an entry back, and those that they take back
 	Repeated  int        // rows that say again what an earlier one says
 	Bad       int        // rows that were left out
 	Errors    []RowError // the bad rows, at most 1,000 of them
@@ -130,6 +130,18 @@ type importer struct {
 	report Report
 	seen   map[rowKey]struct{}
 	seeds  [2]maphash.Seed
+	// cancelled says, by nameOf, how many entries came before the last row that
+	// takes back entries of that name: of those none alerts.
+	cancelled map[[2]string]int
+}
+
+// nameOf is what a cancellation names an entry by: its id, or where it gives
+// none, plate and state.
+func nameOf(e *alpr.Entry) [2]string {
+	if e.ID != "" {
+		return [2]string{"", e.ID}
+	}
+	return [2]string{e.Plate, e.State}
 }
 
 // rowKey is what makes a row a repetition of another: 128 bits of a hash of
@@ -157,7 +169,7 @@ func (im *importer) run() error {
 		name = im.m.Name
 	}
 	im.conv, im.build, im.seen = conv, newBuilder(name, im.opt.Version, im.opt.PublishedAt), make(map[rowKey]struct{})
-	im.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+	im.seeds, im.cancelled = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, make(map[[2]string]int)
 	var fields []string
 	for {
 		var line int
@@ -244,11 +256,13 @@ func (im *importer) row(fields []string, line int) error {
 	if err != nil {
 		return err
 	}
+	key := im.keyOf(&e)
 	if isCancelled {
 		im.report.Cancelled++
+		im.cancelled[nameOf(&e)] = im.report.Entries
+		delete(im.seen, key) // it may be listed anew further down
 		return nil
 	}
-	key := im.keyOf(&e)
 	if _, again := im.seen[key]; again {
 		im.report.Repeated++
 		return nil
@@ -279,18 +293,42 @@ func (im *importer) finish(sum hash.Hash) (*List, error) {
 		}
 		return nil, fmt.Errorf("%d of %d rows%s: %w", r.Bad, r.Rows, first, ErrTooManyBad)
 	}
-	if im.report.Entries == 0 && !im.opt.AllowEmpty {
-		return nil, ErrEmptyList
-	}
 	im.seen = nil
 	list, err := im.build.done()
 	if err != nil {
 		return nil, err
 	}
+	if list, err = im.withoutCancelled(list); err != nil {
+		return nil, err
+	}
+	if im.report.Entries == 0 && !im.opt.AllowEmpty {
+		return nil, ErrEmptyList
+	}
 	if list.Version == "" {
 		list.Version = hex.EncodeToString(sum.Sum(nil))[:12]
 	}
 	return list, nil
+}
+
+// withoutCancelled is the list without what later rows of it take back.
+func (im *importer) withoutCancelled(all *List) (*List, error) {
+	if len(im.cancelled) == 0 {
+		return all, nil
+	}
+	b := newBuilder(all.Name, all.Version, all.PublishedAt)
+	before := 0
+	for e := range all.All() {
+		until := max(im.cancelled[nameOf(&e)], im.cancelled[[2]string{e.Plate, e.State}])
+		if before++; before <= until {
+			continue
+		}
+		if err := b.add(&e); err != nil {
+			return nil, err
+		}
+	}
+	im.report.Cancelled += all.Len() - b.list.n
+	im.report.Entries = b.list.n
+	return b.done()
 }
 
 // FromEntries makes a list of entries that come another way than by a file:

@@ -69,6 +69,40 @@ func TestImportNCIC(t *testing.T) {
 	}
 }
 
+// TestCancellations: what a row takes back is not on the list, wherever the row
+// came before it; what is listed anew after it is.
+func TestCancellations(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rows string
+		want []string // ids
+	}{
+		"by id":                     {"ABC123,FL,EV,N1\nXYZ789,FL,EV,N2\nABC123,FL,XV,N1\n", []string{"N2"}},
+		"by id, without the plate":  {"ABC123,FL,EV,N1\nXYZ789,FL,EV,N2\n,,XV,N1\n", []string{"N2"}},
+		"by plate and state":        {"ABC123,FL,EV,N1\nABC123,GA,EV,N2\nABC123,FL,XV,\n", []string{"N2"}},
+		"another id of the plate":   {"ABC123,FL,EV,N1\nABC123,FL,XV,N9\n", []string{"N1"}},
+		"listed anew":               {"ABC123,FL,EV,N1\nABC123,FL,XV,N1\nABC123,FL,EV,N1\n", []string{"N1"}},
+		"listed anew, taken back":   {"ABC123,FL,EV,N1\nABC123,FL,XV,N1\nABC123,FL,EV,N1\nABC123,FL,XV,N1\nXYZ789,FL,EV,N2\n", []string{"N2"}},
+		"before anything is listed": {"ABC123,FL,XV,N1\nABC123,FL,EV,N1\n", []string{"N1"}},
+	} {
+		l, report := importText(t, "LIC,LIS,MKE,NIC\n"+tt.rows, "ncic", Options{})
+		var got []string
+		for e := range l.All() {
+			got = append(got, e.ID)
+		}
+		if !slices.Equal(got, tt.want) || report.Entries != len(tt.want) || report.Rows != report.Entries+report.Cancelled {
+			t.Errorf("%s: listed are %v, want %v: %+v", name, got, tt.want, report)
+		}
+	}
+	_, report, err := Import(strings.NewReader("LIC,LIS,MKE,NIC\n,FL,XV,\n"), nil, Options{MaxBad: 1, AllowEmpty: true})
+	if err != nil || report.Bad != 1 {
+		t.Errorf("a cancellation of nothing: %+v, %v", report, err)
+	}
+	_, _, err = Import(strings.NewReader("LIC,LIS,MKE,NIC\nABC123,FL,EV,N1\nABC123,FL,XV,N1\n"), nil, Options{})
+	if !errors.Is(err, ErrEmptyList) {
+		t.Errorf("a list whose every entry is taken back: %v", err)
+	}
+}
+
 func TestImportGenetecAndFlock(t *testing.T) {
 	l, report := importText(t, "Category;MatchPlate;PlateState\n", "", Options{AllowEmpty: true})
 	if report.Format != "genetec" || l.Len() != 0 {
@@ -371,6 +405,7 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte(ncicCSV))
 	f.Add([]byte("plate,state,reason,caseNumber,expiry,note\n\"ABC123\",FL,x,1,2031-01-01,\"a\nb\"\n\"\n"))
 	f.Add([]byte("MatchPlate,PlateState\nABC123,XX\n"))
+	f.Add([]byte("LIC,LIS,MKE,NIC\nABC123,FL,EV,N1\nABC123,FL,XV,N1\nABC123,FL,EV,N1\n"))
 	f.Add([]byte{0x1f, 0x8b, 8, 0, 0})
 	f.Add([]byte{0x28, 0xb5, 0x2f, 0xfd, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
