@@ -18,44 +18,7 @@ import (
 	"alpr/sync/uplink"
 )
 
-const deadline = 60 * time.Second
-
 func quiet(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
-
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.After(deadline)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-timeout:
-			t.Fatalf("%s: not within %s", what, deadline)
-		}
-	}
-}
-
-// background runs f until the test ends, and fails the test when it fails.
-func background(t testing.TB, what string, f func(context.Context) error) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f(ctx) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	t.Cleanup(stop)
-	return stop
-}
 
 // secureFleet is a Mosquitto with TLS 1.3, client certificates and an access
 // list for the given vehicles and the user "backend".
@@ -97,7 +60,7 @@ func startCar(t testing.TB, cfg uplink.Config, box uplink.Outbox, opt uplink.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return u, background(t, "uplink", u.Run)
+	return u, brokertest.Background(t, "uplink", u.Run)
 }
 
 func startConsumer(t testing.TB, b backend.Broker, sink backend.Sink) (*backend.Metrics, func()) {
@@ -114,7 +77,7 @@ func startSigningConsumer(t testing.TB, b backend.Broker, sink backend.Sink, s *
 	if err != nil {
 		t.Fatal(err)
 	}
-	return metrics, background(t, "consumer", c.Run)
+	return metrics, brokertest.Background(t, "consumer", c.Run)
 }
 
 func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
@@ -138,7 +101,7 @@ func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
 		box.Add(m.Hit(now), m.Read(now))
 	}
 	u, _ := startCar(t, carConfig(t, broker, ca, car), box, uplink.Options{BootID: boot})
-	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "everything receipted", func() bool { return box.Len() == 0 })
 	if got := metrics.Events(); got != 1040 {
 		t.Errorf("%d events kept, want 1040 (%d letters)", got, metrics.Letters())
 	}
@@ -161,11 +124,11 @@ func TestWhatCameBeforeTheFirstConsumerFollowsSoon(t *testing.T) {
 	box := memory.NewOutbox(boot)
 	box.Add(m.Read(now), m.Hit(now), m.Read(now.Add(-time.Hour)))
 	u, _ := startCar(t, cfg, box, uplink.Options{BootID: boot})
-	until(t, "all acknowledged by the broker", func() bool { return u.State().Link.Published == 3 })
+	brokertest.Until(t, "all acknowledged by the broker", func() bool { return u.State().Link.Published == 3 })
 	us := backendBroker(t, broker, ca, "consumer")
 	sink := sqliteSink(t)
 	_, stop := startSigningConsumer(t, us, sink, &sign)
-	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "everything receipted", func() bool { return box.Len() == 0 })
 	resent := u.State().Link.Resent
 	if resent != 3 {
 		t.Errorf("%d sent again, want 3", resent)
@@ -173,9 +136,9 @@ func TestWhatCameBeforeTheFirstConsumerFollowsSoon(t *testing.T) {
 	// A consumer that the broker knows needs nothing again.
 	stop()
 	box.Add(m.Read(time.Now()))
-	until(t, "acknowledged by the broker", func() bool { return u.State().Link.Published == 7 })
+	brokertest.Until(t, "acknowledged by the broker", func() bool { return u.State().Link.Published == 7 })
 	metrics, _ := startSigningConsumer(t, us, sink, &sign)
-	until(t, "that one receipted", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "that one receipted", func() bool { return box.Len() == 0 })
 	if got := u.State().Link.Resent; got != resent || metrics.Events() != 1 {
 		t.Errorf("%d sent again, %d events kept", got-resent, metrics.Events())
 	}
@@ -194,7 +157,7 @@ func TestAnotherReceiverKeepsWhatTheOwnerReleases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	background(t, "the sheriff's consumer", c.Run)
+	brokertest.Background(t, "the sheriff's consumer", c.Run)
 	vehicle := carConfig(t, broker, ca, car)
 	vehicle.ReceiptTimeout = time.Second // the sheriff's consumer may come after the agency's
 	vehicle.ReleaseFile = filepath.Join(t.TempDir(), "release.yaml")
@@ -205,11 +168,11 @@ func TestAnotherReceiverKeepsWhatTheOwnerReleases(t *testing.T) {
 	m, now := synthetic.New(7), time.Now()
 	box := memory.NewOutbox(m.ID(now))
 	startCar(t, vehicle, box, uplink.Options{})
-	until(t, "a hit at the sheriff's", func() bool {
+	brokertest.Until(t, "a hit at the sheriff's", func() bool {
 		box.Add(m.Hit(time.Now()), m.Read(time.Now()))
 		return metrics.Events() > 0
 	})
-	until(t, "everything receipted by the agency", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "everything receipted by the agency", func() bool { return box.Len() == 0 })
 	got, err := theirs.Received(context.Background())
 	if err != nil || len(got) == 0 || slices.ContainsFunc(got, func(r backend.VehicleRange) bool { return r.From%2 == 0 || r.From != r.To }) {
 		t.Errorf("the sheriff has %+v, %v: want hits alone, which have odd numbers", got, err)
@@ -239,7 +202,7 @@ func TestConsumersShareTheWork(t *testing.T) {
 	for range 600 {
 		box.Add(m.Read(time.Now()))
 	}
-	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "everything receipted", func() bool { return box.Len() == 0 })
 	var total int64
 	for i, m := range metrics {
 		if m.Events() == 0 {

@@ -41,18 +41,18 @@ func TestAFullBrokerLosesNothing(t *testing.T) {
 	u, _ := startCar(t, cfg, box, uplink.Options{})
 	m := synthetic.New(1)
 	box.Add(m.Read(time.Now()))
-	until(t, "the first kept", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "the first kept", func() bool { return box.Len() == 0 })
 	stop()
 	const n = 100
 	for range n {
 		box.Add(m.Read(time.Now()))
 	}
-	until(t, "all acknowledged by the broker", func() bool { return u.State().Link.Published >= n+1 })
+	brokertest.Until(t, "all acknowledged by the broker", func() bool { return u.State().Link.Published >= n+1 })
 	if box.Len() != n {
 		t.Fatalf("%d of %d left without a receipt", box.Len(), n)
 	}
 	metrics, _ := startConsumer(t, backendBroker(t, broker, nil, "c"), sink)
-	until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "everything receipted", func() bool { return box.Len() == 0 })
 	if metrics.Events() != n {
 		t.Errorf("%d events kept, want %d", metrics.Events(), n)
 	}
@@ -84,7 +84,7 @@ func TestTheSameMessageTwiceIsKeptOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, "consumer subscribed", func() bool {
+	brokertest.Until(t, "consumer subscribed", func() bool {
 		client.Publish(car.Topic(event.TopicRead), 1, false, payload).Wait()
 		return metrics.Messages() > 0
 	})
@@ -94,13 +94,13 @@ func TestTheSameMessageTwiceIsKeptOnce(t *testing.T) {
 			client.Publish(car.Topic(event.LevelOf(it.Kind)), 1, false, payload).Wait()
 		}
 	}
-	until(t, "all came", func() bool { return metrics.Events()+metrics.Duplicates() == 18 })
+	brokertest.Until(t, "all came", func() bool { return metrics.Events()+metrics.Duplicates() == 18 })
 	if metrics.Events() != 6 {
 		t.Errorf("%d kept of 6 events that came three times", metrics.Events())
 	}
 	// The second and third are receipted as well: the first receipt may be lost.
 	seen := map[uint64]bool{}
-	until(t, "every number receipted", func() bool {
+	brokertest.Until(t, "every number receipted", func() bool {
 		for len(receipts) > 0 {
 			for _, x := range (<-receipts).Ranges {
 				for n := x.From; n <= x.To; n++ {
@@ -136,7 +136,7 @@ func TestAClockThatIsYearsWrongHoldsNothingUp(t *testing.T) {
 			}
 			offset := time.Until(c.sent)
 			startCar(t, carConfig(t, broker, nil, car), box, uplink.Options{Now: func() time.Time { return time.Now().Add(offset) }})
-			until(t, "everything receipted", func() bool { return box.Len() == 0 })
+			brokertest.Until(t, "everything receipted", func() bool { return box.Len() == 0 })
 			if metrics.Events() != 20 {
 				t.Errorf("%d kept, want 20 (%d letters)", metrics.Events(), metrics.Letters())
 			}

@@ -7,19 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"alpr"
 	"alpr/backend"
 	"alpr/backend/demobroker"
-	"alpr/sync/downlink"
+	"alpr/sync/brokertest"
 	"alpr/sync/event"
 	"alpr/sync/memory"
 	"alpr/sync/synthetic"
@@ -100,50 +98,19 @@ func keepPicture(t testing.TB, sink string, img event.Image, now time.Time) {
 
 // fakeCar is what a vehicle does with what it is told.
 type fakeCar struct {
-	mu       sync.Mutex
-	versions map[string]uint64
-	plates   []string
-	keep     time.Duration // reads
-	shot     uplink.Shot
-}
-
-func (c *fakeCar) HotlistVersions(context.Context) (map[string]uint64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return maps.Clone(c.versions), nil
-}
-
-func (c *fakeCar) ApplyHotlist(_ context.Context, u downlink.Update) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for e, err := range u.Entries {
-		if err != nil {
-			return err
-		}
-		c.plates = append(c.plates, e.Plate)
-	}
-	c.versions[u.List] = u.Version
-	return nil
+	*memory.Hotlists
+	keep atomic.Int64 // reads, nanoseconds
+	shot uplink.Shot
 }
 
 func (c *fakeCar) Tighten(_ context.Context, _ alpr.RetentionClass, keep time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.keep = keep
+	c.keep.Store(int64(keep))
 	return nil
 }
 
 func (c *fakeCar) Forbid(context.Context, string) error { return nil }
 
 func (c *fakeCar) PictureByHash(context.Context, [32]byte) (uplink.Shot, error) { return c.shot, nil }
-
-func (c *fakeCar) is(ok func() bool) func() bool {
-	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return ok()
-	}
-}
 
 // TestTheAgencysCommandsReachAVehicle follows docs/backend.md from the first
 // key to a saved picture, with a consumer running beside.
@@ -152,7 +119,7 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inBackground(t, b.Run)
+	brokertest.Background(t, "broker", b.Run)
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	do := func(args ...string) string {
@@ -168,9 +135,9 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	receipts := do("keygen", "receipts", file("receipts.key"), "--scope", "receipt")
 	daily := do("keygen", "daily", file("daily.key"))
 	sink := "sqlite:" + file("events.db")
-	inBackground(t, func(ctx context.Context) error {
+	brokertest.Background(t, "consume", func(ctx context.Context) error {
 		if code := run(ctx, []string{"consume", "--quiet", "--sink", sink, "--sign-key", file("receipts.key"), "--broker", b.URL()}, io.Discard, t.Output()); code != exitDone {
-			return fmt.Errorf("consume: exit code %d", code)
+			return fmt.Errorf("exit code %d", code)
 		}
 		return nil
 	})
@@ -178,7 +145,7 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	m, now, jpeg := synthetic.New(1), time.Now(), bytes.Repeat([]byte("pixels of a plate "), 3000)
 	sha := fmt.Sprintf("%x", sha256.Sum256(jpeg))
 	hit := m.Hit(now)
-	car := &fakeCar{versions: map[string]uint64{}, shot: uplink.Shot{JPEG: jpeg, Read: *hit.Read, Hit: hit.Hit}}
+	car := &fakeCar{Hotlists: memory.NewHotlists(nil), shot: uplink.Shot{JPEG: jpeg, Read: *hit.Read, Hit: hit.Hit}}
 	box := memory.NewOutbox(m.ID(now))
 	cfg := uplink.DefaultConfig()
 	cfg.Broker, cfg.Agency, cfg.Vehicle, cfg.StateDir = b.URL(), "pd", "car-1", t.TempDir()
@@ -187,9 +154,9 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inBackground(t, u.Run)
+	brokertest.Background(t, "uplink", u.Run)
 	box.Add(hit)
-	until(t, "a signed receipt", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "a signed receipt", func() bool { return box.Len() == 0 })
 
 	atBroker("publish-keys", "--agency", "pd", "--add", daily, "--version", "1", "--sign-key", file("root.key"))
 	list := "plate,state,reason,caseNumber\nABC123,FL,stolen,12-1\nKXM204,GA,stolen,12-2\n"
@@ -197,18 +164,16 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 		t.Fatal(err)
 	}
 	atBroker("publish-hotlist", file("stolen.csv"), "--agency", "pd", "--list", "stolen", "--state", file("lists"), "--sign-key", file("daily.key"))
-	until(t, "the list", car.is(func() bool {
-		return car.versions["stolen"] == 1 && slices.Equal(car.plates, []string{"ABC123", "KXM204"})
-	}))
+	brokertest.Until(t, "the list", func() bool { version, ids := car.List("stolen"); return version == 1 && len(ids) == 2 })
 	atBroker("publish-policy", "--vehicle", "pd/car-1", "--retention", "read=72h", "--version", "1", "--sign-key", file("daily.key"))
-	until(t, "the policy", car.is(func() bool { return car.keep == 72*time.Hour }))
-	until(t, "the fleet's table to show the list", func() bool {
+	brokertest.Until(t, "the policy", func() bool { return car.keep.Load() == int64(72*time.Hour) })
+	brokertest.Until(t, "the fleet's table to show the list", func() bool {
 		out := atBroker("fleet")
 		return strings.Contains(out, "pd/car-1") && strings.Contains(out, "online") && strings.Contains(out, "stolen:1")
 	})
 	atBroker("request-image", sha, "--agency", "pd", "--vehicle", "car-1", "--officer", "analyst", "--purpose", "case 12-1",
 		"--sign-key", file("daily.key"), "-o", file("asked.jpg"))
-	until(t, "the picture kept by the consumer", func() bool {
+	brokertest.Until(t, "the picture kept by the consumer", func() bool {
 		code, _, _ := command(t, "picture", sha, "--sink", sink, "--officer", "analyst", "--purpose", "case 12-1", "-o", file("kept.jpg"))
 		return code == exitDone
 	})
@@ -219,31 +184,5 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	}
 	if out := do("gaps", "--sink", sink); out != "" {
 		t.Errorf("gaps: %s", out)
-	}
-}
-
-// inBackground runs f until the test ends, and fails the test when it fails.
-func inBackground(t testing.TB, f func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	timeout := time.After(time.Minute)
-	for !ok() {
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-timeout:
-			t.Fatalf("%s: not within a minute", what)
-		}
 	}
 }

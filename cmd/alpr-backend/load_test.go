@@ -176,16 +176,10 @@ func TestTheOtherBroker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx) }()
+	brokertest.Background(t, "broker", b.Run)
 	report, kept := simulateFleet(t, b.URL(), "sqlite:"+filepath.Join(t.TempDir(), "events.db"), 10, 1)
 	if report.Left != 0 || kept != report.Recorded {
 		t.Errorf("%d recorded, %d without receipt, %d kept in the database", report.Recorded, report.Left, kept)
-	}
-	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package memory is an outbox that lives in memory, for simulated vehicles. It
-// keeps the store's promises but one: it does not survive a restart.
+// Package memory is an outbox and hotlists that live in memory, for simulated
+// vehicles. They keep the store's promises but one: they do not survive a
+// restart.
 package memory
 
 import (

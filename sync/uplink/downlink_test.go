@@ -2,6 +2,7 @@ package uplink_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -42,65 +43,6 @@ func (l *auditLog) has(action, subject string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.records, func(r alpr.AuditRecord) bool { return r.Action == action && r.Subject == subject })
-}
-
-// lists keeps hotlists in memory, with the rules of a real receiver.
-type lists struct {
-	mu       sync.Mutex
-	versions map[string]uint64
-	entries  map[string]alpr.Entry // by id
-	updates  []downlink.Update
-}
-
-func newLists(versions map[string]uint64) *lists {
-	return &lists{versions: versions, entries: map[string]alpr.Entry{}}
-}
-
-func (l *lists) HotlistVersions(context.Context) (map[string]uint64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := map[string]uint64{}
-	for k, v := range l.versions {
-		out[k] = v
-	}
-	return out, nil
-}
-
-func (l *lists) ApplyHotlist(_ context.Context, u downlink.Update) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next := map[string]alpr.Entry{}
-	if u.Base != 0 {
-		if l.versions[u.List] != u.Base {
-			return fmt.Errorf("update from version %d, have %d", u.Base, l.versions[u.List])
-		}
-		for id, e := range l.entries {
-			next[id] = e
-		}
-	}
-	for _, id := range u.Remove {
-		delete(next, id)
-	}
-	for e, err := range u.Entries {
-		if err != nil {
-			return err
-		}
-		next[e.ID] = e
-	}
-	l.entries, l.versions[u.List] = next, u.Version
-	u.Entries = nil
-	l.updates = append(l.updates, u)
-	return nil
-}
-
-func (l *lists) state(list string) (version uint64, ids []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for id := range l.entries {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return l.versions[list], ids
 }
 
 func keyPair(name string, seed byte, scopes ...downlink.Kind) (downlink.Key, ed25519.PrivateKey) {
@@ -158,7 +100,7 @@ func TestHotlistsComeVerifiedAndNeverOlder(t *testing.T) {
 	_, stranger := keyPair("list", 9, downlink.KindHotlist)
 	cfg := config(t, broker.URL("tcp"))
 	cfg.TrustedKeys = []string{key.String()}
-	got, log := newLists(map[string]uint64{}), &auditLog{}
+	got, log := memory.NewHotlists(nil), &auditLog{}
 	start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Hotlists: got, Auditor: log})
 	topic := event.HotlistTopic("pd", "stolen")
 	publish := func(m downlink.Manifest, private ed25519.PrivateKey) {
@@ -167,7 +109,7 @@ func TestHotlistsComeVerifiedAndNeverOlder(t *testing.T) {
 	}
 	is := func(version uint64, ids ...string) func() bool {
 		return func() bool {
-			v, have := got.state("stolen")
+			v, have := got.List("stolen")
 			return v == version && slices.Equal(have, ids)
 		}
 	}
@@ -175,48 +117,46 @@ func TestHotlistsComeVerifiedAndNeverOlder(t *testing.T) {
 	whole, pieces := blob(t, nil, "1", "2", "3")
 	l.retainBlob(t, whole, pieces)
 	publish(downlink.Manifest{Version: 5, Whole: whole}, stranger)
-	until(t, "a stranger's list refused", func() bool { return log.has("refuse", topic) })
-	if v, _ := got.state("stolen"); v != 0 {
+	brokertest.Until(t, "a stranger's list refused", func() bool { return log.has("refuse", topic) })
+	if v, _ := got.List("stolen"); v != 0 {
 		t.Fatal("a stranger's list was taken")
 	}
 	publish(downlink.Manifest{Version: 5, Whole: whole}, private)
-	until(t, "the whole list", is(5, "1", "2", "3"))
+	brokertest.Until(t, "the whole list", is(5, "1", "2", "3"))
 
 	delta, deltaPieces := blob(t, []string{"1"}, "4")
 	later, laterPieces := blob(t, nil, "2", "3", "4")
 	l.retainBlob(t, delta, deltaPieces)
 	l.retainBlob(t, later, laterPieces)
 	publish(downlink.Manifest{Version: 6, Whole: later, Deltas: []downlink.Delta{{From: 5, Blob: delta}}}, private)
-	until(t, "the delta", is(6, "2", "3", "4"))
-	if last := got.updates[len(got.updates)-1]; last.Base != 5 {
-		t.Errorf("version 6 came from base %d, not as a delta", last.Base)
+	brokertest.Until(t, "the delta", is(6, "2", "3", "4"))
+	if all := got.Updates(); all[len(all)-1].Base != 5 {
+		t.Errorf("version 6 came from base %d, not as a delta", all[len(all)-1].Base)
 	}
 
 	publish(downlink.Manifest{Version: 5, Whole: whole}, private)
 	// An urgent removal takes effect although the pieces are not there yet.
 	missing, missingPieces := blob(t, []string{"2"}, "5")
 	publish(downlink.Manifest{Version: 7, Whole: later, RemoveNow: []string{"2"}, Deltas: []downlink.Delta{{From: 6, Blob: missing}}}, private)
-	until(t, "the urgent removal", is(6, "3", "4"))
+	brokertest.Until(t, "the urgent removal", is(6, "3", "4"))
 	bad := slices.Clone(missingPieces[0])
 	bad[len(bad)-1] ^= 1
 	l.retain(t, event.HotlistPieceTopic("pd", "stolen", missing.SHA256, 0), bad)
-	until(t, "a changed piece refused", func() bool {
+	brokertest.Until(t, "a changed piece refused", func() bool {
 		log.mu.Lock()
 		defer log.mu.Unlock()
 		return slices.ContainsFunc(log.records, func(r alpr.AuditRecord) bool {
 			return strings.Contains(r.Detail["reason"], "not what the manifest says")
 		})
 	})
-	if v, _ := got.state("stolen"); v != 6 {
+	if v, _ := got.List("stolen"); v != 6 {
 		t.Error("a changed piece was taken")
 	}
 	l.retainBlob(t, missing, missingPieces)
 	publish(downlink.Manifest{Version: 8, Whole: later, Deltas: []downlink.Delta{{From: 6, Blob: missing}}}, private)
-	until(t, "the next version", is(8, "3", "4", "5"))
-	for i, u := range got.updates[1:] {
-		if u.Version < got.updates[i].Version {
-			t.Errorf("version %d followed %d", u.Version, got.updates[i].Version)
-		}
+	brokertest.Until(t, "the next version", is(8, "3", "4", "5"))
+	if !slices.IsSortedFunc(got.Updates(), func(a, b downlink.Update) int { return cmp.Compare(a.Version, b.Version) }) {
+		t.Errorf("an older version followed a newer: %+v", got.Updates())
 	}
 }
 
@@ -239,11 +179,11 @@ func TestADownloadGoesOnWhereItBroke(t *testing.T) {
 	l.retainBlob(t, whole, pieces[:len(pieces)-1])
 	l.retain(t, event.HotlistTopic("pd", "stolen"),
 		sign(t, downlink.KindHotlist, downlink.Manifest{Agency: "pd", List: "stolen", Version: 1, PublishedAt: time.Now(), Whole: whole}, "list", private))
-	got := newLists(map[string]uint64{})
+	got := memory.NewHotlists(nil)
 	part := filepath.Join(cfg.StateDir, "hotlist-"+whole.SHA256+".part")
 	t.Run("the last piece is missing", func(t *testing.T) {
 		start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Hotlists: got})
-		until(t, "all others fetched", func() bool {
+		brokertest.Until(t, "all others fetched", func() bool {
 			info, err := os.Stat(part)
 			return err == nil && info.Size() == int64(len(pieces)-1)*downlink.PieceSize
 		})
@@ -256,7 +196,7 @@ func TestADownloadGoesOnWhereItBroke(t *testing.T) {
 	last := len(pieces) - 1
 	l.retain(t, event.HotlistPieceTopic("pd", "stolen", whole.SHA256, last), pieces[last])
 	start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Hotlists: got})
-	until(t, "the list", func() bool { v, have := got.state("stolen"); return v == 1 && len(have) == len(ids) })
+	brokertest.Until(t, "the list", func() bool { v, have := got.List("stolen"); return v == 1 && len(have) == len(ids) })
 	if _, err := os.Stat(part); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the file of pieces is still there: %v", err)
 	}
@@ -276,15 +216,15 @@ func TestKeysRotateFromOutsideAndStay(t *testing.T) {
 		sign(t, downlink.KindHotlist, downlink.Manifest{Agency: "pd", List: "stolen", Version: 1, PublishedAt: time.Now(), Whole: whole}, "next", nextPrivate))
 	l.retain(t, event.KeysTopic("pd"), sign(t, downlink.KindKeys, downlink.KeyChange{Agency: "pd", Version: 1, Add: []downlink.Key{next}}, "root", rootPrivate))
 	log := &auditLog{}
-	first := newLists(map[string]uint64{})
+	first := memory.NewHotlists(nil)
 	t.Run("with the statement", func(t *testing.T) {
 		start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Hotlists: first, Auditor: log})
-		until(t, "key change audited", func() bool { return log.has("rotate keys", "keys") })
+		brokertest.Until(t, "key change audited", func() bool { return log.has("rotate keys", "keys") })
 	})
 	l.retain(t, event.KeysTopic("pd"), nil)
-	second := newLists(map[string]uint64{})
+	second := memory.NewHotlists(nil)
 	start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Hotlists: second})
-	until(t, "the list signed with the new key", func() bool { v, _ := second.state("stolen"); return v == 1 })
+	brokertest.Until(t, "the list signed with the new key", func() bool { v, _ := second.List("stolen"); return v == 1 })
 }
 
 // album gives pictures by hash.
@@ -347,7 +287,7 @@ func TestPicturesComeOnRequestThroughABrokenLink(t *testing.T) {
 	if got := l.pictureOf(t, sha); !bytes.Equal(got, shot.JPEG) {
 		t.Errorf("%d bytes arrived of %d", len(got), len(shot.JPEG))
 	}
-	until(t, "request and release audited", func() bool { return log.has("request picture", sha) && log.has("release picture", sha) })
+	brokertest.Until(t, "request and release audited", func() bool { return log.has("request picture", sha) && log.has("release picture", sha) })
 }
 
 func TestRequestsThatAreRefused(t *testing.T) {
@@ -382,7 +322,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		log.mu.Unlock()
 		topic := car.ImageRequestTopic("x")
 		l.retain(t, topic, sign(t, downlink.KindImage, r, "img", with))
-		until(t, name+" refused", func() bool { return log.has("refuse", topic) })
+		brokertest.Until(t, name+" refused", func() bool { return log.has("refuse", topic) })
 	}
 	l.retain(t, car.ImageRequestTopic("x"), sign(t, downlink.KindImage, good, "img", private))
 	if got := l.pictureOf(t, ofHit); !bytes.Equal(got, hitShot.JPEG) {
@@ -448,7 +388,7 @@ func TestPolicyFromOutsideOnlyTightens(t *testing.T) {
 	start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Policy: p, Auditor: log})
 	c := downlink.PolicyChange{Agency: "pd", Vehicle: "car-1", Version: 2, RetentionS: map[string]int64{"read": 3600, "hit": 7200}, Forbid: []string{"fines"}}
 	l.retain(t, car.PolicyTopic(), sign(t, downlink.KindPolicy, c, "policy", private))
-	until(t, "policy applied", func() bool { return log.has("tighten policy", "policy") })
+	brokertest.Until(t, "policy applied", func() bool { return log.has("tighten policy", "policy") })
 	if p.keep["read"] != time.Hour || p.keep["hit"] != time.Hour || !slices.Equal(p.forbid, []string{"fines"}) {
 		t.Errorf("keeps %v, forbids %v", p.keep, p.forbid)
 	}
@@ -477,7 +417,7 @@ func TestTheEmergencyButtonStreamsUntilLetGo(t *testing.T) {
 	writePolicy(t, cfg.ReleaseFile, "receivers: [{name: agency, release: [{what: [emergency]}]}, {name: rescue, release: [{what: [emergency], when: {emergency: true}}]}]")
 	log := &auditLog{}
 	u := start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Scene: scene{}, Auditor: log})
-	until(t, "connected", func() bool { return u.State().IsConnected })
+	brokertest.Until(t, "connected", func() bool { return u.State().IsConnected })
 	u.HoldEmergency(context.Background(), "officer-7")
 	l.wait(t, "positions and snapshots to both", func(h []heard) bool {
 		n := map[string]int{}
@@ -506,7 +446,7 @@ func TestNothingElseComesInFromOutside(t *testing.T) {
 	l := listen(t, broker.URL("tcp"))
 	cfg := config(t, broker.URL("tcp")) // trusts no key
 	log := &auditLog{}
-	got := newLists(map[string]uint64{})
+	got := memory.NewHotlists(nil)
 	start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Hotlists: got, Pictures: album{}, Policy: &tightener{}, Auditor: log})
 	_, private := keyPair("k", 1)
 	for _, topic := range []string{event.HotlistTopic("pd", "x"), event.KeysTopic("pd"), car.PolicyTopic(), car.ImageRequestTopic("x")} {
@@ -515,7 +455,7 @@ func TestNothingElseComesInFromOutside(t *testing.T) {
 			log.records = nil
 			log.mu.Unlock()
 			l.retain(t, topic, sign(t, kind, map[string]string{"agency": "pd"}, "k", private))
-			until(t, fmt.Sprintf("%s on %s refused", kind, topic), func() bool { return log.has("refuse", topic) })
+			brokertest.Until(t, fmt.Sprintf("%s on %s refused", kind, topic), func() bool { return log.has("refuse", topic) })
 		}
 	}
 }

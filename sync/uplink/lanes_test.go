@@ -100,7 +100,7 @@ func TestBacklogTravelsInBatchesAndLiveReadsAlone(t *testing.T) {
 			batched++
 		}
 	}
-	until(t, "outbox empty", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "outbox empty", func() bool { return box.Len() == 0 })
 	perEvent := float64(u.State().Link.BacklogBytes) / float64(batched)
 	if single := float64(len(events[0].event.Data)); perEvent > single/3 {
 		t.Errorf("backlog takes %.0f bytes an event, single data alone %.0f: hardly compressed", perEvent, single)
@@ -136,7 +136,7 @@ func TestWhatPolicyDeletedIsNeverSent(t *testing.T) {
 	expired.PurgeAt = now.Add(-time.Second)
 	box.Add(expired, fresh)
 	start(t, config(t, broker.URL("tcp")), box, uplink.Options{})
-	until(t, "the other one sent", func() bool { return box.Len() == 1 })
+	brokertest.Until(t, "the other one sent", func() bool { return box.Len() == 1 })
 	l.wait(t, "one read", func(h []heard) bool { return len(h) == 1 && h[0].event.Subject == fresh.ID.String() })
 }
 
@@ -163,7 +163,7 @@ receivers:
 	events := l.wait(t, "a withheld read and a shared hit", func(h []heard) bool {
 		return len(ofType(h, event.TypeWithheld)) == 1 && len(ofType(h, event.TypeHit)) == 2
 	})
-	until(t, "outbox empty", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "outbox empty", func() bool { return box.Len() == 0 })
 	if w := ofType(events, event.TypeWithheld)[0]; strings.Contains(string(w.event.Data), read.Read.Text.Text) || w.event.Sequence != "00000000000000000001" {
 		t.Errorf("withheld: %+v %s", w.event, w.event.Data)
 	}
@@ -195,7 +195,7 @@ func TestAnItemThatNobodyCanSendHoldsUpNothing(t *testing.T) {
 	old.Read = nil
 	box.Add(empty, huge, old, m.Read(now), m.Hit(now), m.Read(now.Add(-time.Hour)))
 	start(t, config(t, broker.URL("tcp")), box, uplink.Options{})
-	until(t, "three sent, three set aside", func() bool { return box.Len() == 3 && len(box.Quarantined()) == 3 })
+	brokertest.Until(t, "three sent, three set aside", func() bool { return box.Len() == 3 && len(box.Quarantined()) == 3 })
 }
 
 func TestWithoutAReceiptItemsAreSentAgainUnderTheSameID(t *testing.T) {
@@ -220,11 +220,11 @@ func TestWithoutAReceiptItemsAreSentAgainUnderTheSameID(t *testing.T) {
 	// A receipt for numbers never sent must let nothing go that comes later.
 	receipt := `{"ranges":[{"boot_id":"` + boot.String() + `","from":1,"to":1000000}]}`
 	l.client.Publish(car.ReceiptTopic(), 1, false, receipt).Wait()
-	until(t, "let go", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "let go", func() bool { return box.Len() == 0 })
 	l.client.Publish(car.ReceiptTopic(), 1, false, receipt).Wait()
 	l.client.Publish(car.ReceiptTopic(), 1, false, "garbage").Wait()
 	box.Add(m.Read(time.Now()))
-	until(t, "the next sent", func() bool { return u.State().Link.Published >= 3 })
+	brokertest.Until(t, "the next sent", func() bool { return u.State().Link.Published >= 3 })
 	if box.Len() != 1 {
 		t.Error("the next item was let go by an earlier receipt")
 	}
@@ -242,19 +242,19 @@ func TestOnlyASignedReceiptCountsWhereReceiptsAreSigned(t *testing.T) {
 	cfg := config(t, broker.URL("tcp"))
 	cfg.UseReceipts, cfg.TrustedKeys = true, []string{key.String()}
 	u := start(t, cfg, box, uplink.Options{BootID: boot})
-	until(t, "sent", func() bool { return u.State().Link.Published == 1 })
+	brokertest.Until(t, "sent", func() bool { return u.State().Link.Published == 1 })
 	r := event.Receipt{Ranges: []event.Range{{BootID: boot, From: 1, To: 1}}}
 	forged, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.client.Publish(car.ReceiptTopic(), 1, false, forged).Wait()
-	until(t, "the forged receipt named as the problem", func() bool { return strings.Contains(u.State().Problem, "not signed") })
+	brokertest.Until(t, "the forged receipt named as the problem", func() bool { return strings.Contains(u.State().Problem, "not signed") })
 	if box.Len() != 1 {
 		t.Fatal("a forged receipt let an item go")
 	}
 	l.client.Publish(car.ReceiptTopic(), 1, false, sign(t, downlink.KindReceipt, r, "receipts", private)).Wait()
-	until(t, "let go", func() bool { return box.Len() == 0 && u.State().Problem == "" })
+	brokertest.Until(t, "let go", func() bool { return box.Len() == 0 && u.State().Problem == "" })
 }
 
 // Here the broker's word counts; that nothing is lost or doubled downstream is
@@ -292,8 +292,8 @@ func TestTheOutboxSurvivesEveryKindOfLink(t *testing.T) {
 		} else { // long enough for the watchdog to see it
 			time.AfterFunc(2500*time.Millisecond, end)
 		}
-		until(t, "outbox empty after "+f.name, func() bool { return box.Len() == 0 })
+		brokertest.Until(t, "outbox empty after "+f.name, func() bool { return box.Len() == 0 })
 	}
 	add(1)
-	until(t, "outbox empty at the end", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "outbox empty at the end", func() bool { return box.Len() == 0 })
 }

@@ -73,7 +73,7 @@ func TestCertificatesThatDoNotDo(t *testing.T) {
 			box := memory.NewOutbox(alpr.ID{1})
 			box.Add(synthetic.New(1).Read(time.Now()))
 			u := start(t, cfg, box, opt)
-			until(t, "problem named", func() bool { return strings.Contains(u.State().Problem, tt.problem) })
+			brokertest.Until(t, "problem named", func() bool { return strings.Contains(u.State().Problem, tt.problem) })
 			if u.State().IsConnected || box.Len() != 1 {
 				t.Errorf("state %+v, %d items left", u.State(), box.Len())
 			}
@@ -86,11 +86,11 @@ func TestACertificateRenewedOnDiskIsTakenUp(t *testing.T) {
 	broker, ca := secure(t, "")
 	cfg := secureConfig(t, broker, ca, car.String(), time.Now().Add(-time.Minute))
 	u := start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{})
-	until(t, "expiry noticed", func() bool { return strings.Contains(u.State().Problem, "renew it") })
+	brokertest.Until(t, "expiry noticed", func() bool { return strings.Contains(u.State().Problem, "renew it") })
 	cert, key := ca.Issue(t, car.String(), time.Now().Add(time.Hour))
 	copyFile(t, key, cfg.KeyFile)
 	copyFile(t, cert, cfg.CertFile)
-	until(t, "connected", func() bool { return u.State().IsConnected })
+	brokertest.Until(t, "connected", func() bool { return u.State().IsConnected })
 }
 
 func TestARightThatIsMissingIsFoundBeforeAnythingIsLost(t *testing.T) {
@@ -102,7 +102,7 @@ func TestARightThatIsMissingIsFoundBeforeAnythingIsLost(t *testing.T) {
 			box, m := memory.NewOutbox(alpr.ID{1}), synthetic.New(1)
 			box.Add(m.Hit(time.Now()), m.Read(time.Now()), m.Audit(time.Now()))
 			u := start(t, secureConfig(t, broker, ca, car.String(), time.Now().Add(time.Hour)), box, uplink.Options{})
-			until(t, "missing right named", func() bool { return strings.HasSuffix(u.State().Problem, "to read, "+car.Topic(level)) })
+			brokertest.Until(t, "missing right named", func() bool { return strings.HasSuffix(u.State().Problem, "to read, "+car.Topic(level)) })
 			if box.Len() != 3 {
 				t.Errorf("%d items left of 3: what the broker drops was let go", box.Len())
 			}
@@ -116,10 +116,10 @@ func TestABrokerThatIsNotThereIsWaitedFor(t *testing.T) {
 	broker.Stop()
 	box, m := memory.NewOutbox(alpr.ID{1}), synthetic.New(1)
 	u := start(t, config(t, broker.URL("tcp")), box, uplink.Options{})
-	until(t, "problem named", func() bool { return strings.Contains(u.State().Problem, "start the broker") })
+	brokertest.Until(t, "problem named", func() bool { return strings.Contains(u.State().Problem, "start the broker") })
 	box.Add(m.Read(time.Now()))
 	broker.Start(t)
-	until(t, "outbox empty", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "outbox empty", func() bool { return box.Len() == 0 })
 	if st := u.State(); !st.IsConnected || st.Problem != "" {
 		t.Errorf("state %+v", st)
 	}
@@ -146,7 +146,7 @@ func TestStatusTellsOfLifeAndDeath(t *testing.T) {
 	boot := synthetic.New(1).ID(time.Now())
 	box := memory.NewOutbox(boot)
 	box.Add(synthetic.New(2).Read(time.Now()))
-	opt := uplink.Options{BootID: boot, Version: "1.2.3", Hotlists: newLists(map[string]uint64{"stolen": 7})}
+	opt := uplink.Options{BootID: boot, Version: "1.2.3", Hotlists: memory.NewHotlists(map[string]uint64{"stolen": 7})}
 	start(t, cfg, box, opt)
 	status(t, broker, func(st event.Status) bool {
 		return st.IsOnline && st.Version == "1.2.3" && st.BootID == boot && st.Hotlists["stolen"] == 7

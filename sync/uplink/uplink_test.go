@@ -1,7 +1,6 @@
 package uplink_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -38,15 +37,7 @@ func start(t testing.TB, cfg uplink.Config, box uplink.Outbox, opt uplink.Option
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- u.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
+	brokertest.Background(t, "uplink", u.Run)
 	return u
 }
 
@@ -133,20 +124,6 @@ func ofType(events []heard, typ string) []heard {
 	return out
 }
 
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.After(deadline)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-timeout:
-			t.Fatalf("%s: not within %s", what, deadline)
-		}
-	}
-}
-
 func TestItemsReachTheBrokerAndLeaveTheOutbox(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.StartMosquitto(t, brokertest.Config{})
@@ -171,7 +148,7 @@ func TestItemsReachTheBrokerAndLeaveTheOutbox(t *testing.T) {
 			}
 		}
 	}
-	until(t, "outbox empty", func() bool { return box.Len() == 0 })
+	brokertest.Until(t, "outbox empty", func() bool { return box.Len() == 0 })
 	var got event.Hit
 	if err := json.Unmarshal(ofType(events, event.TypeHit)[0].event.Data, &got); err != nil {
 		t.Fatal(err)
