@@ -3,9 +3,11 @@ package backend_test
 import (
 	"context"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +109,16 @@ func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
 	}
 	if st := u.State(); !st.IsConnected || st.Link.Receipted < 1040 {
 		t.Errorf("state: %+v", st)
+	}
+	page := httptest.NewRecorder()
+	metrics.ServeHTTP(page, nil)
+	for _, want := range []string{
+		"\nalpr_events_total 1040\n", "\nalpr_duplicates_total ", "\nalpr_dead_letters_total 0\n", "\nalpr_sink_failures_total 0\n",
+		"\nalpr_lag_seconds{kind=\"hit\"} ", "\nalpr_lag_seconds{kind=\"read\"} ", "\nalpr_last_kept_timestamp_seconds ",
+	} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("metrics lack %q:\n%s", want, page.Body)
+		}
 	}
 }
 
