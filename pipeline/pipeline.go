@@ -46,10 +46,11 @@ type Matcher interface {
 }
 
 // Recorder keeps reads and their hits: all in one transaction, in order, and
-// for good once it returns nil. A higher Revision replaces a lower one of the
-// same ID; the same one again changes nothing.
+// for good once it returns without an error. It says which it keeps: what
+// policy forbids to keep is dropped, and is not shown either. A higher Revision
+// replaces a lower one of the same ID; the same one again changes nothing.
 type Recorder interface {
-	RecordAll(ctx context.Context, records []alpr.Record) error
+	RecordAll(ctx context.Context, records []alpr.Record) (kept []alpr.Record, err error)
 }
 
 // Presenter shows reads and hits to the officer. It must not block.

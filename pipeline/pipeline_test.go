@@ -234,7 +234,7 @@ type slowCard struct {
 	latest  time.Duration // from the last frame of a pass
 }
 
-func (c *slowCard) RecordAll(ctx context.Context, records []alpr.Record) error {
+func (c *slowCard) RecordAll(ctx context.Context, records []alpr.Record) ([]alpr.Record, error) {
 	time.Sleep(25 * time.Millisecond)
 	c.commits++
 	return c.keeper.RecordAll(ctx, records)
@@ -288,6 +288,35 @@ func TestSlowCardKeepsUp(t *testing.T) {
 		t.Logf("%d reads in %d commits, shown at most %v after the pass, hits within %v", len(card.recorded), card.commits,
 			card.latest-DefaultConfig().PassGap, stats.HitShow.Max)
 	})
+}
+
+// strict is a recorder whose policy allows nothing to be kept.
+type strict struct{ *keeper }
+
+func (s strict) RecordAll(ctx context.Context, records []alpr.Record) ([]alpr.Record, error) {
+	_, err := s.keeper.RecordAll(ctx, records)
+	return nil, err
+}
+
+// TestWhatIsNotKeptIsNotShown: but a hit is.
+func TestWhatIsNotKeptIsNotShown(t *testing.T) {
+	s := newScene(1, 30, 6, car{text: "ABC1234", path: approach(0, 2)}, car{text: "XYZ987", path: approach(3, 5)})
+	k := &keeper{}
+	cfg := DefaultConfig()
+	cfg.IsLossless = true
+	p, err := New(cfg, Parts{
+		Sources: []Source{s}, Detector: s, Reader: s, Recorder: strict{k}, Presenter: k, Matcher: entries{"XYZ987"},
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if recorded, shown, hits := k.counts(); recorded < 2 || shown != 0 || hits == 0 {
+		t.Errorf("%d recorded, %d reads and %d hits shown", recorded, shown, hits)
+	}
 }
 
 func inOrder(reads []alpr.Read) []string {

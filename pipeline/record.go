@@ -75,19 +75,21 @@ func (r *recording) take(ctx context.Context, batch []event) {
 		r.photograph(e)
 		records[i] = alpr.Record{Read: e.read, Hits: e.hits}
 	}
-	isCommitted := r.commit(ctx, records)
-	for _, e := range batch {
-		if isCommitted {
-			r.showRead(e.read)
-		}
-		r.showHits(&e)
+	r.showReads(r.commit(ctx, records))
+	for i := range batch {
+		r.showHits(&batch[i])
 	}
 }
 
-// showRead shows a read that is committed. A preview is shown as its hits only.
-func (r *recording) showRead(read alpr.Read) {
-	if r.p.parts.Presenter != nil && !read.Preview {
-		r.p.parts.Presenter.ShowRead(read)
+// showReads shows reads that are committed. A preview is shown as its hits only.
+func (r *recording) showReads(kept []alpr.Record) {
+	if r.p.parts.Presenter == nil {
+		return
+	}
+	for i := range kept {
+		if !kept[i].Read.Preview {
+			r.p.parts.Presenter.ShowRead(kept[i].Read)
+		}
 	}
 }
 
@@ -119,13 +121,14 @@ func (r *recording) photograph(e *event) {
 	e.read.Crop, e.read.Context = e.pictures.crop, e.pictures.context
 }
 
-// commit records reads, or puts them with those that wait, and says which. Order
-// is kept: while some wait, newer ones stand behind them.
-func (r *recording) commit(ctx context.Context, records []alpr.Record) bool {
+// commit records reads and returns those that are kept, or puts them all with
+// those that wait. Order is kept: while some wait, newer ones stand behind them.
+func (r *recording) commit(ctx context.Context, records []alpr.Record) []alpr.Record {
 	var err error
 	if len(r.queue) == 0 {
-		if err = r.record(ctx, records); err == nil {
-			return true
+		var kept []alpr.Record
+		if kept, err = r.record(ctx, records); err == nil {
+			return kept
 		}
 	}
 	for _, rec := range records {
@@ -134,10 +137,10 @@ func (r *recording) commit(ctx context.Context, records []alpr.Record) bool {
 	if err != nil {
 		r.trouble(err)
 	}
-	return false
+	return nil
 }
 
-func (r *recording) record(ctx context.Context, records []alpr.Record) error {
+func (r *recording) record(ctx context.Context, records []alpr.Record) ([]alpr.Record, error) {
 	if !r.p.cfg.IsLossless { // nobody waits for a recording's hits
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, commitWithin)
@@ -223,13 +226,12 @@ func (r *recording) finish(ctx context.Context) error {
 // and shows them.
 func (r *recording) recordOldest(ctx context.Context) error {
 	oldest := r.queue[:min(len(r.queue), maxBatch)]
-	if err := r.record(ctx, oldest); err != nil {
+	kept, err := r.record(ctx, oldest)
+	if err != nil {
 		return err
 	}
 	r.queue = r.queue[len(oldest):]
 	r.stats.unrecorded.Store(int64(len(r.queue)))
-	for _, rec := range oldest {
-		r.showRead(rec.Read)
-	}
+	r.showReads(kept)
 	return nil
 }

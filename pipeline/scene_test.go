@@ -173,19 +173,19 @@ type keeper struct {
 	fail     func() error
 }
 
-func (k *keeper) RecordAll(_ context.Context, records []alpr.Record) error {
+func (k *keeper) RecordAll(_ context.Context, records []alpr.Record) ([]alpr.Record, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fail != nil {
 		if err := k.fail(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, r := range records {
 		k.recorded = append(k.recorded, r.Read)
 		k.hits = append(k.hits, r.Hits...)
 	}
-	return nil
+	return records, nil
 }
 
 func (k *keeper) ShowRead(r alpr.Read) {

@@ -340,10 +340,20 @@ func TestSafeList(t *testing.T) {
 	if err := f.AddSafe(context.Background(), officer, []string{"saf-e01"}); err != nil {
 		t.Fatal(err)
 	}
-	misread := f.read("SAFE0I")
+	misread, other := f.read("SAFE0I"), f.read("OTHER7")
 	misread.Text.Candidates = append(misread.Text.Candidates, alpr.Candidate{Text: "SAFE01", P: 0.1})
-	f.record(f.read("SAFE01"))
-	f.record(misread)
+	kept, err := f.RecordAll(context.Background(), []alpr.Record{{Read: f.read("SAFE01")}, {Read: other}, {Read: misread}})
+	if err != nil || len(kept) != 1 || kept[0].Read.ID != other.ID {
+		t.Fatalf("kept %v, %v", kept, err)
+	}
+	other.Text.Text, other.Revision = "SAFE01", 2 // seen again, and better
+	f.record(other)
+	if r, err := f.Read(context.Background(), other.ID); r != nil || err != nil {
+		t.Errorf("the first reading of a protected plate is still there: %v, %v", r, err)
+	}
+	if _, err := f.Purge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	if n := f.count("SELECT count(*) FROM reads"); n != 0 {
 		t.Errorf("%d reads of a protected plate were kept", n)
 	}

@@ -22,7 +22,8 @@ const (
 
 // Record writes a read, its hits and their outbox items, as RecordAll does.
 func (s *Store) Record(ctx context.Context, read alpr.Read, hits []alpr.Hit) error {
-	return s.RecordAll(ctx, []alpr.Record{{Read: read, Hits: hits}})
+	_, err := s.RecordAll(ctx, []alpr.Record{{Read: read, Hits: hits}})
+	return err
 }
 
 // RecordAll writes reads, their hits and their outbox items in one transaction,
@@ -31,29 +32,34 @@ func (s *Store) Record(ctx context.Context, read alpr.Read, hits []alpr.Hit) err
 // What one call is given, and what several callers write at once, shares an
 // fsync.
 //
-// A read that policy or the safe list forbids to keep is acknowledged and
-// dropped, and only counted.
-func (s *Store) RecordAll(ctx context.Context, records []alpr.Record) error {
+// A read that policy or the safe list forbids to keep is only counted, and is
+// not among those returned.
+func (s *Store) RecordAll(ctx context.Context, records []alpr.Record) (kept []alpr.Record, err error) {
 	records = slices.Clone(records) // the write may outlive the call, where ctx ends first
 	packed := make([]packedRead, len(records))
 	for i := range records {
-		var err error
 		if packed[i], err = s.pack(&records[i]); err != nil {
-			return fmt.Errorf("record read %s: %w", records[i].Read.ID, err)
+			return nil, fmt.Errorf("record read %s: %w", records[i].Read.ID, err)
 		}
 	}
-	err := s.write(ctx, func(t *tx) error {
+	isKept := make([]bool, len(records))
+	err = s.write(ctx, func(t *tx) (err error) {
 		for i := range records {
-			if err := t.record(&records[i].Read, records[i].Hits, packed[i]); err != nil {
+			if isKept[i], err = t.record(&records[i].Read, records[i].Hits, packed[i]); err != nil {
 				return fmt.Errorf("read %s: %w", records[i].Read.ID, err)
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("record %d reads: %w", len(records), err)
+		return nil, fmt.Errorf("record %d reads: %w", len(records), err)
 	}
-	return nil
+	for i := range records {
+		if isKept[i] {
+			kept = append(kept, records[i])
+		}
+	}
+	return kept, nil
 }
 
 // packedRead is what can be encoded before the writer is held.
@@ -82,15 +88,16 @@ func (s *Store) pack(r *alpr.Record) (p packedRead, err error) {
 	return p, nil
 }
 
-func (t *tx) record(read *alpr.Read, hits []alpr.Hit, packed packedRead) error {
+// record says whether the read is kept.
+func (t *tx) record(read *alpr.Read, hits []alpr.Hit, packed packedRead) (isKept bool, err error) {
 	var have int
 	var class string
 	known, err := t.row("SELECT revision, class FROM reads WHERE id = ?", []any{read.ID[:]}, &have, &class)
 	if err != nil {
-		return fmt.Errorf("look for an earlier revision: %w", err)
+		return false, fmt.Errorf("look for an earlier revision: %w", err)
 	}
 	if known && have >= read.Revision {
-		return nil
+		return true, nil
 	}
 	// Once an alert has been shown, the read is accounted for as a hit, even
 	// if the alert is withdrawn.
@@ -99,23 +106,25 @@ func (t *tx) record(read *alpr.Read, hits []alpr.Hit, packed packedRead) error {
 	if len(hits) > 0 || wasHit {
 		as = alpr.RetainHit
 	}
-	if drop, err := t.dropped(read, as); drop || err != nil {
-		return err
+	if isDropped, err := t.dropped(read, as); err != nil || isDropped && !known {
+		return false, err
+	} else if isDropped {
+		return false, t.retract(read.ID)
 	}
 	if err := t.putRead(read, as, packed.read); err != nil {
-		return err
+		return false, err
 	}
 	if !known {
 		if err := t.tally("reads", ""); err != nil {
-			return err
+			return false, err
 		}
 	}
 	for i := range hits {
 		if err := t.putHit(read, &hits[i], packed.hits[i]); err != nil {
-			return fmt.Errorf("hit %s: %w", hits[i].ID, err)
+			return false, fmt.Errorf("hit %s: %w", hits[i].ID, err)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // dropped says whether the read must vanish before storage, and counts it.
@@ -131,6 +140,17 @@ func (t *tx) dropped(read *alpr.Read, as alpr.RetentionClass) (bool, error) {
 		return false, err
 	}
 	return true, t.tallyFinal(read, "reads", "safe list")
+}
+
+// retract makes what was kept of a read due at once: its newer revision is of a
+// plate that is not to be kept.
+func (t *tx) retract(id alpr.ID) error {
+	for _, query := range []string{"UPDATE reads SET purge_ms = ? WHERE id = ?", "UPDATE outbox SET purge_ms = ? WHERE ref = ?"} {
+		if _, err := t.exec(query, ms(t.due), id[:]); err != nil {
+			return fmt.Errorf("retract an earlier revision: %w", err)
+		}
+	}
+	return nil
 }
 
 func (t *tx) tallyFinal(read *alpr.Read, what, item string) error {

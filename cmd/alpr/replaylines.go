@@ -28,13 +28,13 @@ func newReplayWriter(out io.Writer, isFinal bool) *replayWriter {
 }
 
 // RecordAll writes the lines of reads, or keeps them for the end.
-func (w *replayWriter) RecordAll(_ context.Context, records []alpr.Record) error {
+func (w *replayWriter) RecordAll(_ context.Context, records []alpr.Record) ([]alpr.Record, error) {
 	for _, r := range records {
 		if err := w.record(r.Read, r.Hits); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return records, nil
 }
 
 func (w *replayWriter) record(r alpr.Read, hits []alpr.Hit) error {

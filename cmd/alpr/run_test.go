@@ -209,6 +209,18 @@ func TestRunWithoutBackendKeepsEverything(t *testing.T) {
 	}
 }
 
+func TestReadsStayOnScreenNoLongerThanTheyAreKept(t *testing.T) {
+	for _, tt := range []struct{ readsFor, kept, want time.Duration }{
+		{3 * time.Minute, 30 * 24 * time.Hour, 3 * time.Minute},
+		{time.Hour, 3 * time.Minute, 3 * time.Minute},
+		{3 * time.Minute, 0, 3 * time.Minute},
+	} {
+		if got := onScreen(tt.readsFor, store.Policy{Retention: store.Retention{Reads: store.Span(tt.kept)}}); got != tt.want {
+			t.Errorf("kept for %v, on the screen for %v, want %v", tt.kept, got, tt.want)
+		}
+	}
+}
+
 func TestRunSaysWhatIsMissing(t *testing.T) {
 	pictures, _ := standstill(t)
 	for _, test := range []struct {
