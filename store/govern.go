@@ -123,6 +123,27 @@ func (s *Store) tighten(ctx context.Context, p Policy) error {
 	return err
 }
 
+// NoteRules puts rules of the owner's that the store does not keep by, such as
+// those that lists alert by, into the audit log where they differ from those of
+// the last start.
+func (s *Store) NoteRules(ctx context.Context, name, text string) error {
+	err := s.write(ctx, func(t *tx) error {
+		var last []byte
+		known, err := t.row("SELECT value FROM meta WHERE name = ?", []any{metaRules + name}, &last)
+		if err != nil || known && string(last) == text {
+			return err
+		}
+		if err := t.putMeta(metaRules+name, []byte(text)); err != nil {
+			return err
+		}
+		return t.auditNow(alpr.AuditRecord{Officer: "system", Action: "policy change", Purpose: "configuration", Detail: map[string]string{name: text}})
+	})
+	if err != nil {
+		return fmt.Errorf("note the rules of %s: %w", name, err)
+	}
+	return nil
+}
+
 // Forbid keeps a hotlist category from alerting, as the backend asks, at once
 // and after every restart. Matching asks Forbidden.
 func (s *Store) Forbid(ctx context.Context, category string) error {

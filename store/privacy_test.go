@@ -321,6 +321,21 @@ func TestForbid(t *testing.T) {
 	}
 }
 
+func TestChangedRulesAreAudited(t *testing.T) {
+	f := open(t, nil)
+	for _, text := range []string{"normal: 0.2", "normal: 0.2", "normal: 0.01"} {
+		if err := f.NoteRules(context.Background(), "hotlist", text); err != nil {
+			t.Fatal(err)
+		}
+		f.reopen()
+	}
+	for text, want := range map[string]int{"normal: 0.2": 1, "normal: 0.01": 1} {
+		if n := f.count("SELECT count(*) FROM audit WHERE record LIKE '%policy change%' AND record LIKE '%" + text + "%'"); n != want {
+			t.Errorf("%d records of %q, want %d", n, text, want)
+		}
+	}
+}
+
 func TestPolicyDropsPictures(t *testing.T) {
 	f := open(t, nil)
 	r := f.read("AAA111")

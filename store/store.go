@@ -27,6 +27,7 @@ const (
 	metaTightened = "backend's tightened policy"
 	metaPolicy    = "policy in force"
 	metaForbidden = "forbidden category: " // and its name
+	metaRules     = "rules: "              // and whose
 )
 
 // Config says where the store is and what it may keep.

@@ -240,6 +240,22 @@ func TestAuditCommands(t *testing.T) {
 	}
 }
 
+func TestAccountsAreAudited(t *testing.T) {
+	o := newOffice(t)
+	add := newRootCmd()
+	add.SetIn(strings.NewReader("correct horse\n"))
+	add.SetArgs([]string{"user", "add", "0815", "--config", o.config})
+	if err := add.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustContain(t, o.run("user", "list"), "0815")
+	o.run("user", "remove", "0815")
+	if out := o.run("user", "list"); strings.Contains(out, "0815") {
+		t.Errorf("the account is still there: %s", out)
+	}
+	mustContain(t, o.run("audit", "export"), `"account added","subject":"0815"`, `"officer":"system"`, `"account removed","subject":"0815"`)
+}
+
 func TestReportCommand(t *testing.T) {
 	o := newOffice(t)
 	o.at(func(s *store.Store) {

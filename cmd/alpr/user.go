@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,26 +15,39 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/console"
+	"alpr/store"
 )
 
 const userHelp = `Officers log in to the console with accounts of this vehicle: a file that holds
 no password, only slow hashes of them. The name is written into every record
-of what the officer does.`
+of what the officer does. Adding and removing an account is in the audit log.`
 
 func newUserCmd() *cobra.Command {
-	var path string
+	var f deskFlags
 	c := &cobra.Command{
 		Use:   "user",
 		Short: "Add, list or remove the accounts that may open the console",
 		Long:  userHelp,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.PersistentFlags().StringVar(&path, "config", "alpr.yaml", "the configuration file")
-	c.AddCommand(newUserAddCmd(&path), newUserListCmd(&path), newUserRemoveCmd(&path))
+	f.add(c)
+	c.AddCommand(newUserAddCmd(&f), newUserListCmd(&f), newUserRemoveCmd(&f))
 	return c
 }
 
-func newUserAddCmd(path *string) *cobra.Command {
+// account changes an account once that is in the audit log. A technician who
+// sets the vehicle up is no officer: nobody needs to be named.
+func (f *deskFlags) account(c *cobra.Command, action, name string, change func(config) error) error {
+	who := store.Access{Officer: cmp.Or(f.officer, "system"), Purpose: cmp.Or(f.purpose, "accounts of the console")}
+	return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
+		if err := d.store.Audit(c.Context(), accessRecord(who, action, name)); err != nil {
+			return err
+		}
+		return change(d.cfg)
+	})
+}
+
+func newUserAddCmd(f *deskFlags) *cobra.Command {
 	var full, agency string
 	c := &cobra.Command{
 		Use:     "add NAME",
@@ -41,7 +55,7 @@ func newUserAddCmd(path *string) *cobra.Command {
 		Example: "  alpr user add 4711 --full 'Officer Smith'\n  echo \"$PASSWORD\" | alpr user add 4711",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := loadConfig(*path)
+			cfg, err := loadConfig(f.config)
 			if err != nil {
 				return err
 			}
@@ -49,17 +63,16 @@ func newUserAddCmd(path *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if agency == "" {
-				agency = cfg.Agency
-			}
-			u, err := console.NewUser(args[0], agency, full, password)
+			u, err := console.NewUser(args[0], cmp.Or(agency, cfg.Agency), full, password)
 			if err != nil {
 				return err
 			}
-			if err := os.MkdirAll(filepath.Dir(cfg.Console.UsersFile), 0o700); err != nil {
-				return fmt.Errorf("make the folder for accounts: %w", err)
-			}
-			return console.SaveUser(cfg.Console.UsersFile, u)
+			return f.account(c, "account added", u.Name, func(cfg config) error {
+				if err := os.MkdirAll(filepath.Dir(cfg.Console.UsersFile), 0o700); err != nil {
+					return fmt.Errorf("make the folder for accounts: %w", err)
+				}
+				return console.SaveUser(cfg.Console.UsersFile, u)
+			})
 		},
 	}
 	c.Flags().StringVar(&full, "full", "", "name shown on the page")
@@ -67,13 +80,13 @@ func newUserAddCmd(path *string) *cobra.Command {
 	return c
 }
 
-func newUserListCmd(path *string) *cobra.Command {
+func newUserListCmd(f *deskFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the accounts",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(*path)
+			cfg, err := loadConfig(f.config)
 			if err != nil {
 				return err
 			}
@@ -92,17 +105,15 @@ func newUserListCmd(path *string) *cobra.Command {
 	}
 }
 
-func newUserRemoveCmd(path *string) *cobra.Command {
+func newUserRemoveCmd(f *deskFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NAME",
 		Short: "Remove an account",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := loadConfig(*path)
-			if err != nil {
-				return err
-			}
-			return console.RemoveUser(cfg.Console.UsersFile, args[0])
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.account(c, "account removed", args[0], func(cfg config) error {
+				return console.RemoveUser(cfg.Console.UsersFile, args[0])
+			})
 		},
 	}
 }

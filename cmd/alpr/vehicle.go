@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"golang.org/x/sync/errgroup"
 
 	"alpr"
@@ -190,6 +192,9 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	if err := v.note(ctx, "start"); err != nil {
 		return err
 	}
+	if err := v.noteRules(ctx); err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, v.note(context.WithoutCancel(ctx), "stop")) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -219,6 +224,25 @@ func (v *vehicle) note(ctx context.Context, action string) error {
 		Officer: "system", Agency: v.cfg.Agency, Purpose: "operation", Action: action,
 		Subject: v.cfg.Vehicle, Detail: map[string]string{"version": version, "store": filepath.Base(v.cfg.store().Path)},
 	})
+}
+
+// noteRules writes into the audit log what has changed in the rules by which
+// lists alert and by which records leave the vehicle.
+func (v *vehicle) noteRules(ctx context.Context) error {
+	alerts, err := yaml.Marshal(v.cfg.Hotlist)
+	if err != nil {
+		return fmt.Errorf("write out the hotlist rules: %w", err)
+	}
+	if err := v.store.NoteRules(ctx, "hotlist", string(alerts)); err != nil {
+		return err
+	}
+	var release []byte
+	if path := v.cfg.Uplink.ReleaseFile; path != "" {
+		if release, err = os.ReadFile(path); err != nil {
+			return fmt.Errorf("read the rules of release: %w", err)
+		}
+	}
+	return v.store.NoteRules(ctx, "release", string(release))
 }
 
 // Close releases what newVehicle opened. Call it after Run has returned.
