@@ -34,6 +34,7 @@ type Options struct {
 // one at a time.
 type Detector struct {
 	network  *models.Network
+	corners  *models.Network
 	minScore float32
 	maxIoU   float64
 	isStill  bool
@@ -44,29 +45,47 @@ type Detector struct {
 	found []candidate     // kept from frame to frame
 }
 
-// New checks the network by running it once. The network stays the caller's,
-// and must not be used elsewhere while the Detector is.
-func New(n *models.Network, o Options) (*Detector, error) {
+// New makes a Detector of the network that finds plates and the one that finds
+// their corners, and checks them by running both once. The networks stay the
+// caller's, and must not be used elsewhere while the Detector is.
+func New(plates, corners *models.Network, o Options) (*Detector, error) {
 	d := &Detector{
-		network:  n,
+		network:  plates,
+		corners:  corners,
 		minScore: float32(o.MinScore),
-		maxIoU:   n.Entry.NMSIoU,
+		maxIoU:   plates.Entry.NMSIoU,
 		isStill:  o.IsStill,
 		turn:     make(map[string]int),
 		large:    make(map[string]bool),
 	}
 	if o.MinScore == 0 {
-		d.minScore = float32(n.Entry.ScoreThreshold)
+		d.minScore = float32(plates.Entry.ScoreThreshold)
 	}
 	blank := alpr.Frame{Width: 2 * stride, Height: 2 * stride, Pix: make([]byte, 3*4*stride*stride)}
 	if _, err := d.Detect(&blank); err != nil {
 		return nil, fmt.Errorf("try the detector: %w", err)
 	}
+	if err := d.try(&blank); err != nil {
+		return nil, fmt.Errorf("try the corner network: %w", err)
+	}
 	return d, nil
 }
 
-// Version names the network, for the record of a read.
-func (d *Detector) Version() string { return d.network.Entry.Name + " " + d.network.Entry.Version }
+// try runs the corner network on a plate that fills the frame.
+func (d *Detector) try(f *alpr.Frame) error {
+	frame, err := picture.Wrap(f)
+	if err != nil {
+		return err
+	}
+	defer frame.Close()
+	box := alpr.Box{W: float32(f.Width), H: float32(f.Height)}
+	return d.refine(&frame, []alpr.Plate{{Box: box, Corners: cornersOf(box)}})
+}
+
+// Version names the networks, for the record of a read.
+func (d *Detector) Version() string {
+	return d.network.Entry.Name + " " + d.network.Entry.Version + ", " + d.corners.Entry.Name + " " + d.corners.Entry.Version
+}
 
 // Detect finds the plates of a frame, the surest first, in frame pixels. Boxes
 // are clipped to the frame; the corners of a plate that the frame's edge cuts
@@ -93,7 +112,11 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 		return nil, fmt.Errorf("detect plates: %w", err)
 	}
 	d.turn[f.Camera]++
-	return suppress(d.found, d.maxIoU, f.Width, f.Height), nil
+	plates := suppress(d.found, d.maxIoU, f.Width, f.Height)
+	if err := d.refine(&frame, plates); err != nil {
+		return nil, fmt.Errorf("find corners: %w", err)
+	}
+	return plates, nil
 }
 
 // choose is the tiles to look at in this frame.

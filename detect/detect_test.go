@@ -39,7 +39,8 @@ func boxOf(r image.Rectangle) alpr.Box {
 
 func newDetector(tb testing.TB, o Options) *Detector {
 	tb.Helper()
-	d, err := New(modelstest.Open(tb).Detector, o)
+	set := modelstest.Open(tb)
+	d, err := New(set.Detector, set.Corners, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -168,8 +169,11 @@ func TestDetectRefusesBadFrames(t *testing.T) {
 
 func TestNewRefusesAnotherNetwork(t *testing.T) {
 	set := modelstest.Open(t)
-	if _, err := New(set.Reader, Options{}); err == nil || !strings.Contains(err.Error(), "try the detector") {
-		t.Errorf("got %v", err)
+	if _, err := New(set.Reader, set.Corners, Options{}); err == nil || !strings.Contains(err.Error(), "try the detector") {
+		t.Errorf("a reader for a detector: got %v", err)
+	}
+	if _, err := New(set.Detector, set.Reader, Options{}); err == nil || !strings.Contains(err.Error(), "try the corner network") {
+		t.Errorf("a reader for a corner network: got %v", err)
 	}
 }
 
@@ -310,7 +314,8 @@ func TestDecodeIgnoresNonsense(t *testing.T) {
 // BenchmarkStages times what a frame costs, stage by stage, with the network
 // that is shipped.
 func BenchmarkStages(b *testing.B) {
-	d, err := New(modelstest.OpenTrained(b, models.Auto).Detector, Options{})
+	set := modelstest.OpenTrained(b, models.Auto)
+	d, err := New(set.Detector, set.Corners, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -23,7 +23,8 @@ func TestFarPlatesInWideFrames(t *testing.T) {
 	dir := filepath.Join(modelstest.Root(t), "cmd", "alpr", "testdata", "scenes")
 	small, plates := loadScene(t, dir, "two_cars_1080p.jpg")
 	defer small.Close()
-	d, err := New(modelstest.OpenTrained(t, models.Auto).Detector, Options{IsStill: true})
+	set := modelstest.OpenTrained(t, models.Auto)
+	d, err := New(set.Detector, set.Corners, Options{IsStill: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package models owns the two trained networks: the files, the manifest that
+// Package models owns the trained networks: the files, the manifest that
 // describes them, and the ONNX Runtime sessions that run them. It is the only
 // importer of the ONNX Runtime binding.
 //

@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -24,14 +25,15 @@ const (
 	INT8 Precision = "int8"
 )
 
-// Manifest describes both networks.
+// Manifest describes the networks.
 type Manifest struct {
 	Detector Entry `json:"detector"`
+	Corners  Entry `json:"corners"`
 	Reader   Entry `json:"reader"`
 }
 
 // Entry describes one network: its files, its interface and its record.
-// Fields that only one of the two networks has say so.
+// Fields that only some networks have say so.
 type Entry struct {
 	Name       string    `json:"name"`
 	Version    string    `json:"version"`
@@ -51,7 +53,7 @@ type Entry struct {
 	Pad             int         `json:"pad"`              // reader: index of "no character"
 	Regions         []string    `json:"regions"`          // reader: ISO 3166, in output order; the last, "", is unknown
 	RegionThreshold float64     `json:"region_threshold"` // reader: report a region from this probability on
-	Margin          Margin      `json:"margin"`           // reader: added on each side before rectifying
+	Margin          Margin      `json:"margin"`           // corners, reader: added on each side before rectifying
 	Calibration     Calibration `json:"calibration"`      // reader: from slots to the read's confidence
 
 	FLOPs    float64         `json:"flops"` // at the working input
@@ -69,7 +71,7 @@ type Input struct {
 	Width  int    `json:"width"`  // 0: any multiple of 32
 }
 
-// Margin is how far the reader's picture reaches beyond the plate on each
+// Margin is how far a network's picture reaches beyond the plate on each
 // side, as fractions of the plate's width and height. In the manifest it is one
 // number for both, or {"x": …, "y": …}.
 type Margin struct {
@@ -105,22 +107,23 @@ func ParseManifest(r io.Reader) (Manifest, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Manifest{}, fmt.Errorf("decode %s: %w: text after the closing brace", ManifestName, ErrManifest)
 	}
-	if err := m.Detector.validate(); err != nil {
-		return Manifest{}, fmt.Errorf("check %s, detector: %w: %w", ManifestName, ErrManifest, err)
-	}
-	if err := m.Detector.validateDetector(); err != nil {
-		return Manifest{}, fmt.Errorf("check %s, detector: %w: %w", ManifestName, ErrManifest, err)
-	}
-	if err := m.Reader.validate(); err != nil {
-		return Manifest{}, fmt.Errorf("check %s, reader: %w: %w", ManifestName, ErrManifest, err)
-	}
-	if err := m.Reader.validateReader(); err != nil {
-		return Manifest{}, fmt.Errorf("check %s, reader: %w: %w", ManifestName, ErrManifest, err)
+	for _, n := range []struct {
+		name     string
+		entry    *Entry
+		validate func(*Entry) error
+	}{
+		{"detector", &m.Detector, (*Entry).validateDetector},
+		{"corners", &m.Corners, (*Entry).validateCorners},
+		{"reader", &m.Reader, (*Entry).validateReader},
+	} {
+		if err := cmp.Or(n.entry.validate(), n.validate(n.entry)); err != nil {
+			return Manifest{}, fmt.Errorf("check %s, %s: %w: %w", ManifestName, n.name, ErrManifest, err)
+		}
 	}
 	return m, nil
 }
 
-// validate checks what both networks have in common.
+// validate checks what all networks have in common.
 func (e *Entry) validate() error {
 	switch {
 	case e.Name == "":
@@ -165,10 +168,26 @@ func (e *Entry) validateDetector() error {
 	return nil
 }
 
-func (e *Entry) validateReader() error {
+func (e *Entry) validateCorners() error {
+	if len(e.Outputs) != 1 {
+		return fmt.Errorf("outputs %q: want one, the corners", e.Outputs)
+	}
+	return e.validateCut()
+}
+
+// validateCut checks what the networks that look at one plate have in common.
+func (e *Entry) validateCut() error {
 	switch {
 	case e.Input.Height <= 0 || e.Input.Width <= 0:
 		return fmt.Errorf("input %dx%d must be fixed", e.Input.Width, e.Input.Height)
+	case e.Margin.X < 0 || e.Margin.X > 1 || e.Margin.Y < 0 || e.Margin.Y > 1:
+		return fmt.Errorf("margin %+v is not between 0 and 1", e.Margin)
+	}
+	return nil
+}
+
+func (e *Entry) validateReader() error {
+	switch {
 	case len(e.Outputs) != 2:
 		return fmt.Errorf("outputs %q: want two, the slots and the regions", e.Outputs)
 	case e.Alphabet != alpr.Alphabet:
@@ -179,10 +198,8 @@ func (e *Entry) validateReader() error {
 		return errors.New(`regions must end in "", the unknown one`)
 	case e.RegionThreshold < 0 || e.RegionThreshold > 1:
 		return fmt.Errorf("region_threshold %g is not between 0 and 1", e.RegionThreshold)
-	case e.Margin.X < 0 || e.Margin.X > 1 || e.Margin.Y < 0 || e.Margin.Y > 1:
-		return fmt.Errorf("margin %+v is not between 0 and 1", e.Margin)
 	}
-	return e.Calibration.validate()
+	return cmp.Or(e.validateCut(), e.Calibration.validate())
 }
 
 func isSHA256(s string) bool {

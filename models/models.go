@@ -22,15 +22,16 @@ type Options struct {
 	Precision Precision // Auto: as the manifest says, for each network
 }
 
-// Set is both networks, loaded and checked.
+// Set is the networks, loaded and checked.
 type Set struct {
 	Manifest Manifest
 	Detector *Network
+	Corners  *Network
 	Reader   *Network
 }
 
-// Open reads the manifest, checks the files against it and loads both
-// networks. The caller closes the Set.
+// Open reads the manifest, checks the files against it and loads the networks.
+// The caller closes the Set.
 func Open(o Options) (*Set, error) {
 	dir, err := FindDir(o.Dir)
 	if err != nil {
@@ -43,20 +44,28 @@ func Open(o Options) (*Set, error) {
 	if err := startRuntime(o.Library); err != nil {
 		return nil, err
 	}
-	detector, err := openNetwork(dir, m.Detector, o)
-	if err != nil {
-		return nil, fmt.Errorf("open the detector: %w", err)
+	s := &Set{Manifest: m}
+	for _, n := range []struct {
+		name    string
+		entry   Entry
+		network **Network
+	}{{"detector", m.Detector, &s.Detector}, {"corner network", m.Corners, &s.Corners}, {"reader", m.Reader, &s.Reader}} {
+		if *n.network, err = openNetwork(dir, n.entry, o); err != nil {
+			return nil, errors.Join(fmt.Errorf("open the %s: %w", n.name, err), s.Close())
+		}
 	}
-	reader, err := openNetwork(dir, m.Reader, o)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the reader: %w", err), detector.Close())
-	}
-	return &Set{Manifest: m, Detector: detector, Reader: reader}, nil
+	return s, nil
 }
 
-// Close releases both networks. No Binding of theirs may be in use.
+// Close releases the networks. No Binding of theirs may be in use.
 func (s *Set) Close() error {
-	return errors.Join(s.Detector.Close(), s.Reader.Close())
+	var errs []error
+	for _, n := range []*Network{s.Detector, s.Corners, s.Reader} {
+		if n != nil {
+			errs = append(errs, n.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // ReadManifest reads the manifest in a folder; empty: see FindDir.

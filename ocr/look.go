@@ -26,12 +26,20 @@ func newLook(slots, regions []float32) look {
 // widths and heights.
 const wider = 0.03
 
+// slanted is the share of its box below which a plate fills it so little that
+// the box shows more of the car than of the plate.
+const slanted = 0.75
+
 // byBox is the plate framed by its box, for a third look: corners and box are
-// found apart from each other, and err apart.
+// found apart from each other, and err apart. A slanted plate is framed a
+// little closer instead.
 func byBox(p alpr.Plate) alpr.Plate {
 	b := p.Box
 	if b.W <= 0 || b.H <= 0 {
 		return p
+	}
+	if areaOf(p.Corners) < slanted*b.W*b.H {
+		return closer(p)
 	}
 	p.Corners = [4]alpr.Point{
 		{X: b.X, Y: b.Y},
@@ -40,6 +48,23 @@ func byBox(p alpr.Plate) alpr.Plate {
 		{X: b.X, Y: b.Y + b.H},
 	}
 	return p
+}
+
+// closer moves each corner a little towards the opposite one.
+func closer(p alpr.Plate) alpr.Plate {
+	const share = 0.02
+	q := p.Corners
+	for i := range p.Corners {
+		to := q[(i+2)%4]
+		p.Corners[i] = alpr.Point{X: q[i].X + share*(to.X-q[i].X), Y: q[i].Y + share*(to.Y-q[i].Y)}
+	}
+	return p
+}
+
+// areaOf is the area of a quadrilateral whose corners go clockwise.
+func areaOf(q [4]alpr.Point) float32 {
+	a, b, c, d := q[0], q[1], q[2], q[3]
+	return ((c.X-a.X)*(d.Y-b.Y) - (d.X-b.X)*(c.Y-a.Y)) / 2
 }
 
 // combine takes the geometric mean of several looks, slot by slot: a character

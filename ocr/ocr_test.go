@@ -337,6 +337,18 @@ func TestCombineNeedsAgreement(t *testing.T) {
 	}
 }
 
+func TestThirdLookKeepsToASlantedPlate(t *testing.T) {
+	p := plateAt(alpr.Point{X: 0, Y: 0}, alpr.Point{X: 100, Y: 50}, alpr.Point{X: 100, Y: 70}, alpr.Point{X: 0, Y: 20})
+	p.Box = alpr.Box{W: 100, H: 70}
+	got := byBox(p).Corners
+	want := [4]alpr.Point{{X: 2, Y: 1.4}, {X: 98, Y: 49.4}, {X: 98, Y: 68.6}, {X: 2, Y: 20.6}}
+	for i := range got {
+		if math.Abs(float64(got[i].X-want[i].X)) > 0.01 || math.Abs(float64(got[i].Y-want[i].Y)) > 0.01 {
+			t.Errorf("corner %d is %v, want %v: the box shows more car than plate", i, got[i], want[i])
+		}
+	}
+}
+
 // TestSecondLookReframes gives a plate a box that shows another text: only if
 // unsure plates are looked at again does the box have a say.
 func TestSecondLookReframes(t *testing.T) {

@@ -45,7 +45,7 @@ func openNetworks(f networkFlags, d detect.Options, o ocr.Options) (*networks, e
 	if err != nil {
 		return nil, err
 	}
-	detector, err := detect.New(set.Detector, d)
+	detector, err := detect.New(set.Detector, set.Corners, d)
 	if err != nil {
 		return nil, errors.Join(err, set.Close())
 	}

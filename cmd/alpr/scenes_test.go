@@ -126,7 +126,7 @@ func rowBox(t *testing.T, r map[string]string) alpr.Box {
 func BenchmarkPicture(b *testing.B) {
 	camera.SetThreads(1)
 	set := modelstest.OpenTrained(b, models.Auto)
-	detector, err := detect.New(set.Detector, detect.Options{IsStill: true})
+	detector, err := detect.New(set.Detector, set.Corners, detect.Options{IsStill: true})
 	if err != nil {
 		b.Fatal(err)
 	}

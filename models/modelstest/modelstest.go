@@ -9,7 +9,7 @@ import (
 	"alpr/models"
 )
 
-// Open loads the two tiny networks of models/testdata, whose answers a test can
+// Open loads the three tiny networks of models/testdata, whose answers a test can
 // predict (see make.py there), and closes them with the test.
 func Open(tb testing.TB) *models.Set {
 	tb.Helper()

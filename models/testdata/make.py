@@ -1,10 +1,12 @@
-"""Makes the two tiny networks of the tests and their manifest (needs numpy and onnx).
+"""Makes the three tiny networks of the tests and their manifest (needs numpy and onnx).
 
 They have the real networks' interface, but compute something a test can
 predict without any training:
 
 detector.onnx  scores how magenta an 80x32 window is, in steps of 8 pixels, and
                reports each window as a plate.
+corners.onnx   says that the plate was found where it is, or on a bright ground (mean green 110 and more) that it stands
+               a tenth of the cut further right.
 reader.onnx    cuts the plate into ten columns; the mean blue of column i, from
                0 to 255, is slot i's symbol from 0 to 36. The mean red of the
                whole plate is the region.
@@ -22,6 +24,8 @@ from onnx import TensorProto, helper as h, numpy_helper as nh
 HERE = pathlib.Path(__file__).parent
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 REGIONS = ["US-FL", "US-TX", "DE", ""]
+MARGIN = {"x": 0.2, "y": 0.5}
+INPUTS = {"detector": "image", "corners": "cut", "reader": "plate"}
 
 
 def const(name, value, dtype=np.float32):
@@ -78,6 +82,29 @@ def detector():
          [h.make_tensor_value_info("plates", TensorProto.FLOAT, [1, "a", 13])], consts)
 
 
+def corners():
+    x, y = MARGIN["x"] / (1 + 2 * MARGIN["x"]), MARGIN["y"] / (1 + 2 * MARGIN["y"])
+    consts = [
+        const("green", [[[[0.0]], [[1.0]], [[0.0]]]]), const("bright", -100.0), const("tenth", 0.01), const("most", 0.1), const("none", 0.0),
+        const("right", [[[1.0, 0.0]]]), const("place", [[[x, y], [1 - x, y], [1 - x, 1 - y], [x, 1 - y]]]), const("ax3", [3], np.int64),
+    ]
+    nodes = [
+        h.make_node("Cast", ["cut"], ["f"], to=TensorProto.FLOAT),
+        h.make_node("Transpose", ["f"], ["nchw"], perm=[0, 3, 1, 2]),
+        h.make_node("Conv", ["nchw", "green"], ["g"]),
+        h.make_node("GlobalAveragePool", ["g"], ["mean"]),
+        h.make_node("Squeeze", ["mean", "ax3"], ["m3"]),
+        h.make_node("Add", ["m3", "bright"], ["over"]),
+        h.make_node("Mul", ["over", "tenth"], ["step"]),
+        h.make_node("Clip", ["step", "none", "most"], ["shift"]),
+        h.make_node("Mul", ["shift", "right"], ["move"]),
+        h.make_node("Add", ["move", "place"], ["corners"]),
+    ]
+    save("corners", nodes,
+         [h.make_tensor_value_info("cut", TensorProto.UINT8, ["n", 64, 128, 3])],
+         [h.make_tensor_value_info("corners", TensorProto.FLOAT, ["n", 4, 2])], consts)
+
+
 def reader():
     consts = [
         const("symbols", np.arange(37).reshape(1, 1, 37)),
@@ -118,7 +145,7 @@ def entry(name, shape, **more):
     return {
         "name": name, "version": "test", "file": f"{name}.onnx", "sha256": sha,
         "file_int8": "", "sha256_int8": "", "default": "fp32",
-        "input": {"name": "image" if name == "detector" else "plate", "layout": "NHWC", "dtype": "uint8",
+        "input": {"name": INPUTS[name], "layout": "NHWC", "dtype": "uint8",
                   "color": "BGR", "height": shape[0], "width": shape[1]},
         **more,
         "training": {}, "figures": {},
@@ -127,9 +154,11 @@ def entry(name, shape, **more):
 
 def main():
     detector()
+    corners()
     reader()
     manifest = {
         "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.1),
+        "corners": entry("corners", (64, 128), outputs=["corners"], margin=MARGIN),
         "reader": entry("reader", (64, 160), outputs=["slots", "region"], alphabet=ALPHABET, pad=36,
                         regions=REGIONS, region_threshold=0.5, margin=0.0,
                         calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1}),

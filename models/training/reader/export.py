@@ -57,8 +57,8 @@ def write_onnx(served, path):
 class Samples(CalibrationDataReader):
     """Training crops for the quantiser."""
 
-    def __init__(self, pictures, batch=16):
-        self.batches = iter([{"plate": pictures[i:i + batch]} for i in range(0, len(pictures), batch)])
+    def __init__(self, name, pictures, batch=16):
+        self.batches = iter([{name: pictures[i:i + batch]} for i in range(0, len(pictures), batch)])
 
     def get_next(self):
         return next(self.batches, None)
@@ -69,7 +69,7 @@ def write_int8(fp32, path, pictures, float_nodes=()):
     with tempfile.TemporaryDirectory() as d:
         pre = os.path.join(d, "pre.onnx")
         quant_pre_process(fp32, pre, skip_symbolic_shape=True)
-        quantize_static(pre, path, Samples(pictures), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
+        quantize_static(pre, path, Samples(onnx.load(pre).graph.input[0].name, pictures), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
                         weight_type=QuantType.QInt8, op_types_to_quantize=["Conv", "MatMul", "Gemm"], nodes_to_exclude=list(float_nodes),
                         extra_options={"ActivationSymmetric": False, "WeightSymmetric": True})
 
@@ -134,14 +134,14 @@ def sha256(path):
         return hashlib.sha256(f.read()).hexdigest()
 
 
-def merge(models, entry):
-    """Puts the reader's entry into the manifest."""
+def merge(models, name, entry):
+    """Puts a network's entry into the manifest."""
     path = os.path.join(models, "manifest.json")
     manifest = {}
     if os.path.exists(path):
         with open(path) as f:
             manifest = json.load(f)
-    manifest["reader"] = entry
+    manifest[name] = entry
     with open(path + ".tmp", "w") as f:
         json.dump({k: manifest[k] for k in sorted(manifest)}, f, indent=1)
         f.write("\n")
@@ -204,7 +204,7 @@ def main():
             f["ece"] = round(calibration_error(calibrated(result["confidence"], ab), result["right"]), 4)
             entry["figures"].setdefault(name, {})[kind] = f
             print(kind, name, json.dumps(f), flush=True)
-    merge(a.models, entry)
+    merge(a.models, "reader", entry)
 
 
 def describe(a, c, names, fp32, int8):

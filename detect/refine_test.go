@@ -1,0 +1,79 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"alpr"
+)
+
+// The fixture leaves corners where they are, or on a bright ground moves them
+// right by a tenth of the cut, which is 1.4 plates wide.
+func TestRefineMovesCorners(t *testing.T) {
+	dark := scene(640, 480, rect(160, 200, 80, 32), rect(400, 104, 80, 32))
+	bright := *dark
+	bright.Pix = slices.Clone(dark.Pix)
+	for i, v := range bright.Pix {
+		if v == 90 {
+			bright.Pix[i] = 255
+		}
+	}
+	for name, tt := range map[string]struct {
+		frame *alpr.Frame
+		shift float64
+	}{"dark": {dark, 0}, "bright": {&bright, 0.1 * 1.4 * 80}} {
+		plates, err := newDetector(t, Options{}).Detect(tt.frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plates) != 2 {
+			t.Fatalf("%s: %d plates, want 2", name, len(plates))
+		}
+		for _, p := range plates {
+			for i, c := range cornersOf(p.Box) {
+				got := p.Corners[i]
+				if math.Abs(float64(got.X-c.X)-tt.shift) > 0.1 || math.Abs(float64(got.Y-c.Y)) > 0.1 {
+					t.Errorf("%s: corner %d is %v, want %v moved right by %.1f", name, i, got, c, tt.shift)
+				}
+			}
+		}
+	}
+}
+
+func TestMoveCornersRefusesNonsense(t *testing.T) {
+	box := alpr.Box{X: 10, Y: 20, W: 100, H: 30}
+	nan := float32(math.NaN())
+	for name, found := range map[string][]float32{
+		"crossed":     {0.8, 0.3, 0.2, 0.3, 0.8, 0.7, 0.2, 0.7},
+		"a point":     {0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5},
+		"no number":   {nan, 0.3, 0.8, 0.3, 0.8, 0.7, 0.2, 0.7},
+		"all the cut": {-0.1, -0.1, 1.1, -0.1, 1.1, 1.1, -0.1, 1.1},
+	} {
+		p := alpr.Plate{Box: box, Corners: cornersOf(box)}
+		moveCorners(&p, found, 0.2, 0.5)
+		if p.Corners != cornersOf(box) {
+			t.Errorf("%s: corners became %v", name, p.Corners)
+		}
+	}
+}
+
+func TestOntoSquare(t *testing.T) {
+	quad := [4]alpr.Point{{X: 10, Y: 12}, {X: 90, Y: 30}, {X: 80, Y: 66}, {X: 14, Y: 40}}
+	onto := ontoSquare(quad)
+	for i, at := range [4][2]float64{{0, 0}, {1, 0}, {1, 1}, {0, 1}} {
+		got := onto(at[0], at[1])
+		if math.Hypot(float64(got.X-quad[i].X), float64(got.Y-quad[i].Y)) > 1e-3 {
+			t.Errorf("corner %d: got %v, want %v", i, got, quad[i])
+		}
+	}
+	// Perspective keeps lines straight, so the middle is where the diagonals cross.
+	m := onto(0.5, 0.5)
+	for i := range 2 {
+		a, b := quad[i], quad[i+2]
+		off := float64((m.X-a.X)*(b.Y-a.Y) - (m.Y-a.Y)*(b.X-a.X))
+		if math.Abs(off) > 0.01 {
+			t.Errorf("the middle %v lies off the diagonal %v to %v", m, a, b)
+		}
+	}
+}
