@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/hex"
+	"math"
 	"time"
 
 	"alpr"
@@ -258,6 +259,21 @@ type Probe struct {
 	Nonce string `json:"nonce"`
 }
 
+// round keeps as many decimals as mean something: the others were a quarter of
+// a compressed batch.
+func round(v float64, decimals int) float64 {
+	unit := math.Pow10(decimals)
+	return math.Round(v*unit) / unit
+}
+
+// probability keeps five decimals. What is not certain does not become so.
+func probability(p float64) float64 {
+	if r := round(p, 5); r < 1 || p == 1 {
+		return r
+	}
+	return 0.99999
+}
+
 func picture(p alpr.Picture) *Picture {
 	if p.SHA256 == ([32]byte{}) {
 		return nil
@@ -271,8 +287,8 @@ func PositionOf(f alpr.Fix) *Position {
 		return nil
 	}
 	return &Position{
-		Lat: f.Lat, Lon: f.Lon, AltM: f.AltM, SpeedMPS: f.SpeedMPS, CourseDeg: f.CourseDeg,
-		HDOP: f.HDOP, Satellites: f.Satellites, Quality: int(f.Quality), AgeS: f.Age.Seconds(), At: f.At.UTC(),
+		Lat: round(f.Lat, 7), Lon: round(f.Lon, 7), AltM: round(f.AltM, 2), SpeedMPS: round(f.SpeedMPS, 2), CourseDeg: round(f.CourseDeg, 2),
+		HDOP: round(f.HDOP, 2), Satellites: f.Satellites, Quality: int(f.Quality), AgeS: round(f.Age.Seconds(), 3), At: f.At.UTC(),
 	}
 }
 
@@ -312,29 +328,36 @@ func readData(r *alpr.Read, keep Retention) Read {
 
 func plate(r *alpr.Read) Plate {
 	p := Plate{
-		Text: r.Text.Text, Confidence: r.Text.Confidence,
+		Text: r.Text.Text, Confidence: probability(r.Text.Confidence),
 		Characters: make([]Character, 0, len(r.Text.Text)),
 		Candidates: append([]alpr.Candidate{}, r.Text.Candidates...),
 		States:     append([]alpr.RegionProb{}, r.Text.Regions...),
-		Corners:    r.Plate.Corners, Box: r.Plate.Box, DetectorScore: float64(r.Plate.Score),
-		WidthPx: r.Plate.WidthPx(), HeightPx: r.Plate.HeightPx(),
+		Corners:    r.Plate.Corners, Box: r.Plate.Box, DetectorScore: probability(float64(r.Plate.Score)),
+		WidthPx: round(r.Plate.WidthPx(), 2), HeightPx: round(r.Plate.HeightPx(), 2),
+	}
+	for i := range p.Candidates {
+		p.Candidates[i].P = probability(p.Candidates[i].P)
+	}
+	for i := range p.States {
+		p.States[i].P = probability(p.States[i].P)
 	}
 	for i := range len(r.Text.Text) {
 		c := Character{Char: r.Text.Text[i : i+1]}
 		if i < len(r.Text.CharConf) {
-			c.Confidence = float64(r.Text.CharConf[i])
+			c.Confidence = probability(float64(r.Text.CharConf[i]))
 		}
 		p.Characters = append(p.Characters, c)
 	}
 	p.State, p.StateP = r.Text.Region()
+	p.StateP = probability(p.StateP)
 	return p
 }
 
 func hitData(h *alpr.Hit, r *alpr.Read, revision int, keep Retention) Hit {
 	return Hit{
 		ID: h.ID, Revision: revision, Preview: h.Preview, IsWithdrawn: h.IsWithdrawn, Advice: Advice, At: h.At.UTC(),
-		Match: string(h.Kind), Differs: append([]alpr.Difference{}, h.Differs...), P: h.P,
-		StateCheck: string(h.State), StateP: h.StateP,
+		Match: string(h.Kind), Differs: append([]alpr.Difference{}, h.Differs...), P: probability(h.P),
+		StateCheck: string(h.State), StateP: probability(h.StateP),
 		ListAgeS: h.ListAge.Seconds(), IsStale: h.IsStale,
 		Entry: EntryOf(h.Entry), Read: readData(r, keep), Retention: keep,
 	}

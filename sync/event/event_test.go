@@ -80,6 +80,26 @@ func TestIdentityAndNumbersComeBack(t *testing.T) {
 	}
 }
 
+func TestNumbersHaveTheDecimalsThatMeanSomething(t *testing.T) {
+	it := synthetic.New(1).Hit(time.Now())
+	it.Read.Text.Confidence, it.Hit.P = 0.123456789, 0.9999999 // as good as certain is not certain
+	it.Read.Fix.Lat = 27.955769815731625
+	e, err := event.FromItem(car, &it)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h event.Hit
+	if err := json.Unmarshal(e.Data, &h); err != nil {
+		t.Fatal(err)
+	}
+	if h.Read.Plate.Confidence != 0.12346 || h.P != 0.99999 || h.Read.Position.Lat != 27.9557698 {
+		t.Errorf("confidence %v, probability %v, latitude %v", h.Read.Plate.Confidence, h.P, h.Read.Position.Lat)
+	}
+	if got := it.Read.Text.Candidates[0].P; got != 0.95 {
+		t.Errorf("the item's own candidate became %v", got)
+	}
+}
+
 func TestAnItemWithoutItsRecordIsRefused(t *testing.T) {
 	for _, kind := range []alpr.Kind{alpr.KindRead, alpr.KindHit, alpr.KindDisposition, alpr.KindAudit, alpr.KindExpired, "other"} {
 		if _, err := event.FromItem(car, &alpr.OutboxItem{Kind: kind}); !errors.Is(err, event.ErrNoContent) {
