@@ -413,8 +413,11 @@ func (w *writer) answer() {
 			w.send(v, event.Receipt{Ranges: part})
 		}
 	}
+	if w.asked == nil {
+		return
+	}
 	for i := range w.batch.Rows {
-		if v := w.batch.Rows[i].Vehicle; w.asked != nil && !w.asked[v] {
+		if v := w.batch.Rows[i].Vehicle; !w.asked[v] {
 			w.asked[v] = true
 			w.send(v, event.Receipt{Ranges: []event.Range{}, WantsRest: true})
 		}
