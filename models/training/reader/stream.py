@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import re
 
 import cv2
 import numpy as np
@@ -93,7 +94,14 @@ class Stream(torch.utils.data.IterableDataset):
         c = group[rng.integers(len(group))]
         around = backdrop(rng, real) if c.source == "us_states" else None
         aspect = 2.0 if c.source == "us_states" else c.aspect
-        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around), c.text, c.region or None
+        text = unsure(rng, c.text) if c.source == "us_states" else c.text
+        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around), text, c.region or None
+
+
+def unsure(rng, text):
+    """The text of a personal plate (four letters and more in a row) with 0 for O now and then: American issuers differ in which of
+    the two they enter where one die serves for both, so nobody who only sees the plate can be sure."""
+    return text.replace("O", "0") if "O" in text and re.search("[A-Z]{4}", text) and rng.random() < .35 else text
 
 
 def backdrop(rng, real):

@@ -176,7 +176,7 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
             plan.append((kind, m, total + (room - wide) / 2, wide))
             total += room + space
         else:
-            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "stack": .42}[kind]
+            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "stack": rng.uniform(.34, .6)}[kind]
             plan.append((kind, value, total, room))
             total += room + space
     total = max(total - space, .1)
@@ -194,11 +194,7 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
         elif kind == "dot":
             cv2.circle(ink, (int(px + pw / 2), int(top + scale * .5)), max(1, int(scale * .08)), 255, -1, cv2.LINE_AA)
         elif kind == "stack":
-            each = scale / max(2, len(value)) * .92
-            for k, char in enumerate(value):
-                g = book.glyph(face, char, 0)
-                g = cv2.resize(g, (max(2, round(each * .62)), max(3, round(each * .9))), interpolation=cv2.INTER_AREA)
-                stamp_mask(ink, g, px, top + k * scale / len(value))
+            small(book, rng, ink, face, value, px, top, scale)
         elif kind == "art":
             for _ in range(int(rng.integers(1, 4))):
                 shape(rng, image, px + pw / 2 + rng.normal(0, 3), top + scale * rng.uniform(.3, .7), scale * rng.uniform(.4, 1.0) * art, rng.integers(0, 255, 3), rng.uniform(.5, 1))
@@ -218,6 +214,21 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
                 break
     emboss(rng, image, ink, colour)
     return ink
+
+
+def small(book, rng, ink, face, value, x, top, scale):
+    """Stamps letters that are no part of the serial's text: one above the other beside it, or raised in a row."""
+    wide, right = rng.uniform(.5, .95), 0.0
+    if len(value) == 2 and rng.random() < .15:
+        wide = min(wide, .65)
+        each, down, right = scale * rng.uniform(.3, .42), 0.0, wide * 1.1
+    else:
+        each, down = scale * min(rng.uniform(.8, 1.0) / len(value), .5), scale / len(value)
+    top += rng.uniform(0, scale - down * (len(value) - 1) - each) if rng.random() < .5 else 0
+    for k, char in enumerate(value):
+        g = book.glyph(face, char, 0)
+        g = cv2.resize(g, (max(2, round(each * wide)), max(3, round(each * .93))), interpolation=cv2.INTER_AREA)
+        stamp_mask(ink, g, x + k * right * each, top + k * down)
 
 
 def slab_serifs(bar):

@@ -117,10 +117,10 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
         items = fill(rng, free_serial(rng, 3, 7), twins=book.twins(face))
     else:
         items = fill(rng, pick(rng, patterns))
-    if rng.random() < .17 and len(items) < 8:
+    if rng.random() < .25 and len(items) < 8:
         small = ("stack", "".join((ALL_LETTERS if rng.random() < .8 else DIGITS)[rng.integers(10)] if rng.random() < .3 else ALL_LETTERS[rng.integers(26)]
-                                  for _ in range(rng.choice([1, 2, 3], p=[.2, .6, .2]))))
-        items = [small] + items if rng.random() < .7 else items + [small]
+                                  for _ in range(rng.choice([1, 2, 3], p=[.15, .6, .25]))))
+        items = [small] + items if rng.random() < .6 else items + [small]
     x0 = .22 if logo else rng.uniform(.03, .09)
     wide = (1 - x0 - rng.uniform(.03, .09)) * w
     y0, tall = rng.uniform(.25, .31) * h, rng.uniform(.41, .53) * h
