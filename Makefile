@@ -74,7 +74,7 @@ passes: build ## measure alpr replay, one read a pass: on the demo drive, or on 
 .PHONY: soak
 soak: deps ## the long proofs: hundreds of kills, a million waiting reads, a thousand vehicles (about an hour)
 	@scripts/install-deps.sh test
-	@go test -count 1 -v -timeout 2h -run '^TestKill$$' ./store -kills 300
+	@go test -count 1 -v -timeout 2h -run '^TestKill$$|^TestPowerCut$$' ./store -kills 300 -cuts 1000
 	@ALPR_SOAK_KILLS=300 go test -count 1 -v -timeout 2h -run '^TestKill$$' ./cmd/alpr
 	@ALPR_SOAK_KILLS=300 ALPR_SOAK_BACKLOG=1000000 ALPR_SOAK_VEHICLES=1000 \
 		go test -count 1 -v -timeout 2h -run 'TestKilling|TestABacklog|TestManyVehicles' ./cmd/alpr-backend

@@ -37,6 +37,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(envRole) {
 	case "record":
 		err = recordForEver(os.Getenv(envPath), os.Getenv(envRun))
+	case "some":
+		err = recordSome(os.Getenv(envPath))
 	case "small":
 		err = recordOnSmallDisk(os.Getenv(envPath))
 	default:
