@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"image"
+	"image/color"
 	"math"
 	"os"
 	"path/filepath"
@@ -155,5 +157,43 @@ func TestRunMeasuresAProgram(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{t.TempDir()}, &out, &errs); err == nil || !strings.Contains(err.Error(), "labels.jsonl") {
 		t.Errorf("a folder without sets gave %v", err)
+	}
+}
+
+func TestBrightness(t *testing.T) {
+	pic := image.NewGray(image.Rect(0, 0, 40, 20))
+	for x := range 20 {
+		for y := range 20 {
+			pic.SetGray(x, y, color.Gray{Y: 200})
+		}
+	}
+	for name, tt := range map[string]struct {
+		box  *[4]float64
+		want float64
+	}{
+		"whole picture": {nil, 100}, "lit half": {&[4]float64{0, 0, 20, 20}, 200}, "dark half": {&[4]float64{20, 0, 20, 20}, 0},
+		"outside": {&[4]float64{100, 100, 5, 5}, -1},
+	} {
+		if got := brightness(pic, tt.box); got != tt.want {
+			t.Errorf("%s: got %g, want %g", name, got, tt.want)
+		}
+	}
+	if got := brightness(decode("no such file"), nil); got != -1 {
+		t.Errorf("no picture: got %g", got)
+	}
+}
+
+func TestPrintRegions(t *testing.T) {
+	var truths []truth
+	for i := range 10 {
+		l := readTruth(0.9, i > 0)
+		l.Region, l.read.Region = "US-FL", "US-FL"
+		truths = append(truths, l)
+	}
+	truths = append(truths, truth{label: label{Text: "A", Region: "US-GA"}})
+	var out bytes.Buffer
+	printRegions(&tableWriter{out: &out}, truths)
+	if !strings.Contains(out.String(), "| US-FL | 10 | 90.0 | 10.0 | 0.0 | 100.0 | 0.0 | 0.0 |") || strings.Contains(out.String(), "US-GA") {
+		t.Errorf("got\n%s", out.String())
 	}
 }

@@ -23,6 +23,7 @@ type truth struct {
 	label
 	isDetected bool // with enough overlap
 	read       reported
+	light      float64 // mean brightness, 0 to 255; -1: not known
 }
 
 func (t *truth) isRead() bool  { return t.read.Text != "" }
@@ -49,8 +50,9 @@ func scoreSet(name string, s *set, reads map[string]*pictureReads) *score {
 			sc.times = append(sc.times, r.MS)
 		}
 		used := make([]bool, len(r.Plates))
+		pic := decode(filepath.Join(s.folder, p.Image))
 		for _, l := range p.Plates {
-			t := truth{label: l}
+			t := truth{label: l, light: brightness(pic, l.Box)}
 			if i, overlap := pair(l, r.Plates); i >= 0 {
 				used[i] = true
 				t.read = r.Plates[i]

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +24,20 @@ func printTables(out io.Writer, scores []*score) error {
 	w.line("")
 	w.line("By the plate's width in the picture (all sets with boxes):")
 	w.line("")
-	printWidths(w, scores)
+	printRanges(w, "width, px", widths(), scores, func(t *truth) float64 {
+		if t.Box == nil {
+			return -1
+		}
+		return t.Box[2]
+	})
+	w.line("")
+	w.line("By the plate's mean brightness, 0 to 255 (all sets; where there is no box, that of the whole picture):")
+	w.line("")
+	printRanges(w, "brightness", lights(), scores, func(t *truth) float64 { return t.light })
+	w.line("")
+	w.line("By state or country (all sets; those with ten texts and more):")
+	w.line("")
+	printRegions(w, all)
 	w.line("")
 	w.line("Reliability (all sets): of the reads of like confidence, the share that is exactly right:")
 	w.line("")
@@ -47,29 +62,50 @@ func printSet(w *tableWriter, sc *score) {
 		percent(right), percent(unknown), percent(bad), error1, fmt.Sprint(sc.elsewhere), median, p90)
 }
 
-func printWidths(w *tableWriter, scores []*score) {
-	w.row("width, px", "plates", "detected", "texts", "exact", "wrong", "missed")
+// printRanges tells the plates apart by a value, of those where it is known (0
+// and more).
+func printRanges(w *tableWriter, title string, bounds []float64, scores []*score, value func(*truth) float64) {
+	w.row(title, "plates", "detected", "texts", "exact", "wrong", "missed")
 	w.rule(7)
-	widths := widths()
-	for i := range len(widths) - 1 {
-		var plates, texts []truth
+	for i := range len(bounds) - 1 {
+		var in score
 		for _, sc := range scores {
 			for _, t := range sc.truths {
-				if t.Box == nil || t.Box[2] < widths[i] || t.Box[2] >= widths[i+1] {
-					continue
-				}
-				plates = append(plates, t)
-				if t.Text != "" {
-					texts = append(texts, t)
+				if v := value(&t); v >= bounds[i] && v < bounds[i+1] {
+					in.truths = append(in.truths, t)
 				}
 			}
 		}
-		name := fmt.Sprintf("%.0f–%.0f", widths[i], widths[i+1])
-		if i == len(widths)-2 {
-			name = fmt.Sprintf("%.0f and more", widths[i])
+		name := fmt.Sprintf("%.0f–%.0f", bounds[i], bounds[i+1])
+		if bounds[i+1] > 1e6 {
+			name = fmt.Sprintf("%.0f and more", bounds[i])
 		}
-		w.row(name, fmt.Sprint(len(plates)), percent(count(plates, func(t *truth) bool { return t.isDetected })),
+		texts := in.withText()
+		w.row(name, fmt.Sprint(len(in.truths)), percent(in.detected()),
 			fmt.Sprint(len(texts)), percent(exact(texts)), percent(wrong(texts)), percent(missed(texts)))
+	}
+}
+
+// leastTexts is how many plates of a state say something about it.
+const leastTexts = 10
+
+func printRegions(w *tableWriter, truths []truth) {
+	by := map[string][]truth{}
+	for _, t := range truths {
+		if isRegion(t.Region) {
+			by[t.Region] = append(by[t.Region], t)
+		}
+	}
+	w.row("state", "texts", "exact", "wrong", "missed", "state right", "unknown", "wrong")
+	w.rule(8)
+	for _, region := range slices.Sorted(maps.Keys(by)) {
+		texts := by[region]
+		if len(texts) < leastTexts {
+			continue
+		}
+		right, unknown, bad := states(texts)
+		w.row(region, fmt.Sprint(len(texts)), percent(exact(texts)), percent(wrong(texts)), percent(missed(texts)),
+			percent(right), percent(unknown), percent(bad))
 	}
 }
 
