@@ -111,7 +111,7 @@ func weigh(read *alpr.Read, p *Policy, e alpr.Entry, pText float64) (alpr.Hit, b
 	}
 	pState, verdict := stateProbability(read.Text.Regions, e.State, p.unread(e.State))
 	total := pText * pState
-	if total < p.rule(e.List).of(e.Priority) {
+	if !(total >= p.rule(e.List).of(e.Priority)) { // also NaN: what is no probability raises no alert
 		return alpr.Hit{}, false
 	}
 	kind, differs := compare(&read.Text, e.Plate)

@@ -235,6 +235,16 @@ func TestEntriesThatMustNotAlert(t *testing.T) {
 	}
 }
 
+func TestNoProbabilityRaisesNoAlert(t *testing.T) {
+	index, p, nan := NewIndex(listOf(t, entry("n1", "ABC123", "US-WA"))), DefaultPolicy(), math.NaN()
+	read, state := spell(nan, "ABC123"), inState(spell(0.98, "ABC123"), "US-WA", nan)
+	for name, r := range map[string]*alpr.Read{"of the text": &read, "of the state": &state} {
+		if hits := index.Match(r, &p); len(hits) > 0 {
+			t.Errorf("%s: %+v", name, hits)
+		}
+	}
+}
+
 func TestThresholdsFollowPriority(t *testing.T) {
 	p := DefaultPolicy()
 	for _, c := range []struct {
