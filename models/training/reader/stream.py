@@ -14,6 +14,9 @@ from .net import ALPHABET, PAD, SLOTS
 
 INDEX = {c: i for i, c in enumerate(ALPHABET)}
 SHARES = {"rendered": .48, "us_states": .31, "nameless": .04, "incar_romania": .06, "world": .11}
+# What a training can be told to do without, to see what it is worth.
+WITHOUT = {"rendered": ["rendered"], "real": ["us_states", "nameless", "incar_romania", "world"], "us_states": ["us_states", "nameless"],
+           "road": ["incar_romania", "world"], "degradation": []}
 
 
 def encode(text):
@@ -52,15 +55,16 @@ class Stream(torch.utils.data.IterableDataset):
 
     The first `gentle` batches grow from mild to full degradation."""
 
-    def __init__(self, train, cache, batch, seed, shares=None, gentle=0):
+    def __init__(self, train, cache, batch, seed, without=None, gentle=0):
         self.groups = {"us_states": [c for c in train if c.source == "us_states" and c.text],
                        "nameless": [c for c in train if c.source == "us_states" and not c.text],
                        "incar_romania": [c for c in train if c.source == "incar_romania"],
                        "world": [c for c in train if c.source.startswith(("world", "street", "poland"))]}
         self.cache, self.batch, self.seed, self.gentle, self.ease = Cache(cache), batch, seed, gentle, 1.0
-        shares = shares or SHARES
+        shares = {n: v for n, v in SHARES.items() if n not in WITHOUT.get(without, [])}
         self.names = list(shares)
         self.p = np.array([shares[n] for n in self.names]) / sum(shares.values())
+        self.most = 0.0 if without == "degradation" else 1.0
         self.regions = {r: i for i, r in enumerate(sets.regions())}
 
     def __iter__(self):
@@ -72,7 +76,7 @@ class Stream(torch.utils.data.IterableDataset):
             if n % 100 == 0 and not self.cache.look():
                 raise FileNotFoundError(f"no rendered plates in {', '.join(self.cache.folders)}: run python -m reader.cache first")
             n += 1
-            self.ease = min(1.0, .2 + .8 * n / self.gentle) if self.gentle else 1.0
+            self.ease = self.most * (min(1.0, .2 + .8 * n / self.gentle) if self.gentle else 1.0)
             x = np.empty((self.batch, 64, 160, 3), np.uint8)
             y, r = np.empty((self.batch, SLOTS), np.int64), np.full(self.batch, -100, np.int64)
             for i in range(self.batch):

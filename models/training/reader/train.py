@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from . import sets
 from .net import PAD, Reader
-from .stream import Stream
+from .stream import WITHOUT, Stream
 
 
 class Muon(torch.optim.Optimizer):
@@ -99,6 +99,7 @@ def main():
     a.add_argument("--gentle", type=int, default=700, help="batches over which degradation grows to its full strength")
     a.add_argument("--restart-clock", action="store_true", help="measure the schedule from now, not from the first start")
     a.add_argument("--pseudo", help="texts made by reader.pseudo for crops without one")
+    a.add_argument("--without", choices=list(WITHOUT), help="leave something out, to see what it is worth")
     a.add_argument("--init", help="weights to begin from (the ema of another run)")
     run(a.parse_args())
 
@@ -126,7 +127,7 @@ def run(a):
         start = start if a.restart_clock else c["start"]
     end = clock(a.until)
     train, _ = sets.load(a.data, a.holdout, a.pseudo)
-    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], gentle=a.gentle if step == 0 and not a.init else 0)
+    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], without=a.without, gentle=a.gentle if step == 0 and not a.init else 0)
     batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
     said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl"), "a")
     mean = np.zeros(4)
