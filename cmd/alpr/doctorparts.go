@@ -30,7 +30,7 @@ const (
 	clockOff     = 2 * time.Second
 )
 
-// checkNetworks opens both networks and times them on an empty picture.
+// checkNetworks opens the networks and times them on an empty picture.
 func checkNetworks(m modelsConfig) finding {
 	const part = "networks"
 	n, err := openNetworks(networkFlags{models: m.Dir, library: m.Library, precision: m.Precision, threads: m.Threads}, detect.Options{}, ocr.Options{})

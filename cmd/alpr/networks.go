@@ -27,7 +27,7 @@ func (f *networkFlags) add(c *cobra.Command) {
 	flags.IntVar(&f.threads, "threads", 1, "processor cores for one picture")
 }
 
-// networks is both networks, ready to find and read plates.
+// networks is the networks, ready to find and read plates.
 type networks struct {
 	set      *models.Set
 	detector *detect.Detector
