@@ -21,7 +21,9 @@ func newVersionCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(out, "detector %s %s\nreader %s %s\n", m.Detector.Name, m.Detector.Version, m.Reader.Name, m.Reader.Version)
+			for _, n := range []models.Entry{m.Detector, m.Corners, m.Reader} {
+				fmt.Fprintf(out, "%s %s\n", n.Name, n.Version)
+			}
 			return nil
 		},
 	}
