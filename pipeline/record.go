@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"alpr"
@@ -124,20 +125,17 @@ func (r *recording) photograph(e *event) {
 // commit records reads and returns those that are kept, or puts them all with
 // those that wait. Order is kept: while some wait, newer ones stand behind them.
 func (r *recording) commit(ctx context.Context, records []alpr.Record) []alpr.Record {
-	var err error
-	if len(r.queue) == 0 {
-		var kept []alpr.Record
-		if kept, err = r.record(ctx, records); err == nil {
-			return kept
-		}
+	if len(r.queue) > 0 {
+		r.enqueue(records...)
+		return nil
 	}
-	for _, rec := range records {
-		r.enqueue(rec)
-	}
+	kept, err := r.record(ctx, records)
 	if err != nil {
+		r.enqueue(records...)
 		r.trouble(err)
+		return nil
 	}
-	return nil
+	return kept
 }
 
 func (r *recording) record(ctx context.Context, records []alpr.Record) ([]alpr.Record, error) {
@@ -150,26 +148,28 @@ func (r *recording) record(ctx context.Context, records []alpr.Record) ([]alpr.R
 	return r.p.parts.Recorder.RecordAll(ctx, records)
 }
 
-// enqueue keeps a read in memory. Where too many wait, the oldest without a hit
-// is given up, and that is said.
-func (r *recording) enqueue(rec alpr.Record) {
-	for i := range r.queue {
-		if old := &r.queue[i]; old.Read.ID == rec.Read.ID {
-			*old = alpr.Record{Read: rec.Read, Hits: mergeHits(old.Hits, rec.Hits)}
-			return
+// enqueue keeps reads in memory. Where too many wait, the oldest without a hit is
+// given up, and that is said.
+func (r *recording) enqueue(records ...alpr.Record) {
+	for _, rec := range records {
+		i := slices.IndexFunc(r.queue, func(old alpr.Record) bool { return old.Read.ID == rec.Read.ID })
+		if i < 0 {
+			r.queue = append(r.queue, rec)
+		} else {
+			r.queue[i] = alpr.Record{Read: rec.Read, Hits: mergeHits(r.queue[i].Hits, rec.Hits)}
 		}
-	}
-	r.queue = append(r.queue, rec)
-	if len(r.queue) > r.p.cfg.RetryQueue {
-		i := 0
-		for i < len(r.queue)-1 && len(r.queue[i].Hits) > 0 {
-			i++
+		if len(r.queue) > r.p.cfg.RetryQueue {
+			r.giveUpOne()
 		}
-		r.log.Error("a read is lost: recording has failed for too long", "read", r.queue[i].Read.ID)
-		r.queue = append(r.queue[:i], r.queue[i+1:]...)
-		r.stats.lost.Add(1)
 	}
 	r.stats.unrecorded.Store(int64(len(r.queue)))
+}
+
+func (r *recording) giveUpOne() {
+	i := max(0, slices.IndexFunc(r.queue, func(rec alpr.Record) bool { return len(rec.Hits) == 0 }))
+	r.log.Error("a read is lost: recording has failed for too long", "read", r.queue[i].Read.ID)
+	r.queue = slices.Delete(r.queue, i, i+1)
+	r.stats.lost.Add(1)
 }
 
 // mergeHits puts the newer form of each hit in place of the older.
