@@ -8,7 +8,7 @@ import (
 )
 
 // patience is for a machine that is busy with something else.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Until waits until ok, and fails the test when that takes too long.
 func Until(t testing.TB, what string, ok func() bool) {

@@ -19,7 +19,7 @@ import (
 	"alpr/sync/uplink"
 )
 
-const deadline = 30 * time.Second
+const deadline = 2 * time.Minute // for a machine that is busy with something else
 
 var car = event.Vehicle{Agency: "pd", Name: "car-1"}
 
