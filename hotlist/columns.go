@@ -1,7 +1,6 @@
 package hotlist
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -9,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"alpr"
+	"alpr/internal/strictyaml"
 )
 
 //go:embed maps/*.yaml
@@ -79,7 +77,7 @@ type Kind struct {
 // ParseMap reads a column map.
 func ParseMap(text []byte) (*Map, error) {
 	var m Map
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&m); err != nil {
+	if err := strictyaml.Decode(text, &m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadMap, err)
 	}
 	if m.Country == "" {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -11,9 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"alpr"
+	"alpr/internal/strictyaml"
 )
 
 //go:embed profiles.yaml
@@ -126,7 +124,7 @@ type Policy struct {
 func Profiles() (map[string]Policy, error) {
 	type plain Policy // without UnmarshalYAML
 	var shipped map[string]plain
-	if err := yaml.UnmarshalWithOptions(profilesYAML, &shipped, yaml.Strict()); err != nil {
+	if err := strictyaml.Decode(profilesYAML, &shipped); err != nil {
 		return nil, fmt.Errorf("read the shipped retention profiles: %w", err)
 	}
 	all := make(map[string]Policy, len(shipped))
@@ -146,7 +144,7 @@ func ParsePolicy(text []byte) (Policy, error) {
 	var head struct {
 		Profile string `yaml:"profile"`
 	}
-	if err := yaml.Unmarshal(text, &head); err != nil {
+	if err := strictyaml.DecodeSome(text, &head); err != nil {
 		return Policy{}, fmt.Errorf("%w: %w", ErrBadPolicy, err)
 	}
 	type plain Policy // without UnmarshalYAML
@@ -163,7 +161,7 @@ func ParsePolicy(text []byte) (Policy, error) {
 		}
 		policy = plain(shipped)
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&policy); err != nil {
+	if err := strictyaml.Decode(text, &policy); err != nil {
 		return Policy{}, fmt.Errorf("%w: %w", ErrBadPolicy, err)
 	}
 	if err := Policy(policy).Validate(); err != nil {

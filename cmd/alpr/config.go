@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"alpr/camera"
 	"alpr/console"
 	"alpr/hotlist"
+	"alpr/internal/strictyaml"
 	"alpr/pipeline"
 	"alpr/store"
 	"alpr/sync/uplink"
@@ -128,8 +128,7 @@ func loadConfig(path string) (config, error) {
 // parseConfig decodes over the defaults and refuses keys it does not know.
 func parseConfig(text []byte) (config, error) {
 	c := defaultConfig()
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c)
-	if err != nil {
+	if err := strictyaml.Decode(text, &c); err != nil {
 		return config{}, errors.New(yaml.FormatError(err, false, true))
 	}
 	return c, nil

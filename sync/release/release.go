@@ -5,7 +5,6 @@
 package release
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -13,9 +12,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"alpr"
+	"alpr/internal/strictyaml"
 	"alpr/sync/event"
 )
 
@@ -113,8 +111,7 @@ func Load(path string) (*Policy, error) {
 // misspelt must not silently release.
 func Parse(b []byte) (*Policy, error) {
 	var p Policy
-	dec := yaml.NewDecoder(bytes.NewReader(b), yaml.DisallowUnknownField())
-	if err := dec.Decode(&p); err != nil {
+	if err := strictyaml.Decode(b, &p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadPolicy, err)
 	}
 	if p.HitPictures == "" {
