@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -292,6 +293,30 @@ func TestRefusedWriteLeavesNoGapAndOthersStand(t *testing.T) {
 	items := f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindRead}})
 	if len(items) != 2 || items[1].Seq != items[0].Seq+1 {
 		t.Errorf("items %+v", items)
+	}
+}
+
+func TestBatchIsRecordedInOrderOrNotAtAll(t *testing.T) {
+	f := open(t, nil)
+	first := f.read("ABC123")
+	second, other := first, f.read("XYZ789")
+	second.Revision, second.Text.Text = 2, "ABC128"
+	if _, err := f.RecordAll(context.Background(), []alpr.Record{{Read: other}, {Read: alpr.Read{}}}); !errors.Is(err, ErrNoID) {
+		t.Errorf("a read without an identity: %v", err)
+	}
+	if n := f.count("SELECT count(*) FROM reads"); n != 0 {
+		t.Errorf("%d reads of a refused batch are there", n)
+	}
+	kept, err := f.RecordAll(context.Background(), []alpr.Record{{Read: first}, {Read: other}, {Read: second}})
+	if err != nil || len(kept) != 3 {
+		t.Fatalf("kept %v, %v", kept, err)
+	}
+	var sent []string
+	for _, item := range f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindRead}}) {
+		sent = append(sent, fmt.Sprint(item.ID == first.ID, item.Revision))
+	}
+	if got := strings.Join(sent, ", "); got != "true 1, false 1, true 2" {
+		t.Errorf("to be sent, in this order: %s", got)
 	}
 }
 
