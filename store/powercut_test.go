@@ -24,17 +24,19 @@ import (
 )
 
 // cuts is at how many instants TestPowerCut takes the power away.
-var cuts = flag.Int("cuts", 25, "at how many instants the power is cut")
+var cuts = flag.Int("cuts", 12, "at how many instants the power is cut")
 
-// recordSome records enough for the write-ahead log to be copied back into the
-// file, and ends without closing anything.
+// someReads are enough for the write-ahead log to be copied back into the file.
+const someReads = 120
+
+// recordSome records them, and ends without closing anything.
 func recordSome(path string) error {
 	s, err := Open(context.Background(), Config{Path: path, Policy: testPolicy()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	say := func(id alpr.ID) error { _, err := fmt.Println(id); return err }
-	for i := 0; err == nil && i < 150; i++ {
+	for i := 0; err == nil && i < someReads; i++ {
 		err = recordOne(s, say, "P", 0, i)
 	}
 	return err
@@ -226,7 +228,7 @@ func TestPowerCut(t *testing.T) {
 			checkAfterCut(t, files, said, rng)
 		}
 	}
-	if len(said) != 150 {
+	if len(said) != someReads {
 		t.Errorf("%d reads were acknowledged", len(said))
 	}
 	t.Logf("%d cuts among %d calls", len(at), len(calls))
