@@ -14,6 +14,7 @@ const (
 	markEvery      = 100 * time.Millisecond
 	liveBurst      = 32      // live reads that wait together travel together
 	batchPlain     = 4 << 20 // bytes of a batch before compression, at most
+	maxUnreceipted = 40      // full batches that await receipts before the backlog waits as well
 	maxHitPatience = 10 * time.Minute
 	maxPatience    = 6 * time.Hour
 	maxEvent       = 1 << 20 // bytes of one event; a larger one is quarantined

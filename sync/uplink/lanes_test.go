@@ -2,6 +2,7 @@ package uplink_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -255,6 +256,38 @@ func TestOnlyASignedReceiptCountsWhereReceiptsAreSigned(t *testing.T) {
 	}
 	l.client.Publish(car.ReceiptTopic(), 1, false, sign(t, downlink.KindReceipt, r, "receipts", private)).Wait()
 	brokertest.Until(t, "let go", func() bool { return box.Len() == 0 && u.State().Problem == "" })
+}
+
+// TestTheBacklogWaitsForABackendThatIsSlow: a broker would take a million
+// reads; a backend that receipts none yet gets so many, and hits all the same.
+func TestTheBacklogWaitsForABackendThatIsSlow(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	l := listen(t, broker.URL("tcp"), event.Root+"/+/+/+")
+	m, now := synthetic.New(1), time.Now()
+	boot := m.ID(now)
+	box := memory.NewOutbox(boot)
+	const all, atOnce = 3000, 400 // 40 batches of 10
+	for range all {
+		box.Add(m.Read(now.Add(-time.Hour)))
+	}
+	cfg := config(t, broker.URL("tcp"))
+	cfg.UseReceipts, cfg.BatchEvents, cfg.BacklogRate = true, 10, 0
+	start(t, cfg, box, uplink.Options{BootID: boot})
+	l.wait(t, "the first", func(h []heard) bool { return len(ofType(h, event.TypeRead)) >= atOnce })
+	box.Add(m.Hit(time.Now()), m.Read(time.Now()))
+	got := l.wait(t, "a hit and a live read", func(h []heard) bool {
+		reads := ofType(h, event.TypeRead)
+		return len(ofType(h, event.TypeHit)) == 1 && time.Since(reads[len(reads)-1].event.Time) < time.Minute*30
+	})
+	if n := len(ofType(got, event.TypeRead)); n > atOnce+20 {
+		t.Errorf("%d reads sent before the first receipt, want about %d", n, atOnce)
+	}
+	brokertest.Until(t, "the rest, as receipts come", func() bool {
+		n := len(ofType(l.wait(t, "", func([]heard) bool { return true }), event.TypeRead))
+		l.client.Publish(car.ReceiptTopic(), 1, false, fmt.Sprintf(`{"ranges":[{"boot_id":%q,"from":1,"to":%d}]}`, boot, min(n, all))).Wait()
+		return n == all+1
+	})
 }
 
 // Here the broker's word counts; that nothing is lost or doubled downstream is

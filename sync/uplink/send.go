@@ -77,6 +77,11 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, isHit bool
 	}
 	s.launch(f, p.topic, p.payload)
 	s.note(&it)
+	if isHit {
+		s.u.debt.items++ // its receipt, always quick, tells nothing of the others'
+	} else {
+		s.u.debt.sent(1, &it, s.now())
+	}
 	return nil
 }
 
@@ -87,6 +92,7 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 		f      = &flight{}
 		events [][]byte
 		topic  string
+		last   alpr.OutboxItem
 		plain  int
 		budget = min(batchPlain, 8*s.win.size) // compression gains at least that
 	)
@@ -109,7 +115,7 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 		if err := s.share(ctx, &it, p, f); err != nil {
 			return err
 		}
-		topic = p.topic
+		topic, last = p.topic, it
 		events, plain = append(events, p.payload), plain+len(p.payload)
 		f.keys = append(f.keys, it.Key)
 		s.note(&it)
@@ -129,6 +135,7 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 		payload = s.batcher.Encode(events)
 	}
 	f.bytes = len(payload)
+	s.u.debt.sent(len(events), &last, s.now())
 	if l == s.backlog {
 		s.pace.sent(len(payload), s.now())
 		s.u.update(func(st *State) { st.Link.BacklogBytes += int64(len(payload)) })

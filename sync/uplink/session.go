@@ -94,7 +94,7 @@ func newSession(u *Uplink) *session {
 	s := &session{
 		u: u, now: u.opt.Now,
 		win: newWindow(u.cfg.WindowBytes, u.cfg.AckTarget), pace: pace{rate: u.cfg.BacklogRate},
-		patience: u.cfg.ReceiptTimeout, flights: map[int64]*flight{}, pending: make(chan *flight, 2*maxOpen), acks: make(chan *flight, maxOpen),
+		patience: u.debt.patience(u.cfg.ReceiptTimeout), flights: map[int64]*flight{}, pending: make(chan *flight, 2*maxOpen), acks: make(chan *flight, maxOpen),
 		receipts: make(chan []byte, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
 	}
 	s.announced = announced{latest: map[string]uint64{}, news: make(chan struct{})}
@@ -174,7 +174,7 @@ func (s *session) nap() time.Duration {
 	if len(s.acked) > 0 {
 		d = min(d, max(time.Millisecond, s.markAt.Sub(s.now())))
 	}
-	if len(s.backlog.queue) > 0 && s.win.hasRoom() {
+	if len(s.backlog.queue) > 0 && s.win.hasRoom() && !s.isIndebted() {
 		d = min(d, max(time.Millisecond, s.pace.wait(s.now())))
 	}
 	return d
@@ -218,7 +218,7 @@ func (s *session) fill(ctx context.Context) error {
 // fillBacklog sends one batch, when there is room and it is time. One only, so
 // that the loop looks for hits again before the next.
 func (s *session) fillBacklog(ctx context.Context) error {
-	if s.pace.wait(s.now()) > 0 {
+	if s.pace.wait(s.now()) > 0 || s.isIndebted() {
 		return nil
 	}
 	ok, err := s.ready(ctx, s.backlog)
@@ -226,6 +226,12 @@ func (s *session) fillBacklog(ctx context.Context) error {
 		return err
 	}
 	return s.publishBatch(ctx, s.backlog)
+}
+
+// isIndebted says that the backend has enough to do: the backlog waits, live
+// reads and hits do not.
+func (s *session) isIndebted() bool {
+	return s.u.cfg.UseReceipts && s.u.debt.items >= maxUnreceipted*s.u.cfg.BatchEvents
 }
 
 // ready says whether the lane has an item to publish, and peeks when it has none.
@@ -258,6 +264,7 @@ func (s *session) lookForUnreceipted() {
 	if s.isImpatient {
 		s.patience, s.isImpatient = min(2*s.patience, maxPatience), false
 	}
+	s.u.debt.forgive(s.patience, s.now())
 	s.rewind()
 }
 
@@ -324,7 +331,10 @@ func (s *session) onReceipt(ctx context.Context, raw []byte) error {
 	if err != nil {
 		return nil
 	}
-	s.patience, s.isImpatient = s.u.cfg.ReceiptTimeout, false
+	for _, x := range r.Ranges {
+		s.u.debt.receipted(x, s.now())
+	}
+	s.patience, s.isImpatient = s.u.debt.patience(s.u.cfg.ReceiptTimeout), false
 	if err := s.mark(ctx, true); err != nil {
 		return err
 	}

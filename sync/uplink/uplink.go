@@ -58,6 +58,7 @@ type Uplink struct {
 
 	release  *release.Policy
 	pictures *album
+	debt     debt // the present session's own
 	ringMu   sync.Mutex
 	ring     *downlink.Ring
 
