@@ -72,7 +72,7 @@ passes: build ## measure alpr replay, one read a pass: on the demo drive, or on 
 	@go run ./scripts/passes $(if $(DIR),'$(DIR)',--truth demo/drive.truth.jsonl demo/drive.mp4)
 
 .PHONY: soak
-soak: deps ## the long proofs: hundreds of kills, a million waiting reads, a thousand vehicles (about an hour)
+soak: deps ## the long proofs: hundreds of kills, a thousand power cuts, a million waiting reads, a thousand vehicles (about an hour)
 	@scripts/install-deps.sh test
 	@go test -count 1 -v -timeout 2h -run '^TestKill$$|^TestPowerCut$$' ./store -kills 300 -cuts 1000
 	@ALPR_SOAK_KILLS=300 go test -count 1 -v -timeout 2h -run '^TestKill$$' ./cmd/alpr
