@@ -209,7 +209,7 @@ func simulateFleet(t *testing.T, broker, sink string, vehicles, consumers int) (
 	cfg := simulate.Config{
 		Uplink: uplink.DefaultConfig(), Dir: t.TempDir(), Vehicles: vehicles, ReadsPerHour: 600, HitShare: 0.05, Backlog: 20,
 		OutageEvery: 10 * time.Second, OutageFor: time.Second, Duration: 4*time.Second + time.Duration(vehicles)*20*time.Millisecond,
-		Drain: 2 * time.Minute, RampUp: time.Duration(vehicles) * 10 * time.Millisecond, Seed: 1,
+		Drain: 2*time.Minute + time.Duration(vehicles)*time.Second, RampUp: time.Duration(vehicles) * 10 * time.Millisecond, Seed: 1,
 	}
 	cfg.Uplink.Broker, cfg.Uplink.Agency, cfg.Uplink.ReceiptTimeout = broker, "sim", 20*time.Second
 	fleet, err := simulate.New(cfg, silent())
