@@ -8,21 +8,21 @@ import (
 	"alpr"
 )
 
-// The fixture leaves corners where they are, or on a bright ground moves them
+// The fixture leaves corners where they are, or on a green ground moves them
 // right by a tenth of the cut, which is 1.4 plates wide.
 func TestRefineMovesCorners(t *testing.T) {
-	dark := scene(640, 480, rect(160, 200, 80, 32), rect(400, 104, 80, 32))
-	bright := *dark
-	bright.Pix = slices.Clone(dark.Pix)
-	for i, v := range bright.Pix {
-		if v == 90 {
-			bright.Pix[i] = 255
+	grey := scene(640, 480, rect(160, 200, 80, 32), rect(400, 104, 80, 32))
+	green := *grey
+	green.Pix = slices.Clone(grey.Pix)
+	for i := 0; i < len(green.Pix); i += 3 {
+		if green.Pix[i+1] == 90 { // not a plate
+			green.Pix[i], green.Pix[i+1], green.Pix[i+2] = 0, 255, 0
 		}
 	}
 	for name, tt := range map[string]struct {
 		frame *alpr.Frame
 		shift float64
-	}{"dark": {dark, 0}, "bright": {&bright, 0.1 * 1.4 * 80}} {
+	}{"grey": {grey, 0}, "green": {&green, 0.1 * 1.4 * 80}} {
 		plates, err := newDetector(t, Options{}).Detect(tt.frame)
 		if err != nil {
 			t.Fatal(err)

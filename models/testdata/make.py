@@ -5,7 +5,7 @@ predict without any training:
 
 detector.onnx  scores how magenta an 80x32 window is, in steps of 8 pixels, and
                reports each window as a plate.
-corners.onnx   says that the plate was found where it is, or on a bright ground (mean green 110 and more) that it stands
+corners.onnx   says that the plate was found where it is, or on a green ground (mean green less red 60 and more) that it stands
                a tenth of the cut further right.
 reader.onnx    cuts the plate into ten columns; the mean blue of column i, from
                0 to 255, is slot i's symbol from 0 to 36. The mean red of the
@@ -85,7 +85,7 @@ def detector():
 def corners():
     x, y = MARGIN["x"] / (1 + 2 * MARGIN["x"]), MARGIN["y"] / (1 + 2 * MARGIN["y"])
     consts = [
-        const("green", [[[[0.0]], [[1.0]], [[0.0]]]]), const("bright", -100.0), const("tenth", 0.01), const("most", 0.1), const("none", 0.0),
+        const("green", [[[[0.0]], [[1.0]], [[-1.0]]]]), const("least", -50.0), const("tenth", 0.01), const("most", 0.1), const("none", 0.0),
         const("right", [[[1.0, 0.0]]]), const("place", [[[x, y], [1 - x, y], [1 - x, 1 - y], [x, 1 - y]]]), const("ax3", [3], np.int64),
     ]
     nodes = [
@@ -94,7 +94,7 @@ def corners():
         h.make_node("Conv", ["nchw", "green"], ["g"]),
         h.make_node("GlobalAveragePool", ["g"], ["mean"]),
         h.make_node("Squeeze", ["mean", "ax3"], ["m3"]),
-        h.make_node("Add", ["m3", "bright"], ["over"]),
+        h.make_node("Add", ["m3", "least"], ["over"]),
         h.make_node("Mul", ["over", "tenth"], ["step"]),
         h.make_node("Clip", ["step", "none", "most"], ["shift"]),
         h.make_node("Mul", ["shift", "right"], ["move"]),
