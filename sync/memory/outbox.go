@@ -118,8 +118,19 @@ func (o *Outbox) Delivered(_ context.Context, keys []int64) error {
 	defer o.mu.Unlock()
 	from, to := o.at(slices.Min(keys)), o.at(slices.Max(keys)+1)
 	kept := slices.DeleteFunc(slices.Clone(o.items[from:to]), func(it alpr.OutboxItem) bool { return gone[it.Key] })
-	o.items = slices.Replace(o.items, from, to, kept...)
+	copy(o.items[to-len(kept):], kept)
+	o.drop(from, to-len(kept))
 	return nil
+}
+
+// drop takes items out, the oldest without moving those behind them.
+func (o *Outbox) drop(from, to int) {
+	if from > 0 {
+		o.items = slices.Delete(o.items, from, to)
+		return
+	}
+	clear(o.items[:to])
+	o.items = o.items[to:]
 }
 
 // Receipt lets the items go that the backend keeps.
@@ -131,7 +142,7 @@ func (o *Outbox) Receipt(_ context.Context, boot alpr.ID, from, to uint64) error
 	}
 	// Numbers are keys here: both count this boot's items from 1.
 	last := uint64(o.key)
-	o.items = slices.Delete(o.items, o.at(int64(min(from, last+1))), o.at(int64(min(to, last))+1))
+	o.drop(o.at(int64(min(from, last+1))), o.at(int64(min(to, last))+1))
 	return nil
 }
 

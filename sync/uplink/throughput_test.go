@@ -86,7 +86,6 @@ func benchUplink(b *testing.B, broker *brokertest.Mosquitto, age time.Duration, 
 	for i := range items {
 		items[i] = m.Read(at)
 	}
-	box.Add(items...)
 	cfg := config(b, broker.URL("tcp"))
 	cfg.LiveWindow, cfg.BacklogRate, cfg.BatchEvents = 10*time.Minute, 0, batch
 	u, err := uplink.New(cfg, box, slog.New(slog.NewTextHandler(io.Discard, nil)), uplink.Options{})
@@ -95,8 +94,10 @@ func benchUplink(b *testing.B, broker *brokertest.Mosquitto, age time.Duration, 
 	}
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
-	b.ResetTimer()
 	go func() { done <- u.Run(ctx) }()
+	brokertest.Until(b, "connected, as the bare client is", func() bool { return u.State().IsConnected })
+	b.ResetTimer()
+	box.Add(items...)
 	for box.Len() > 0 {
 		<-time.After(time.Millisecond)
 	}
