@@ -1,9 +1,15 @@
 package ocr
 
 import (
+	"fmt"
+	"image"
 	"math"
 
+	"gocv.io/x/gocv"
+
 	"alpr"
+	"alpr/internal/picture"
+	"alpr/models"
 )
 
 // look is what the network saw in one framing of a plate, or in several
@@ -65,6 +71,28 @@ func closer(p alpr.Plate) alpr.Plate {
 func areaOf(q [4]alpr.Point) float32 {
 	a, b, c, d := q[0], q[1], q[2], q[3]
 	return ((c.X-a.X)*(d.Y-b.Y) - (d.X-b.X)*(c.Y-a.Y)) / 2
+}
+
+// coarse is how many pixels of the network's width a coarse look has: what the
+// network learned from were mostly plates of that size, and a close plate shows
+// it scratches and dirt that it has not seen.
+const coarse = 90
+
+// rectify cuts a plate out for the network; a coarse cut is of few pixels, and
+// then enlarged.
+func rectify(frame, to *gocv.Mat, p alpr.Plate, m models.Margin, isCoarse bool) error {
+	if !isCoarse || p.WidthPx() <= coarse {
+		return picture.Rectify(frame, to, p, m.X, m.Y)
+	}
+	few := gocv.NewMatWithSize(to.Rows()*coarse/to.Cols(), coarse, to.Type())
+	defer few.Close()
+	if err := picture.Rectify(frame, &few, p, m.X, m.Y); err != nil {
+		return err
+	}
+	if err := gocv.Resize(few, to, image.Pt(to.Cols(), to.Rows()), 0, 0, gocv.InterpolationLinear); err != nil {
+		return fmt.Errorf("enlarge a plate: %w", err)
+	}
+	return nil
 }
 
 // combine takes the geometric mean of several looks, slot by slot: a character

@@ -31,7 +31,7 @@ type Options struct {
 	// Candidates is how many texts are listed for each plate; 0 means 10.
 	Candidates int
 	// SureFrom is the confidence from which one look is enough. A plate read
-	// with less is looked at twice more, framed a little wider and by its box,
+	// with less is looked at twice more, wider and coarser, and by its box,
 	// and all looks are combined: what was read by chance of the framing does
 	// not stand. 0: one look is always enough.
 	SureFrom float64
@@ -103,7 +103,7 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 	defer frame.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	looks, err := r.look(&frame, plates, m)
+	looks, err := r.look(&frame, plates, m, false)
 	if err != nil {
 		return nil, err
 	}
@@ -126,18 +126,18 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 	return texts, nil
 }
 
-// lookAgain frames the unsure plates anew, wider and by their boxes, and
-// combines what that shows with what was seen before.
+// lookAgain looks at the unsure plates anew, wider and coarser, and by their
+// boxes, and combines what that shows with what was seen before.
 func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, looks []look, unsure []int) error {
 	corners, boxes := make([]alpr.Plate, len(unsure)), make([]alpr.Plate, len(unsure))
 	for k, i := range unsure {
 		corners[k], boxes[k] = plates[i], byBox(plates[i])
 	}
-	second, err := r.look(frame, corners, models.Margin{X: m.X + wider, Y: m.Y + wider})
+	second, err := r.look(frame, corners, models.Margin{X: m.X + wider, Y: m.Y + wider}, true)
 	if err != nil {
 		return err
 	}
-	third, err := r.look(frame, boxes, m)
+	third, err := r.look(frame, boxes, m, false)
 	if err != nil {
 		return err
 	}
@@ -147,12 +147,13 @@ func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, m models.Margin
 	return nil
 }
 
-// look runs the network on the plates, framed with a margin.
-func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin) ([]look, error) {
+// look runs the network on the plates, framed with a margin, and at the
+// resolution of a farther plate if it is to be coarse.
+func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, isCoarse bool) ([]look, error) {
 	looks := make([]look, 0, len(plates))
 	for len(plates) > 0 {
 		n := min(len(plates), batch)
-		b, err := r.fill(frame, plates[:n], m)
+		b, err := r.fill(frame, plates[:n], m, isCoarse)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +169,7 @@ func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin) ([]
 }
 
 // fill rectifies a batch of plates into the network's input.
-func (r *Reader) fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin) (*models.Binding, error) {
+func (r *Reader) fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, isCoarse bool) (*models.Binding, error) {
 	in := r.network.Entry.Input
 	b, err := r.network.Bind(len(plates), in.Height, in.Width)
 	if err != nil {
@@ -180,7 +181,7 @@ func (r *Reader) fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin) (*m
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(picture.Rectify(frame, &place, p, m.X, m.Y), place.Close()); err != nil {
+		if err := errors.Join(rectify(frame, &place, p, m, isCoarse), place.Close()); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package ocr
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"strings"
@@ -404,5 +405,40 @@ func BenchmarkTextOf(b *testing.B) {
 	}
 	for b.Loop() {
 		textOf(slots, models.Calibration{Kind: models.CalibrationNone}, defaultCandidates)
+	}
+}
+
+// TestCoarseLookKeepsThePlate reads a large plate at the resolution of a far
+// one: what is left out is detail, not a character.
+func TestCoarseLookKeepsThePlate(t *testing.T) {
+	f := grey(900, 500)
+	p := plateAt(alpr.Point{X: 100, Y: 100}, alpr.Point{X: 740, Y: 100}, alpr.Point{X: 740, Y: 356}, alpr.Point{X: 100, Y: 356})
+	drawPlate(f, p.Corners, "IJKLMMLKJI", 0)
+	frame, err := picture.Wrap(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frame.Close()
+	fine, rough := make([]byte, 3*160*64), make([]byte, 3*160*64)
+	for pix, isCoarse := range map[*[]byte]bool{&fine: false, &rough: true} {
+		to, err := picture.WrapBytes(*pix, 160, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := rectify(&frame, &to, p, models.Margin{}, isCoarse); err != nil {
+			t.Fatal(err)
+		}
+		if err := to.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if bytes.Equal(fine, rough) {
+		t.Error("a coarse look at a large plate is as fine as any")
+	}
+	for slot := range alpr.Slots { // the middle of a column, where no neighbour shines in
+		at := 3 * (32*160 + 16*slot + 8)
+		if d := int(fine[at]) - int(rough[at]); d < -12 || d > 12 {
+			t.Errorf("slot %d is %d, and coarsely %d", slot, fine[at], rough[at])
+		}
 	}
 }
