@@ -153,18 +153,25 @@ def data_hashes(data):
     return {s: sha256(os.path.join(data, s, "labels.jsonl"))[:16] for s in ("us_states", "incar_romania", "world_433", "world_openimages", "street_openimages")}
 
 
+def average(paths):
+    """The last checkpoint, and the mean of all their averaged weights (Izmailov et al. 2018)."""
+    all = [torch.load(p, weights_only=False) for p in paths]
+    weights = {k: torch.stack([c["ema"][k].float() for c in all]).mean(0).to(v.dtype) for k, v in all[-1]["ema"].items()}
+    return all[-1], weights
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--checkpoint", required=True)
+    a.add_argument("--checkpoint", required=True, nargs="+", help="of several of one run, the mean of their weights is exported")
     a.add_argument("--data", required=True)
     a.add_argument("--holdout", required=True)
     a.add_argument("--plates", required=True, nargs="+")
     a.add_argument("--models", required=True)
     a = a.parse_args()
     torch.set_num_threads(1)
-    c = torch.load(a.checkpoint, weights_only=False)
+    c, weights = average(a.checkpoint)
     model = Reader(**c["config"])
-    model.load_state_dict(c["ema"])
+    model.load_state_dict(weights)
     fold(model)
     names = c["regions"]
 
