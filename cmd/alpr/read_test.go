@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -203,6 +204,30 @@ func TestMinConfidenceWithholdsTheText(t *testing.T) {
 	}
 	if list := rows(t, out); len(list) != 1 || list[0]["plate_text"] != "" || list[0]["confidence"] >= "0.9" {
 		t.Errorf("rows %v", list)
+	}
+}
+
+// TestWithheldTextKeepsItsConfidence reads a frame twice: the column says how
+// sure the text is, whether the text is shown or not, and never how sure it is
+// that there is a plate.
+func TestWithheldTextKeepsItsConfidence(t *testing.T) {
+	frame := filepath.Join(writeDrive(t), "frame_012.png")
+	confidences := func(least string) (list []string) {
+		out, _, err := alprCmd(t, "read", "--csv", "--candidates", "1", "--min-confidence", least, frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows(t, out) {
+			if (r["plate_text"] == "") != (least == "1") {
+				t.Errorf("from %s on: text %q", least, r["plate_text"])
+			}
+			list = append(list, r["confidence"])
+		}
+		return list
+	}
+	shown, withheld := confidences("0"), confidences("1")
+	if len(shown) != 2 || !slices.Equal(shown, withheld) {
+		t.Errorf("shown with %v, withheld with %v", shown, withheld)
 	}
 }
 

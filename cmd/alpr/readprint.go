@@ -62,11 +62,7 @@ func (p *csvPrinter) print(r result) error {
 			}
 		}
 		if f.Text.Text == "" {
-			sure := f.Text.Confidence
-			if r.HasBoxes { // then what is reported is a plate without text
-				sure = float64(f.Plate.Score)
-			}
-			if err := p.row(r.Image, "", probability(sure), box[0], box[1], box[2], box[3], "", took, f.Region); err != nil {
+			if err := p.row(r.Image, "", probability(f.Text.Confidence), box[0], box[1], box[2], box[3], "", took, f.Region); err != nil {
 				return err
 			}
 			continue
