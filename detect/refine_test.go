@@ -1,11 +1,15 @@
 package detect
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
 
 	"alpr"
+	"alpr/internal/picture"
+	"alpr/models"
+	"alpr/models/modelstest"
 )
 
 // The fixture leaves corners where they are, or on a green ground moves them
@@ -75,5 +79,30 @@ func TestOntoSquare(t *testing.T) {
 		if math.Abs(off) > 0.01 {
 			t.Errorf("the middle %v lies off the diagonal %v to %v", m, a, b)
 		}
+	}
+}
+
+// BenchmarkRefine times the closer look at one plate with the shipped network.
+func BenchmarkRefine(b *testing.B) {
+	set := modelstest.OpenTrained(b, models.Auto)
+	d, err := New(set.Detector, set.Corners, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := scene(1280, 720)
+	frame, err := picture.Wrap(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer frame.Close()
+	for _, wide := range []float32{60, 150, 400} {
+		b.Run(fmt.Sprintf("%gpx", wide), func(b *testing.B) {
+			box := alpr.Box{X: 400, Y: 300, W: wide, H: wide / 3}
+			for b.Loop() {
+				if err := d.refine(&frame, []alpr.Plate{{Box: box, Corners: cornersOf(box)}}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

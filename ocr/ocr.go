@@ -21,6 +21,9 @@ const (
 	batch = 8
 	// cropTrim is what a further look at a cut-out plate leaves out on each side.
 	cropTrim = 0.02
+	// hopeless is the confidence of a first look that no further look mends: a
+	// lamp, a shop's sign, a plate too far away.
+	hopeless = 0.02
 	// defaultCandidates is how many texts a Text lists.
 	defaultCandidates = 10
 )
@@ -33,7 +36,8 @@ type Options struct {
 	// SureFrom is the confidence from which one look is enough. A plate read
 	// with less is looked at twice more, wider and coarser, and by its box,
 	// and all looks are combined: what was read by chance of the framing does
-	// not stand. 0: one look is always enough.
+	// not stand. Where the first look made out next to nothing, it stays at that.
+	// 0: one look is always enough.
 	SureFrom float64
 }
 
@@ -111,7 +115,7 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 	var unsure []int
 	for i, l := range looks {
 		texts[i] = r.textOf(l)
-		if texts[i].Confidence < r.sureFrom {
+		if c := texts[i].Confidence; c < r.sureFrom && c > hopeless {
 			unsure = append(unsure, i)
 		}
 	}
