@@ -45,6 +45,11 @@ func (p Plate) HeightPx() float64 {
 	return (dist(p.Corners[0], p.Corners[3]) + dist(p.Corners[1], p.Corners[2])) / 2
 }
 
+// Corners of the box, from the top left clockwise.
+func (b Box) Corners() [4]Point {
+	return [4]Point{{b.X, b.Y}, {b.X + b.W, b.Y}, {b.X + b.W, b.Y + b.H}, {b.X, b.Y + b.H}}
+}
+
 // IoU is the intersection of two boxes over their union, 0 where either is empty.
 func (b Box) IoU(o Box) float64 {
 	w := min(b.X+b.W, o.X+o.W) - max(b.X, o.X)

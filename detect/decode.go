@@ -129,7 +129,7 @@ func (c *candidate) plate(width, height int) (p alpr.Plate, ok bool) {
 	}
 	p = alpr.Plate{Corners: c.corners, Box: alpr.Box{X: x1, Y: y1, W: x2 - x1, H: y2 - y1}, Score: c.score}
 	if !areCredible(c.corners, c.box) {
-		p.Corners = cornersOf(c.box)
+		p.Corners = c.box.Corners()
 	}
 	return p, true
 }
@@ -148,13 +148,4 @@ func areCredible(q [4]alpr.Point, b alpr.Box) bool {
 	}
 	share := area / 2 / (b.W * b.H)
 	return share > 0.3 && share < 1.7
-}
-
-func cornersOf(b alpr.Box) [4]alpr.Point {
-	return [4]alpr.Point{
-		{X: b.X, Y: b.Y},
-		{X: b.X + b.W, Y: b.Y},
-		{X: b.X + b.W, Y: b.Y + b.H},
-		{X: b.X, Y: b.Y + b.H},
-	}
 }

@@ -79,7 +79,7 @@ func (d *Detector) try(f *alpr.Frame) error {
 	}
 	defer frame.Close()
 	box := alpr.Box{W: float32(f.Width), H: float32(f.Height)}
-	return d.refine(&frame, []alpr.Plate{{Box: box, Corners: cornersOf(box)}})
+	return d.refine(&frame, []alpr.Plate{{Box: box, Corners: box.Corners()}})
 }
 
 // Version names the networks, for the record of a read.

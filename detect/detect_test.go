@@ -223,7 +223,7 @@ func widestView(views []view, b alpr.Box, frame image.Rectangle) float32 {
 func TestSuppress(t *testing.T) {
 	box := func(x, y, w, h float32, score float32) candidate {
 		b := alpr.Box{X: x, Y: y, W: w, H: h}
-		return candidate{score: score, box: b, corners: cornersOf(b)}
+		return candidate{score: score, box: b, corners: b.Corners()}
 	}
 	tests := []struct {
 		name  string
@@ -261,7 +261,7 @@ func TestSuppress(t *testing.T) {
 
 func TestCornersThatCannotBeAreReplaced(t *testing.T) {
 	b := alpr.Box{X: 100, Y: 100, W: 100, H: 40}
-	square := cornersOf(b)
+	square := b.Corners()
 	leaning := [4]alpr.Point{{X: 102, Y: 95}, {X: 201, Y: 108}, {X: 198, Y: 144}, {X: 99, Y: 131}}
 	tests := []struct {
 		name    string
@@ -272,8 +272,8 @@ func TestCornersThatCannotBeAreReplaced(t *testing.T) {
 		{"mirrored", [4]alpr.Point{square[1], square[0], square[3], square[2]}, false},
 		{"crossed", [4]alpr.Point{square[0], square[2], square[1], square[3]}, false},
 		{"one point", [4]alpr.Point{square[0], square[0], square[0], square[0]}, false},
-		{"far too small", cornersOf(alpr.Box{X: 140, Y: 110, W: 20, H: 10}), false},
-		{"far too large", cornersOf(alpr.Box{X: 0, Y: 0, W: 300, H: 200}), false},
+		{"far too small", alpr.Box{X: 140, Y: 110, W: 20, H: 10}.Corners(), false},
+		{"far too large", alpr.Box{X: 0, Y: 0, W: 300, H: 200}.Corners(), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -35,7 +35,7 @@ func TestRefineMovesCorners(t *testing.T) {
 			t.Fatalf("%s: %d plates, want 2", name, len(plates))
 		}
 		for _, p := range plates {
-			for i, c := range cornersOf(p.Box) {
+			for i, c := range p.Box.Corners() {
 				got := p.Corners[i]
 				if math.Abs(float64(got.X-c.X)-tt.shift) > 0.1 || math.Abs(float64(got.Y-c.Y)) > 0.1 {
 					t.Errorf("%s: corner %d is %v, want %v moved right by %.1f", name, i, got, c, tt.shift)
@@ -54,9 +54,9 @@ func TestMoveCornersRefusesNonsense(t *testing.T) {
 		"no number":   {nan, 0.3, 0.8, 0.3, 0.8, 0.7, 0.2, 0.7},
 		"all the cut": {-0.1, -0.1, 1.1, -0.1, 1.1, 1.1, -0.1, 1.1},
 	} {
-		p := alpr.Plate{Box: box, Corners: cornersOf(box)}
+		p := alpr.Plate{Box: box, Corners: box.Corners()}
 		moveCorners(&p, found, 0.2, 0.5)
-		if p.Corners != cornersOf(box) {
+		if p.Corners != box.Corners() {
 			t.Errorf("%s: corners became %v", name, p.Corners)
 		}
 	}
@@ -99,7 +99,7 @@ func BenchmarkRefine(b *testing.B) {
 		b.Run(fmt.Sprintf("%gpx", wide), func(b *testing.B) {
 			box := alpr.Box{X: 400, Y: 300, W: wide, H: wide / 3}
 			for b.Loop() {
-				if err := d.refine(&frame, []alpr.Plate{{Box: box, Corners: cornersOf(box)}}); err != nil {
+				if err := d.refine(&frame, []alpr.Plate{{Box: box, Corners: box.Corners()}}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -47,12 +47,7 @@ func byBox(p alpr.Plate) alpr.Plate {
 	if areaOf(p.Corners) < slanted*b.W*b.H {
 		return closer(p)
 	}
-	p.Corners = [4]alpr.Point{
-		{X: b.X, Y: b.Y},
-		{X: b.X + b.W, Y: b.Y},
-		{X: b.X + b.W, Y: b.Y + b.H},
-		{X: b.X, Y: b.Y + b.H},
-	}
+	p.Corners = b.Corners()
 	return p
 }
 

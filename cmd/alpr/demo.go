@@ -235,7 +235,7 @@ func (f *demoFlags) summary(v *vehicle, say *sayer) {
 	st := v.pipeline.Stats()
 	say.step("%d reads and %d alerts, %d of them withdrawn, from %d of %d frames", st.Reads, st.Hits, st.Withdrawn, st.FramesDone, st.FramesIn)
 	if st.Hits > 0 {
-		say.line("The slowest alert was on the page %d ms after the camera had taken its frame.", st.HitShow.Max.Milliseconds())
+		say.line("The slowest alert was handed to the page %d ms after the camera had taken its frame.", st.HitShow.Max.Milliseconds())
 	}
 	if st.FramesDropped > st.FramesIn/4 {
 		say.line("This machine is too slow or too busy for every frame: %d were dropped, newest first served.", st.FramesDropped)

@@ -9,7 +9,7 @@ from detector.pictures import Pictures
 
 from .net import HEIGHT, WIDTH
 
-AROUND = np.array([.18, .45])  # of the found plate's width and height, cut on each side; detect/refine.go has the same
+AROUND = np.array([.18, .45])  # of the found plate's width and height, cut on each side; the manifest hands it on as the margin
 UNIT = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
 
 
