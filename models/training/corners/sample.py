@@ -87,6 +87,8 @@ def stand(rng, scene, box, plate):
     if wide < pw:
         plate = cv2.resize(plate, (max(8, int(wide)), max(4, int(ph * wide / pw))), interpolation=cv2.INTER_AREA)
     plate = augment.relight(plate, real, rng)
+    if rng.random() < .3:
+        plate = recess(rng, window, h, tall, plate)
     if rng.random() < .5:
         window = hold(rng, window, h, tall)
     if rng.random() < .15:
@@ -119,6 +121,39 @@ def hold(rng, window, h, tall):
                 cv2.polylines(window, [np.round(project(h, word) * 16).astype(np.int32)], rng.random() < .6, ink.tolist(), 1, cv2.LINE_AA, 4)
             x += w + rng.uniform(.006, .02)
     return window
+
+
+def recess(rng, window, h, tall, plate):
+    """Paints the pressed hollow that a plate is fixed in, of the body's colour, lit by lamps above it; returns the plate, which in half of
+    them hardly stands out from it: a hollow has four corners too, and they are not the plate's."""
+    out = rng.uniform(.02, .2, 4) * (1, tall * 3, 1, tall * 3)
+    half, centre = (np.array([1 + out[0] + out[2], tall + out[1] + out[3]]) / 2).astype(np.float32), np.float32([out[2] - out[0], out[3] - out[1]]) / 2
+    t = np.linspace(0, 2 * np.pi, 65)[:-1]
+    power = 2 / rng.uniform(4, 16)  # a superellipse: from round to square
+    rim = centre + half * np.stack([np.sign(np.cos(t)) * np.abs(np.cos(t)) ** power, np.sign(np.sin(t)) * np.abs(np.sin(t)) ** power], 1).astype(np.float32)
+    rim = np.round(project(h, rim) * 16).astype(np.int32)
+    mask = np.zeros(window.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [rim], 255, cv2.LINE_AA, 4)
+    body = window[mask > 0].reshape(-1, 3).mean(0) if mask.any() else np.full(3, 90.0)
+    tone = np.clip(body * rng.uniform(.4, 1.7) + rng.normal(0, 8, 3), 3, 250)
+    rows = np.linspace(rng.uniform(.7, 1.3), rng.uniform(.7, 1.3), len(window), dtype=np.float32)[:, None, None]
+    fill = np.clip(tone.astype(np.float32) * rows, 0, 255)
+    window[:] = cv2.convertScaleAbs(window + (fill - window) * (mask[..., None] / np.float32(255)))
+    if rng.random() < .7:
+        edge = np.clip(tone * rng.choice([rng.uniform(.3, .8), rng.uniform(1.2, 2)]), 0, 255)
+        cv2.polylines(window, [rim], True, edge.tolist(), int(rng.integers(1, 4)), cv2.LINE_AA, 4)
+    if rng.random() < .6:
+        glow = np.zeros(window.shape[:2], np.float32)
+        wide = np.linalg.norm(project(h, np.float32([[.5, 0]])) - project(h, np.float32([[-.5, 0]])))
+        for x in ((-.25, .25) if rng.random() < .6 else (0,)):
+            at = project(h, np.float32([[x + rng.normal(0, .05), -tall / 2 - out[1] * rng.uniform(.2, 1)]]))[0]
+            cv2.ellipse(glow, np.round(at).astype(int).tolist(), (max(2, int(wide * rng.uniform(.02, .06))), max(2, int(wide * rng.uniform(.01, .04)))), 0, 0, 360, 1, -1)
+        light = glow * rng.uniform(90, 250) + cv2.GaussianBlur(glow, (0, 0), max(1.0, wide * rng.uniform(.03, .09))) * rng.uniform(0, 250)
+        window[:] = np.clip(window + light[..., None], 0, 255)
+    if rng.random() < .5:
+        share = rng.uniform(.1, .6)
+        plate = cv2.convertScaleAbs(plate * (1 - share) + np.clip(tone * rng.uniform(.9, 1.5), 0, 255) * share)
+    return plate
 
 
 def shade(rng, window, h, tall):

@@ -5,19 +5,21 @@ import numpy as np
 from .net import HEIGHT, WIDTH
 
 
-def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None, pink=.14):
+def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None, pink=.14, blur=True):
     """A reader's input (uint8 [64,160,3]) of the plate whose corners in image are quad (TL, TR, BR, BL).
 
     aspect is the plate's true width : height; hardness 0 leaves the picture nearly as it is, 1 is the training mix.
     backdrop, a BGR picture, is what lies around the plate where image shows nothing of it (None: image has context).
     pink is the share of colour casts that are those of a camera without its infra-red filter.
+    blur False leaves out defocus and motion.
     """
     hard = hardness * rng.choice([.35, .75, 1.15], p=[.3, .42, .28])
     wide = float(np.clip(np.exp(rng.normal(np.log(135 - 55 * min(hard, 1)), .42)), 38, 300))
     tall = max(12.0, wide / aspect)
     canvas, quad_to = _place(rng, image, quad, wide, tall, hard, backdrop, margin)
     canvas = _light(rng, canvas, hard, pink)
-    canvas = _blur(rng, canvas, wide, hard)
+    if blur:
+        canvas = _blur(rng, canvas, wide, hard)
     canvas = _sensor(rng, canvas, hard)
     if wide > 110 and rng.random() < .3:  # large plates sampled without smoothing
         return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)

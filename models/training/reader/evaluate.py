@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from . import sets
-from .net import ALPHABET, HEIGHT, PAD, WIDTH, Reader
+from .heads import HEADS
+from .net import ALPHABET, HEIGHT, PAD, WIDTH
 
 MARGIN = .02
 
@@ -37,14 +38,9 @@ def resize(im):
 def torch_model(path):
     """A function from uint8 [n,64,160,3] to slot and region probabilities, by the averaged weights of a checkpoint."""
     c = torch.load(path, weights_only=False)
-    model = Reader(**c["config"]).eval()
+    model = HEADS[c["args"].get("head", "slots")](**c["config"]).eval()
     model.load_state_dict(c["ema"])
-
-    @torch.no_grad()
-    def run(x):
-        s, r = model(torch.from_numpy(x).permute(0, 3, 1, 2))
-        return s.softmax(-1).numpy(), r.softmax(-1).numpy()
-    return run
+    return lambda x: [p.numpy() for p in model.posterior(torch.from_numpy(x).permute(0, 3, 1, 2))]
 
 
 def onnx_model(path):

@@ -54,13 +54,14 @@ class Attention(nn.Module):
         self.kv = nn.Linear(dim, 2 * dim)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, x, context):
+    def forward(self, x, context, mask=None):
         n, tq, d = x.shape
         tk = context.shape[1]
         h = self.heads
         q = self.q(x).view(n, tq, h, d // h).transpose(1, 2)
         kv = self.kv(context).view(n, tk, 2, h, d // h).permute(2, 0, 3, 1, 4)
-        a = torch.matmul(q * (d // h) ** -0.5, kv[0].transpose(-1, -2)).softmax(-1)
+        a = torch.matmul(q * (d // h) ** -0.5, kv[0].transpose(-1, -2))
+        a = (a if mask is None else a + mask).softmax(-1)
         return self.out(torch.matmul(a, kv[1]).transpose(1, 2).reshape(n, tq, d))
 
 
@@ -127,15 +128,31 @@ class Reader(nn.Module):
         self.chars = nn.Linear(dim, len(ALPHABET) + 1)
         self.region = nn.Linear(dim, regions)
 
-    def forward(self, x):
+    def tokens(self, x):
+        """The grid of tokens, row by row, [N,80,dim]."""
         x = (x.float() - 127.5) / 64.0
         x = self.token(self.stem(x)).flatten(2).transpose(1, 2) + self.position
         for layer in self.layers:
             x = layer(x)
-        x = self.norm(x)
+        return self.norm(x)
+
+    def forward(self, x):
+        x = self.tokens(x)
         s = self.decode(self.query.expand(x.shape[0], -1, -1), x)
         if self.refine is not None:
             y = self.refine["norm"](s)
             s = self.refine["decode"](s + self.refine["mix"](y, y), x)
         s = self.final(s)
         return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])
+
+    def text_loss(self, slots, y, smooth):
+        """Mean cross-entropy of the slots whose character is known; pads count less."""
+        each = F.cross_entropy(slots.flatten(0, 1), y.flatten(), reduction="none", ignore_index=-100, label_smoothing=smooth)
+        weight = torch.where(y == PAD, .4, 1.0).flatten() * (y.flatten() >= 0)
+        return (each * weight).sum() / weight.sum()
+
+    @torch.no_grad()
+    def posterior(self, x):
+        """Probabilities [N,10,37] of the characters and [N,R] of the regions."""
+        slots, region = self(x)
+        return slots.softmax(-1), region.softmax(-1)

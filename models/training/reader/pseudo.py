@@ -1,8 +1,9 @@
-"""Labels real crops that have no text by the model itself: python -m reader.pseudo --model CKPT --data SETS --out FILE.json.
+"""Labels the crops of us_states that have no text by the model itself: python -m reader.pseudo --model CKPT --data SETS --out FILE.json.
 
 A crop gets a text when the reader says the same on the crop as it is and on five shifted, blurred and re-lit copies, and the
 mean confidence is high. FILE maps "set/image#box" to text; reader.sets takes it up with --pseudo. Look at the contact sheet
-(--sheet) before training on it.
+(--sheet) before training on it. The plates of whole scenes get their texts, and their corners, from the program: `alpr read --json`,
+reader.train --reads.
 """
 import argparse
 import json
@@ -12,14 +13,6 @@ import torch
 
 from . import evaluate, sets
 from .degrade import degrade
-
-
-def unlabelled(data, least_width=44):
-    """Crops of training sets without a text, wide enough to be read."""
-    crops = [c for c in sets.whole(data, "us_states") if not c.text]
-    for name in ("world_433", "world_openimages", "street_openimages"):
-        crops += [c for c in sets.boxed(data, name, need_text=False) if not c.text and np.linalg.norm(c.quad[1] - c.quad[0]) >= least_width]
-    return crops
 
 
 def views(rng, c, n=5):
@@ -40,7 +33,7 @@ def main():
     a = a.parse_args()
     torch.set_num_threads(1)
     run, rng = evaluate.torch_model(a.model), np.random.default_rng(1)
-    crops, out, kept = unlabelled(a.data), {}, []
+    crops, out, kept = [c for c in sets.whole(a.data, "us_states") if not c.text], {}, []
     for c in crops:
         texts, confidence, _, _ = evaluate.predict(run, np.stack(views(rng, c)))
         same = sum(t == texts[0] for t in texts)

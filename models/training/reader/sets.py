@@ -53,27 +53,62 @@ def whole(data, name):
     return out
 
 
-def boxed(data, name, context=.35, need_text=True):
-    """Crops of a set of scenes with boxes, with context around the box."""
-    out, last = [], (None, None)
+SURE = .9  # the confidence from which a read of the program may serve as a text
+
+
+def reads_of(folder, name):
+    """Picture -> what `alpr read --json` said of it, from folder/NAME.jsonl; nothing without a folder."""
+    out = {}
+    if folder and os.path.exists(path := os.path.join(folder, name + ".jsonl")):
+        with open(path) as f:
+            for r in map(json.loads, f):
+                if r.get("box"):
+                    box = [r["box"][k] for k in "xywh"]
+                    quad = np.float32([[c["x"], c["y"]] for c in r["corners"]])
+                    out.setdefault("images/" + os.path.basename(r["image"]), []).append((box, quad, r.get("text", ""), r.get("confidence") or 0.0))
+    return out
+
+
+def overlap(a, b):
+    """Intersection over union of two boxes x, y, w, h."""
+    x = max(0.0, min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0]))
+    y = max(0.0, min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1]))
+    return x * y / max(a[2] * a[3] + b[2] * b[3] - x * y, 1e-9)
+
+
+def boxed(data, name, context=.35, reads=None):
+    """Crops of the plates with a text in a set of scenes with boxes, with context around them. reads is a folder of `alpr read --json`
+    (NAME.jsonl): where the program found the plate its corners are taken for the box's, and what it surely read for a text that is not there."""
+    out, last, said = [], (None, None), reads_of(reads, name)
     for r, p in labels(data, name):
-        if need_text and not p.get("text") or "box" not in p:
+        if "box" not in p:
+            continue
+        x, y, w, h = p["box"]
+        quad = np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
+        text = p.get("text", "")
+        found = max(said.get(r["image"], []), key=lambda f: overlap(f[0], p["box"]), default=None)
+        if found and overlap(found[0], p["box"]) >= .45:
+            quad = found[1]
+            text = text or (found[2] if found[3] >= SURE else "")
+        if not text:
             continue
         if last[0] != r["image"]:
             last = r["image"], cv2.imread(os.path.join(data, name, r["image"]))
-        im = last[1]
-        x, y, w, h = p["box"]
-        dx, dy = w * context, h * context
-        x0, y0 = max(0, int(x - dx)), max(0, int(y - dy))
-        c = im[y0:int(y + h + dy) + 1, x0:int(x + w + dx) + 1]
-        quad = np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]) - np.float32([x0, y0])
-        f = min(1.0, 320 / w)
-        if f < 1:
-            c = cv2.resize(c, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
-            quad = quad * f
-        region = p.get("region", "")
-        out.append(Crop(np.ascontiguousarray(c), quad, p.get("text", ""), "" if region == "mixed" else region, name, r["image"]))
+        out.append(around(last[1], quad, context, text, p.get("region", ""), name, r["image"]))
     return out
+
+
+def around(im, quad, context, text, region, source, name):
+    """The Crop of a plate of a picture, its pixels at most 320 to the plate's width."""
+    (x, y), (w, h) = quad.min(0), np.ptp(quad, 0)
+    dx, dy = w * context, h * context
+    x0, y0 = max(0, int(x - dx)), max(0, int(y - dy))
+    c = im[y0:int(y + h + dy) + 1, x0:int(x + w + dx) + 1]
+    quad, f = quad - np.float32([x0, y0]), min(1.0, 320 / w)
+    if f < 1:
+        c = cv2.resize(c, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
+        quad = quad * f
+    return Crop(np.ascontiguousarray(c), quad, text, "" if region == "mixed" else region, source, name)
 
 
 def held_out(text, share=.07):
@@ -81,9 +116,10 @@ def held_out(text, share=.07):
     return zlib.crc32(("hold" + text).encode()) % 1000 < share * 1000
 
 
-def load(data, holdout, pseudo=None):
-    """(train, val): lists of Crops. pseudo is a file of reader.pseudo or None. val holds the incar_romania blocks of `holdout` (a JSON file with "images") and a
-    share of the other training sets by text; sets marked `validate` are not touched here."""
+def load(data, holdout, pseudo=None, reads=None):
+    """(train, val): lists of Crops. pseudo is a file of reader.pseudo, reads a folder of `alpr read --json` of the training scenes, or None.
+    val holds the incar_romania blocks of `holdout` (a JSON file with "images") and a share of the other training sets by text, with their
+    boxes; sets marked `validate` are not touched here."""
     with open(holdout) as f:
         blocks = set(json.load(f)["images"])
     train, val = [], []
@@ -91,24 +127,19 @@ def load(data, holdout, pseudo=None):
         (val if c.text and held_out(c.text) else train).append(c)
     ride = settle(boxed(data, "incar_romania"))
     judged = {c.text for c in ride if c.name in blocks}
-    train += [c for c in ride if c.name not in blocks and c.text not in judged]
+    val += [c for c in ride if c.name in blocks]
+    if reads:
+        train = [c for c in train if c.source == "us_states"]
+        for name in ("world_433", "world_openimages", "street_openimages"):
+            train += [c for c in boxed(data, name, reads=reads) if not held_out(c.text)]
+        ride = settle(boxed(data, "incar_romania", reads=reads))
+    train += [c for c in ride if c.name not in blocks and not any(t == c.text or near(t, c.text) for t in judged)]
     if pseudo:
-        train = with_pseudo(data, train, pseudo)
-    return train, val + [c for c in ride if c.name in blocks]
-
-
-def with_pseudo(data, train, pseudo):
-    """train with the texts that an earlier reader gave to crops without one."""
-    with open(pseudo) as f:
-        texts = json.load(f)
-    for c in train:
-        c.text = c.text or texts.get(c.key, "")
-    for name in ("world_433", "world_openimages", "street_openimages"):
-        for c in boxed(data, name, need_text=False):
-            if not c.text and c.key in texts and not held_out(texts[c.key]):
-                c.text = texts[c.key]
-                train.append(c)
-    return train
+        with open(pseudo) as f:
+            texts = json.load(f)
+        for c in train:
+            c.text = c.text or texts.get(c.key, "")
+    return train, val
 
 
 def near(a, b):

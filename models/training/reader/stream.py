@@ -13,10 +13,10 @@ from .degrade import degrade
 from .net import ALPHABET, PAD, SLOTS
 
 INDEX = {c: i for i, c in enumerate(ALPHABET)}
-SHARES = {"rendered": .48, "us_states": .31, "nameless": .04, "incar_romania": .06, "world": .11}
+SHARES = {"rendered": .47, "us_states": .23, "nameless": .03, "incar_romania": .07, "world": .2}
 # What a training can be told to do without, to see what it is worth.
 WITHOUT = {"rendered": ["rendered"], "real": ["us_states", "nameless", "incar_romania", "world"], "us_states": ["us_states", "nameless"],
-           "road": ["incar_romania", "world"], "degradation": []}
+           "road": ["incar_romania", "world"], "degradation": [], "blur": []}
 
 
 def encode(text):
@@ -65,6 +65,7 @@ class Stream(torch.utils.data.IterableDataset):
         self.names = list(shares)
         self.p = np.array([shares[n] for n in self.names]) / sum(shares.values())
         self.most = 0.0 if without == "degradation" else 1.0
+        self.blur = without != "blur"
         self.regions = {r: i for i, r in enumerate(sets.regions())}
 
     def __iter__(self):
@@ -93,13 +94,13 @@ class Stream(torch.utils.data.IterableDataset):
             image, text, region, aspect = self.cache.draw(rng)
             h, w = image.shape[:2]
             return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real),
-                           pink=.7 if region == "RO" else .12), text, region
+                           pink=.7 if region == "RO" else .12, blur=self.blur), text, region
         group = self.groups[name]
         c = group[rng.integers(len(group))]
         around = backdrop(rng, real) if c.source == "us_states" else None
         aspect = 2.0 if c.source == "us_states" else c.aspect
         text = unsure(rng, c.text) if c.source == "us_states" else c.text
-        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around), text, c.region or None
+        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around, blur=self.blur), text, c.region or None
 
 
 def unsure(rng, text):

@@ -7,6 +7,7 @@ import torch
 
 from . import evaluate, export, sets
 from .degrade import degrade
+from .heads import Columns, Letters
 from .net import PAD, SLOTS, Reader
 from .stream import encode
 
@@ -49,6 +50,33 @@ class Network(unittest.TestCase):
             f, _ = export.fold(model)(x)
         self.assertEqual((tuple(s.shape), tuple(r.shape)), ((2, SLOTS, 37), (2, 5)))
         self.assertLess((s - f).abs().max().item(), 1e-3)
+
+
+class Heads(unittest.TestCase):
+    x = torch.randint(0, 256, (2, 3, 64, 160), dtype=torch.uint8)
+
+    def test_columns_merge_runs_and_keep_doubles(self):
+        model = Columns(5).eval()
+        read = [PAD, 10, 10, PAD, 7, PAD, 7, 7] + [PAD] * 12  # A 7 7
+        columns = torch.full((1, 20, 37), -9.0)
+        columns[0, range(20), read] = 9.0
+        model.forward = lambda x: (columns, torch.zeros(1, 5))
+        slots, _ = model.posterior(None)
+        self.assertEqual(slots.argmax(-1)[0].tolist(), [10, 7, 7] + [PAD] * 7)
+        self.assertTrue(torch.allclose(slots.sum(-1), torch.ones(1, SLOTS), atol=1e-4))
+        y = torch.tensor([[10, 7, 7] + [PAD] * 7, [-100] * SLOTS])
+        self.assertLess(model.text_loss(columns.expand(2, -1, -1), y, 0).item(), .01)
+
+    def test_a_letter_knows_those_before_it_and_none_after(self):
+        model = Letters(5).eval()
+        y = torch.tensor([[10, 7, 7] + [PAD] * 7])
+        with torch.no_grad():
+            a = model(self.x[:1], y)[0]
+            y[0, 2] = 3
+            b = model(self.x[:1], y)[0]
+        self.assertTrue(torch.allclose(a[0, :3], b[0, :3], atol=1e-5))
+        self.assertFalse(torch.allclose(a[0, 3], b[0, 3], atol=1e-5))
+        self.assertEqual(tuple(model.posterior(self.x)[0].shape), (2, SLOTS, 37))
 
 
 class Pictures(unittest.TestCase):

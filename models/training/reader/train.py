@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from . import sets
-from .net import PAD, Reader
+from .heads import HEADS, Letters
 from .stream import WITHOUT, Stream
 
 
@@ -53,25 +53,23 @@ def optimizers(model, lr):
     """Muon for hidden matrices and convolutions, AdamW for the rest."""
     hidden, other = [], []
     for name, p in model.named_parameters():
-        inner = p.ndim >= 2 and not name.startswith(("stem.0", "position", "query", "chars", "region"))
+        inner = p.ndim >= 2 and not name.startswith(("stem.0", "position", "query", "before", "chars", "region"))
         (hidden if inner else other).append(p)
     return [Muon(hidden, lr=lr), torch.optim.AdamW(other, lr=lr * .15, weight_decay=.01, betas=(.9, .99))]
 
 
 def loss_of(model, x, y, r, smooth):
-    """Mean cross-entropy of the slots (pads count less) plus that of the region."""
+    """The text's loss plus half the region's, both alone, and what the text's head gave."""
     with torch.autocast("cpu", torch.bfloat16):
-        slots, region = model(x)
-    slots, region = slots.float(), region.float()
-    each = F.cross_entropy(slots.flatten(0, 1), y.flatten(), reduction="none", ignore_index=-100, label_smoothing=smooth)
-    weight = torch.where(y == PAD, .4, 1.0).flatten() * (y.flatten() >= 0)
-    text = (each * weight).sum() / weight.sum()
+        out, region = model(x, y) if isinstance(model, Letters) else model(x)
+    out, region = out.float(), region.float()
+    text = model.text_loss(out, y, smooth)
     place = F.cross_entropy(region, r, ignore_index=-100, label_smoothing=smooth)
-    return text + .5 * place, text.item(), place.item(), slots
+    return text + .5 * place, text.item(), place.item(), out
 
 
 def schedule(now, start, end, fall, warm=60.0):
-    """Learning-rate factor at a time in seconds."""
+    """Learning-rate factor at a time in seconds (or a number of samples)."""
     return min(1.0, (now - start) / warm + .02) * min(1.0, max(0.0, (end - now) / (fall * (end - start))))
 
 
@@ -90,7 +88,9 @@ def main():
     a.add_argument("--holdout", required=True)
     a.add_argument("--plates", required=True, nargs="+")
     a.add_argument("--out", required=True)
-    a.add_argument("--until", required=True)
+    a.add_argument("--until", help="HH:MM (UTC) at which it ends")
+    a.add_argument("--samples", type=int, help="end after so many instead, the learning rate following their number: for runs to be compared")
+    a.add_argument("--head", choices=list(HEADS), default="slots", help="the way of reading; only slots can be exported")
     a.add_argument("--batch", type=int, default=128)
     a.add_argument("--lr", type=float, default=.02)
     a.add_argument("--fall", type=float, default=.5)
@@ -99,9 +99,13 @@ def main():
     a.add_argument("--gentle", type=int, default=700, help="batches over which degradation grows to its full strength")
     a.add_argument("--restart-clock", action="store_true", help="measure the schedule from now, not from the first start")
     a.add_argument("--pseudo", help="texts made by reader.pseudo for crops without one")
+    a.add_argument("--reads", help="folder of what alpr read --json --min-confidence 0 says of the training scenes (SET.jsonl): corners, and sure texts where there is none")
     a.add_argument("--without", choices=list(WITHOUT), help="leave something out, to see what it is worth")
     a.add_argument("--init", help="weights to begin from (the ema of another run)")
-    run(a.parse_args())
+    a = a.parse_args()
+    if (a.until is None) == (a.samples is None):
+        raise SystemExit("say when to end: --until HH:MM or --samples N")
+    run(a)
 
 
 def run(a):
@@ -109,7 +113,7 @@ def run(a):
     cv2.setNumThreads(1)  # before the loader forks: a pool of threads does not survive that
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
-    model = Reader(len(sets.regions()), refine=True).to(memory_format=torch.channels_last)
+    model = HEADS[a.head](len(sets.regions()), refine=True).to(memory_format=torch.channels_last)
     if a.init:
         model.load_state_dict(torch.load(a.init, weights_only=False)["ema"])
     ema = copy.deepcopy(model).eval()
@@ -125,17 +129,17 @@ def run(a):
             o.load_state_dict(s)
         step, samples = c["step"], c["samples"]
         start = start if a.restart_clock else c["start"]
-    end = clock(a.until)
-    train, _ = sets.load(a.data, a.holdout, a.pseudo)
+    end = clock(a.until) if a.until else None
+    train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads)
     stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], without=a.without, gentle=a.gentle if step == 0 and not a.init else 0)
     batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
     said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl"), "a")
     mean = np.zeros(4)
-    while time.time() < end:
+    while time.time() < end if end else samples < a.samples:
         t = time.time()
         x, y, r = next(batches)
         wait += time.time() - t
-        f = schedule(time.time(), start, end, a.fall)
+        f = schedule(time.time(), start, end, a.fall) if end else schedule(samples, 0, a.samples, a.fall, 12000)
         for o, lr in zip(opts, (a.lr, a.lr * .15)):
             o.param_groups[0]["lr"] = lr * f
         loss, text, place, slots = loss_of(model, x.contiguous(memory_format=torch.channels_last), y, r, a.smooth)
@@ -151,7 +155,7 @@ def run(a):
             for e, p in zip(ema.state_dict().values(), model.state_dict().values()):
                 e.lerp_(p, 1 - decay) if e.dtype.is_floating_point else e.copy_(p)
         known = y[:, 0] >= 0
-        exact = (slots.argmax(-1) == y).all(1)[known].float().mean().item()
+        exact = (slots.argmax(-1) == y).all(1)[known].float().mean().item() if slots.shape[1] == y.shape[1] else 0.0
         mean = mean * .98 + .02 * np.array([text, place, exact, 1])
         if step % 50 == 0:
             m = mean / mean[3]

@@ -58,9 +58,14 @@ def shape(rng, image, x, y, size, colour, opacity):
     """One random figure (disc, polygon, star, tree-like stack) as pictures between the groups are, centred on x, y."""
     s = max(6, int(size))
     mask = np.zeros((s, s), np.uint8)
-    kind = rng.integers(4)
+    kind = rng.integers(5)
     c = s // 2
-    if kind == 0:
+    if kind == 4:  # a seated figure on a wheel
+        t = max(1, int(s * rng.uniform(.06, .12)))
+        cv2.ellipse(mask, (int(s * .45), int(s * .66)), (int(s * .27), int(s * .27)), 0, 20, 290, 255, t, cv2.LINE_AA)
+        cv2.polylines(mask, [np.int32([[s * .42, s * .24], [s * .45, s * .56], [s * .7, s * .56], [s * .84, s * .86]])], False, 255, t, cv2.LINE_AA)
+        cv2.circle(mask, (int(s * .41), int(s * .12)), max(1, int(s * .09)), 255, -1, cv2.LINE_AA)
+    elif kind == 0:
         cv2.ellipse(mask, (c, c), (int(c * rng.uniform(.5, .95)), int(c * rng.uniform(.5, .95))), 0, 0, 360, 255, -1, cv2.LINE_AA)
     elif kind == 1:
         n = int(rng.integers(5, 11))
@@ -176,7 +181,7 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
             plan.append((kind, m, total + (room - wide) / 2, wide))
             total += room + space
         else:
-            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "stack": rng.uniform(.34, .6)}[kind]
+            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "stack": rng.uniform(.3, .6)}[kind]
             plan.append((kind, value, total, room))
             total += room + space
     total = max(total - space, .1)
@@ -241,8 +246,12 @@ def slab_serifs(bar):
 
 
 def tailed(rng, ring, kind):
-    """A Q made of an O and a short stroke at its lower right, as many American dies have it."""
+    """A Q made of an O and a short stroke at its lower right, as many American dies have it; in some it is a mere notch."""
     h, w = ring.shape
+    if kind < .12:
+        m = ring.copy()
+        cv2.line(m, (int(w * rng.uniform(.55, .75)), int(h * rng.uniform(.74, .88))), (int(w * rng.uniform(.93, 1)), int(h * rng.uniform(.95, 1))), 255, max(5, int(w * rng.uniform(.12, .24))))
+        return m
     m = cv2.copyMakeBorder(ring, 0, int(h * .08), 0, int(h * .1), cv2.BORDER_CONSTANT)
     start = int(w * rng.uniform(.45, .65)), int(h * rng.uniform(.66, .82))
     end = int(w * rng.uniform(.98, 1.08)), int(h * (1.02 if kind < .2 else rng.uniform(.92, 1.06)))

@@ -102,10 +102,9 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
         for _ in range(int(rng.integers(1, 4))):
             paint.shape(rng, image, rng.uniform(0, w), rng.uniform(h * .2, h), h * rng.uniform(.2, .9), rng.integers(90, 255, 3), rng.uniform(.08, .4))
     ink = ink_for(rng, inks, image)
-    logo = rng.random() < .14
+    logo = rng.random() < .2
     if logo:
-        for _ in range(int(rng.integers(2, 6))):
-            paint.shape(rng, image, w * rng.uniform(.06, .18), h * rng.uniform(.35, .68), h * rng.uniform(.15, .42), rng.integers(0, 255, 3), rng.uniform(.6, 1))
+        emblem(book, rng, image, ink)
     face = face_of(book, rng, roles if rng.random() < .8 else "us sans din uk fe road")
     r = rng.random()
     if r < .13:
@@ -117,7 +116,7 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
         items = fill(rng, free_serial(rng, 3, 7), twins=book.twins(face))
     else:
         items = fill(rng, pick(rng, patterns))
-    if rng.random() < .25 and len(items) < 8:
+    if rng.random() < .25 and len(items) < 8 and all(k != "stack" for k, _ in items):
         small = ("stack", "".join((ALL_LETTERS if rng.random() < .8 else DIGITS)[rng.integers(10)] if rng.random() < .3 else ALL_LETTERS[rng.integers(26)]
                                   for _ in range(rng.choice([1, 2, 3], p=[.15, .6, .25]))))
         items = [small] + items if rng.random() < .6 else items + [small]
@@ -149,6 +148,22 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
     if rng.random() < .25:
         paint.frame(rng, book, image, (h * rng.uniform(.02, .17), h * rng.uniform(.02, .17), w * rng.uniform(.01, .03)))
     return image, paint.text_of(items), region, "us-mc" if motorcycle else "us"
+
+
+def emblem(book, rng, image, ink):
+    """A cause's picture left of the serial: figures, often on a disc, often with some letters that are no part of the serial."""
+    h, w = image.shape[:2]
+    x, y = w * rng.uniform(.1, .14), h * rng.uniform(.45, .6)
+    if rng.random() < .4:
+        paint.shape(rng, image, x, y, h * rng.uniform(.3, .5), ink if rng.random() < .4 else rng.integers(0, 255, 3), rng.uniform(.7, 1))
+    else:
+        for _ in range(int(rng.integers(2, 6))):
+            paint.shape(rng, image, w * rng.uniform(.06, .18), h * rng.uniform(.35, .68), h * rng.uniform(.15, .42), rng.integers(0, 255, 3), rng.uniform(.6, 1))
+    if rng.random() < .35:
+        n = int(rng.integers(1, 5))
+        word = "".join(ALL_LETTERS[rng.integers(26)] for _ in range(n))
+        colour = paint.vary(rng, paint.INK[pick(rng, "red navy black blue white green maroon yellow")], 15)
+        caption(book, image, word, book.choose(rng, "caption", "script", "us"), x, y - h * rng.uniform(.05, .25), h * rng.uniform(.08, .3 if n < 3 else .2), colour, w * .17)
 
 
 def us(book, rng, state=None):

@@ -1,0 +1,97 @@
+"""Two other ways to read the same grid of tokens, kept to be compared with the slots of net.Reader: reader.train --head NAME.
+
+Both have the reader's stem and transformer layers. What each of them reads is handed on as the slots' posterior is (probabilities [N,10,37]), so that
+reader.evaluate measures all three alike.
+"""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from .net import ALPHABET, PAD, SLOTS, Attention, Layer, Reader
+
+
+class Columns(Reader):
+    """Connectionist temporal classification (Graves et al. 2006): every column of the grid says a character or nothing.
+
+    It reads left to right only: of a plate with two lines it cannot say which comes first."""
+
+    def __init__(self, regions, **config):
+        super().__init__(regions, **config)
+        dim = self.config["dim"]
+        self.join = nn.Linear(4 * dim, dim)
+        del self.query, self.decode
+        self.refine = None
+
+    def forward(self, x):
+        x = self.tokens(x)
+        n, _, d = x.shape
+        x = F.relu(self.join(x.view(n, 4, -1, d).transpose(1, 2).flatten(2)))
+        return self.chars(self.final(x)), self.region(self.final(x.mean(1)))
+
+    def text_loss(self, columns, y, smooth):
+        """Minus the log likelihood of a text over all alignments, a character."""
+        known = y[:, 0] >= 0
+        y, columns = y[known], columns[known]
+        length = (y != PAD).sum(1)
+        p = columns.log_softmax(-1).transpose(0, 1)
+        return F.ctc_loss(p, y, torch.full_like(length, p.shape[0]), length, blank=PAD, zero_infinity=True)
+
+    @torch.no_grad()
+    def posterior(self, x):
+        """Best path: runs of one character are one; a character's probability is its best column's, that of the end all the blanks'."""
+        columns, region = self(x)
+        p = columns.softmax(-1)
+        out = torch.zeros(len(p), SLOTS, PAD + 1)
+        for i, (best, most) in enumerate(zip(p.argmax(-1).tolist(), p.amax(-1).tolist())):
+            read, sure, rest = [], [], 1.0
+            for k, (c, v) in enumerate(zip(best, most)):
+                if c == PAD:
+                    rest *= v
+                elif k and best[k - 1] == c:
+                    sure[-1] = max(sure[-1], v)
+                else:
+                    read.append(c)
+                    sure.append(v)
+            for k in range(SLOTS):
+                c, v = (read[k], sure[k]) if k < len(read) else (PAD, rest if k == len(read) else 1.0)
+                out[i, k] = (1 - v) / PAD
+                out[i, k, c] = v
+        return out, region.softmax(-1)
+
+
+class Letters(Reader):
+    """An autoregressive decoder: each character is read knowing those before it. Ten runs of the decoder a plate."""
+
+    def __init__(self, regions, **config):
+        super().__init__(regions, **config)
+        dim, heads, ratio = (self.config[k] for k in ("dim", "heads", "ratio"))
+        self.before = nn.Embedding(len(ALPHABET) + 2, dim)
+        nn.init.normal_(self.before.weight, std=.3)
+        self.history = nn.LayerNorm(dim)
+        self.past = Attention(dim, heads)
+        self.again = Layer(dim, heads, ratio)
+        self.refine = None
+
+    def read(self, x, y):
+        """Logits of all slots where y [N,10] stands before each."""
+        start = torch.full_like(y[:, :1], PAD + 1)
+        s = self.query.expand(x.shape[0], -1, -1)
+        s = torch.cat([s[:, :SLOTS] + self.before(torch.cat([start, y[:, :-1].clamp(min=0)], 1)), s[:, SLOTS:]], 1)
+        h = self.history(s)
+        mask = torch.full((SLOTS + 1, SLOTS + 1), float("-inf"), device=x.device).triu(1)
+        s = self.final(self.again(self.decode(s + self.past(h, h, mask), x), x))
+        return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])
+
+    def forward(self, x, y=None):
+        """Logits; without y what it read itself stands before each slot."""
+        x = self.tokens(x)
+        if y is not None:
+            return self.read(x, y)
+        y = torch.full((x.shape[0], SLOTS), PAD)
+        for k in range(SLOTS):
+            slots, region = self.read(x, y)
+            y[:, k] = slots[:, k].argmax(-1)
+        return slots, region
+
+
+HEADS = {"slots": Reader, "columns": Columns, "letters": Letters}
