@@ -56,7 +56,7 @@ func TestDetectMapsBackToTheFrame(t *testing.T) {
 		{"nothing", 640, 480, nil},
 		{"small picture, odd size", 501, 269, []image.Rectangle{rect(200, 100, 80, 32)}},
 		{"two plates", 640, 480, []image.Rectangle{rect(40, 60, 80, 32), rect(400, 300, 80, 32)}},
-		{"720p", 1280, 720, []image.Rectangle{rect(1000, 600, 107, 43)}},
+		{"720p", 1280, 720, []image.Rectangle{rect(1000, 600, 133, 53)}},
 		{"1080p", 1920, 1080, []image.Rectangle{rect(100, 900, 160, 64), rect(1600, 80, 160, 64)}},
 		{"portrait", 1080, 1920, []image.Rectangle{rect(500, 1500, 168, 67)}},
 		{"4K, far plates in two tiles", 3840, 2160, []image.Rectangle{rect(100, 120, 164, 66), rect(3500, 2000, 164, 66)}},

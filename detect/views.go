@@ -14,6 +14,10 @@ const (
 	// enough is the scale at which the smallest plate that counts, 40 pixels
 	// wide in the frame, is wide enough for the network.
 	enough = 0.47
+	// plenty is the scale above which a frame wider or higher than small pixels
+	// is not looked at: more pixels cost time and find no more plates.
+	plenty = 0.6
+	small  = 640
 	// overlap of neighbouring tiles, in frame pixels. A plate up to this width
 	// is whole in one of them; a wider one is found in the view of the whole.
 	overlap = 96
@@ -39,7 +43,8 @@ func (v view) scale() (x, y float32) {
 
 // whole is the view of the full frame within the budget, never enlarged.
 func whole(width, height int) view {
-	return fit(image.Rect(0, 0, width, height), 1)
+	most := min(1, max(plenty, small/float64(max(width, height))))
+	return fit(image.Rect(0, 0, width, height), most)
 }
 
 // coarse is the full frame at half the scale of whole. A plate that nearly

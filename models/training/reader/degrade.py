@@ -90,9 +90,9 @@ def _light(rng, im, hard, pink):
         cx, cy, r = rng.uniform(-.1, 1.1) * w, rng.uniform(-.2, 1.2) * h, rng.uniform(.1, .6) * w
         d = ((np.arange(w)[None] - cx) ** 2 + ((np.arange(h)[:, None] - cy) * rng.uniform(1, 2)) ** 2) / (r * r)
         f += (np.exp(-d) * rng.uniform(40, 190))[..., None]
-    if rng.random() < .07 * hard:  # reflective plate over-exposed
+    if rng.random() < .1 * hard:  # reflective plate over-exposed
         f = f * rng.uniform(1.2, 1.9) + rng.uniform(0, 50)
-    if rng.random() < .15 * hard:  # a lit plate outshines its strokes, which get thin
+    if rng.random() < .22 * hard:  # a lit plate outshines its strokes, which get thin
         f = f + cv2.GaussianBlur(np.clip(f - rng.uniform(110, 190), 0, None), (0, 0), w * rng.uniform(.006, .03)) * rng.uniform(.5, 2.5)
     gone = np.clip(f, 0, 255)
     if gone.mean() > 232 or gone.std() < 9:  # nothing left to read: half way back

@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import re
+from collections import Counter
 
 import cv2
 import numpy as np
@@ -66,6 +67,7 @@ class Stream(torch.utils.data.IterableDataset):
         self.p = np.array([shares[n] for n in self.names]) / sum(shares.values())
         self.most = 0.0 if without == "degradation" else 1.0
         self.blur = without != "blur"
+        self.odds = {n: rarity([c.text for c in g]) for n, g in self.groups.items() if g}
         self.regions = {r: i for i, r in enumerate(sets.regions())}
 
     def __iter__(self):
@@ -96,11 +98,20 @@ class Stream(torch.utils.data.IterableDataset):
             return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real),
                            pink=.7 if region == "RO" else .12, blur=self.blur), text, region
         group = self.groups[name]
-        c = group[rng.integers(len(group))]
+        c = group[np.searchsorted(self.odds[name], rng.random())]
         around = backdrop(rng, real) if c.source == "us_states" else None
         aspect = 2.0 if c.source == "us_states" else c.aspect
         text = unsure(rng, c.text) if c.source == "us_states" else c.text
         return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around, blur=self.blur), text, c.region or None
+
+
+def rarity(texts):
+    """Cumulative odds of drawing each text: those with characters that are seldom (a Q is, twenty times as seldom as a 1) come more often,
+    by the inverse root of how often the rarest of them occurs."""
+    count = Counter(c for t in texts for c in t)
+    odds = np.array([max((count[c] ** -.5 for c in t), default=1.0) for t in texts])
+    odds = np.cumsum(odds / odds.sum())
+    return odds / odds[-1]
 
 
 def unsure(rng, text):

@@ -9,13 +9,18 @@ from . import evaluate, export, sets
 from .degrade import degrade
 from .heads import Columns, Letters
 from .net import PAD, SLOTS, Reader
-from .stream import encode
+from .stream import encode, rarity
 
 
 class Text(unittest.TestCase):
     def test_encode(self):
         self.assertEqual(encode("A0"), [10, 0] + [PAD] * (SLOTS - 2))
         self.assertEqual(encode(""), [-100] * SLOTS)
+
+    def test_rare_characters_come_more_often(self):
+        odds = np.diff(rarity(["AA1"] * 8 + ["AQ1"] + [""]), prepend=0)
+        self.assertAlmostEqual(odds.sum(), 1)
+        self.assertGreater(odds[8], 2.5 * odds[0])
 
     def test_near(self):
         for a, b, want in (("AB1", "AB1", False), ("AB1", "AB7", True), ("AB1", "A1", True), ("AB1", "AB1C", True), ("AB1", "CD1", False)):

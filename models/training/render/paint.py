@@ -58,7 +58,7 @@ def shape(rng, image, x, y, size, colour, opacity):
     """One random figure (disc, polygon, star, tree-like stack) as pictures between the groups are, centred on x, y."""
     s = max(6, int(size))
     mask = np.zeros((s, s), np.uint8)
-    kind = rng.integers(5)
+    kind = rng.integers(4) if rng.random() < .92 else 4
     c = s // 2
     if kind == 4:  # a seated figure on a wheel
         t = max(1, int(s * rng.uniform(.06, .12)))
@@ -171,7 +171,7 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
             m = book.glyph(face, value, weight)
             if m is None:
                 continue
-            if value == "Q" and tail < .4:
+            if value == "Q" and tail < .6:
                 m = tailed(rng, book.glyph(face, "O", weight), tail)
             if value == "I" and slab and m.shape[1] < .3 * m.shape[0]:
                 m = slab_serifs(m)
@@ -248,13 +248,13 @@ def slab_serifs(bar):
 def tailed(rng, ring, kind):
     """A Q made of an O and a short stroke at its lower right, as many American dies have it; in some it is a mere notch."""
     h, w = ring.shape
-    if kind < .12:
+    if kind < .3:
         m = ring.copy()
-        cv2.line(m, (int(w * rng.uniform(.55, .75)), int(h * rng.uniform(.74, .88))), (int(w * rng.uniform(.93, 1)), int(h * rng.uniform(.95, 1))), 255, max(5, int(w * rng.uniform(.12, .24))))
+        cv2.line(m, (int(w * rng.uniform(.5, .75)), int(h * rng.uniform(.74, .88))), (int(w * rng.uniform(.9, 1)), int(h * rng.uniform(.95, 1))), 255, max(5, int(w * rng.uniform(.12, .24))))
         return m
     m = cv2.copyMakeBorder(ring, 0, int(h * .08), 0, int(h * .1), cv2.BORDER_CONSTANT)
     start = int(w * rng.uniform(.45, .65)), int(h * rng.uniform(.66, .82))
-    end = int(w * rng.uniform(.98, 1.08)), int(h * (1.02 if kind < .2 else rng.uniform(.92, 1.06)))
+    end = int(w * rng.uniform(.98, 1.08)), int(h * (1.02 if kind < .45 else rng.uniform(.92, 1.06)))
     cv2.line(m, start, end, 255, max(5, int(w * rng.uniform(.1, .22))))
     return m
 
