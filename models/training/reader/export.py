@@ -225,7 +225,8 @@ def describe(a, c, names, fp32, int8):
         "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": evaluate.MARGIN,
         "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),
                      "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", "world_433", "world_openimages"]
-                             + (["texts of reader.pseudo for crops of us_states, street_openimages and world_*"] if c["args"].get("pseudo") else []),
+                             + (["texts of reader.pseudo for crops of us_states"] if c["args"].get("pseudo") else [])
+                             + (["corners and sure texts that alpr read gave plates of incar_romania, world_* and street_openimages"] if c["args"].get("reads") else []),
                      "samples": c["samples"], "steps": c["step"]},
         "flops": macs * 2,
     }

@@ -14,7 +14,7 @@ from .degrade import degrade
 from .net import ALPHABET, PAD, SLOTS
 
 INDEX = {c: i for i, c in enumerate(ALPHABET)}
-SHARES = {"rendered": .47, "us_states": .23, "nameless": .03, "incar_romania": .07, "world": .2}
+SHARES = {"rendered": .46, "us_states": .22, "nameless": .03, "incar_romania": .1, "world": .19}
 # What a training can be told to do without, to see what it is worth.
 WITHOUT = {"rendered": ["rendered"], "real": ["us_states", "nameless", "incar_romania", "world"], "us_states": ["us_states", "nameless"],
            "road": ["incar_romania", "world"], "degradation": [], "blur": []}
@@ -96,7 +96,7 @@ class Stream(torch.utils.data.IterableDataset):
             image, text, region, aspect = self.cache.draw(rng)
             h, w = image.shape[:2]
             return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real),
-                           pink=.7 if region == "RO" else .12, blur=self.blur), text, region
+                           pink=.7 if region == "RO" else .16, blur=self.blur), text, region
         group = self.groups[name]
         c = group[np.searchsorted(self.odds[name], rng.random())]
         around = backdrop(rng, real) if c.source == "us_states" else None

@@ -114,11 +114,13 @@ def run(a):
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
     model = HEADS[a.head](len(sets.regions()), refine=True).to(memory_format=torch.channels_last)
+    step, samples, start = 0, 0, time.time()
     if a.init:
-        model.load_state_dict(torch.load(a.init, weights_only=False)["ema"])
+        c = torch.load(a.init, weights_only=False)
+        model.load_state_dict(c["ema"])
+        step, samples = c["step"], c["samples"]
     ema = copy.deepcopy(model).eval()
     opts = optimizers(model, a.lr)
-    step, samples, start = 0, 0, time.time()
     last = os.path.join(a.out, "last.pt")
     if os.path.exists(last):
         c = torch.load(last, weights_only=False)
@@ -131,7 +133,7 @@ def run(a):
         start = start if a.restart_clock else c["start"]
     end = clock(a.until) if a.until else None
     train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads)
-    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], without=a.without, gentle=a.gentle if step == 0 and not a.init else 0)
+    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], without=a.without, gentle=a.gentle if step == 0 else 0)
     batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
     said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl"), "a")
     mean = np.zeros(4)

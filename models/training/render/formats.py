@@ -16,7 +16,7 @@ US = {
     "CT": ("Connecticut", "Constitution State", "navy black white", "bluefade white navy", "DDD.LLL LL.DDDDD DDDLLL LLL-DDD"),
     "DE": ("DELAWARE", "THE FIRST STATE", "gold yellow", "navy blue", "DDDDDD DDDDD DDDDDDD DDD_DDD {LL}DDDDDD {L}DDDDD {LL}DDDDD"),
     "DC": ("WASHINGTON, DC", "TAXATION WITHOUT REPRESENTATION", "blue navy", "white", "LL-DDDD LL*DDDD LL_DDDD"),
-    "FL": ("FLORIDA|MYFLORIDA.COM", "SUNSHINE STATE|IN GOD WE TRUST|@", "green darkgreen", "white orange sky", "LLL*LDD LLL*LDD LLL*LDD LDD*DLL LDD*DLL DDD*LLL DDD*LLL DDL*LLL LLL*DDL LLL*DDD LLD*DLL DLL*DDL DDLL*LL"),
+    "FL": ("FLORIDA|MYFLORIDA.COM", "SUNSHINE STATE|IN GOD WE TRUST|@", "green darkgreen", "white orange sky", "LLL*LDD LLL*LDD LLL*LDD LLL*LDD LLL*LDD DDD*LLL DDD*LLL DDD*LLL LDD*DLL LDD*DLL DDD*DLL DDD*DLL LLL*DDL DDL*LLL LLD*DLL LLDD*LL DDLL*LL"),
     "GA": ("GEORGIA", "@|IN GOD WE TRUST|PEACH STATE", "black navy", "white sunset mountain", "LLL_DDDD LLL*DDDD LLLDDDD DDD_LLL"),
     "HI": ("HAWAII", "ALOHA STATE", "black navy", "white rainbow", "LLL_DDD LLL*DDD"),
     "ID": ("IDAHO", "FAMOUS POTATOES", "black navy", "redfade sky", "DL_DDDDD DL_LDDDD NL_DDDDDL L_DDDDDD {DL}DDDD {DL}_DDDDD {L}_DD_DDD {DL}_LDDDD"),
