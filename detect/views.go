@@ -15,7 +15,8 @@ const (
 	// wide in the frame, is wide enough for the network.
 	enough = 0.47
 	// plenty is the scale above which a frame wider or higher than small pixels
-	// is not looked at: more pixels cost time and find no more plates.
+	// is not looked at: it shows a plate of 40 pixels wider than the budget leaves
+	// it in a 1080p frame, and costs half to two thirds of the whole picture.
 	plenty = 0.6
 	small  = 640
 	// overlap of neighbouring tiles, in frame pixels. A plate up to this width
@@ -41,7 +42,8 @@ func (v view) scale() (x, y float32) {
 	return float32(v.width) / float32(v.part.Dx()), float32(v.height) / float32(v.part.Dy())
 }
 
-// whole is the view of the full frame within the budget, never enlarged.
+// whole is the view of the full frame within the budget, at no more than plenty
+// if the frame is large, and never enlarged.
 func whole(width, height int) view {
 	most := min(1, max(plenty, small/float64(max(width, height))))
 	return fit(image.Rect(0, 0, width, height), most)

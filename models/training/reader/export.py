@@ -22,6 +22,7 @@ from . import evaluate, sets
 from .degrade import degrade
 from .net import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH, Reader
 from .stream import Stream
+from .train import average
 
 
 class Served(torch.nn.Module):
@@ -151,13 +152,6 @@ def merge(models, name, entry):
 def data_hashes(data):
     """sha256 of the label files trained on, shortened."""
     return {s: sha256(os.path.join(data, s, "labels.jsonl"))[:16] for s in ("us_states", "incar_romania", "world_433", "world_openimages", "street_openimages")}
-
-
-def average(paths):
-    """The last checkpoint, and the mean of all their averaged weights (Izmailov et al. 2018)."""
-    all = [torch.load(p, weights_only=False) for p in paths]
-    weights = {k: torch.stack([c["ema"][k].float() for c in all]).mean(0).to(v.dtype) for k, v in all[-1]["ema"].items()}
-    return all[-1], weights
 
 
 def main():

@@ -29,7 +29,7 @@ class Columns(Reader):
         return self.chars(self.final(x)), self.region(self.final(x.mean(1)))
 
     def text_loss(self, columns, y, smooth):
-        """Minus the log likelihood of a text over all alignments, a character."""
+        """Minus the log likelihood of a text over all alignments, for each of its characters; nothing is smoothed."""
         known = y[:, 0] >= 0
         y, columns = y[known], columns[known]
         length = (y != PAD).sum(1)
@@ -82,11 +82,13 @@ class Letters(Reader):
         s = self.final(self.again(self.decode(s + self.past(h, h, mask), x), x))
         return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])
 
-    def forward(self, x, y=None):
-        """Logits; without y what it read itself stands before each slot."""
+    def learn(self, x, y):
+        """Logits where the true characters stand before each slot."""
+        return self.read(self.tokens(x), y)
+
+    def forward(self, x):
+        """Logits where what it read itself stands before each slot."""
         x = self.tokens(x)
-        if y is not None:
-            return self.read(x, y)
         y = torch.full((x.shape[0], SLOTS), PAD)
         for k in range(SLOTS):
             slots, region = self.read(x, y)

@@ -145,6 +145,10 @@ class Reader(nn.Module):
         s = self.final(s)
         return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])
 
+    def learn(self, x, y):
+        """What text_loss takes, and the region's logits; y is there for heads that are told the text as they learn it."""
+        return self(x)
+
     def text_loss(self, slots, y, smooth):
         """Mean cross-entropy of the slots whose character is known; pads count less."""
         each = F.cross_entropy(slots.flatten(0, 1), y.flatten(), reduction="none", ignore_index=-100, label_smoothing=smooth)

@@ -17,9 +17,8 @@ from .degrade import degrade
 
 def views(rng, c, n=5):
     """The crop as it is and n mildly changed copies."""
-    around = np.full((2, 2, 3), 90, np.uint8) if c.source == "us_states" else None
-    aspect = 2.0 if c.source == "us_states" else c.aspect
-    return [evaluate.rectify(c)] + [degrade(rng, c.image, c.quad, aspect, .25, around, margin=rng.uniform(0, .08)) for _ in range(n)]
+    around = np.full((2, 2, 3), 90, np.uint8)
+    return [evaluate.rectify(c)] + [degrade(rng, c.image, c.quad, 2.0, .25, around, margin=rng.uniform(0, .08)) for _ in range(n)]
 
 
 def main():

@@ -76,9 +76,9 @@ class Heads(unittest.TestCase):
         model = Letters(5).eval()
         y = torch.tensor([[10, 7, 7] + [PAD] * 7])
         with torch.no_grad():
-            a = model(self.x[:1], y)[0]
+            a = model.learn(self.x[:1], y)[0]
             y[0, 2] = 3
-            b = model(self.x[:1], y)[0]
+            b = model.learn(self.x[:1], y)[0]
         self.assertTrue(torch.allclose(a[0, :3], b[0, :3], atol=1e-5))
         self.assertFalse(torch.allclose(a[0, 3], b[0, 3], atol=1e-5))
         self.assertEqual(tuple(model.posterior(self.x)[0].shape), (2, SLOTS, 37))

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from . import sets
-from .heads import HEADS, Letters
+from .heads import HEADS
 from .stream import WITHOUT, Stream
 
 
@@ -61,7 +61,7 @@ def optimizers(model, lr):
 def loss_of(model, x, y, r, smooth):
     """The text's loss plus half the region's, both alone, and what the text's head gave."""
     with torch.autocast("cpu", torch.bfloat16):
-        out, region = model(x, y) if isinstance(model, Letters) else model(x)
+        out, region = model.learn(x, y)
     out, region = out.float(), region.float()
     text = model.text_loss(out, y, smooth)
     place = F.cross_entropy(region, r, ignore_index=-100, label_smoothing=smooth)
@@ -101,7 +101,7 @@ def main():
     a.add_argument("--pseudo", help="texts made by reader.pseudo for crops without one")
     a.add_argument("--reads", help="folder of what alpr read --json --min-confidence 0 says of the training scenes (SET.jsonl): corners, and sure texts where there is none")
     a.add_argument("--without", choices=list(WITHOUT), help="leave something out, to see what it is worth")
-    a.add_argument("--init", help="weights to begin from (the ema of another run)")
+    a.add_argument("--init", nargs="+", help="checkpoints to begin from: the mean of their averaged weights; one given twice counts twice")
     a = a.parse_args()
     if (a.until is None) == (a.samples is None):
         raise SystemExit("say when to end: --until HH:MM or --samples N")
@@ -116,8 +116,8 @@ def run(a):
     model = HEADS[a.head](len(sets.regions()), refine=True).to(memory_format=torch.channels_last)
     step, samples, start = 0, 0, time.time()
     if a.init:
-        c = torch.load(a.init, weights_only=False)
-        model.load_state_dict(c["ema"])
+        c, weights = average(a.init)
+        model.load_state_dict(weights)
         step, samples = c["step"], c["samples"]
     ema = copy.deepcopy(model).eval()
     opts = optimizers(model, a.lr)
@@ -168,6 +168,13 @@ def run(a):
         if step % 200 == 0:
             save(last, model, ema, opts, step, samples, start, a)
     save(last, model, ema, opts, step, samples, start, a)
+
+
+def average(paths):
+    """The last checkpoint, and the mean of all their averaged weights (Izmailov et al. 2018)."""
+    all = [torch.load(p, weights_only=False) for p in paths]
+    weights = {k: torch.stack([c["ema"][k].float() for c in all]).mean(0).to(v.dtype) for k, v in all[-1]["ema"].items()}
+    return all[-1], weights
 
 
 def save(path, model, ema, opts, step, samples, start, a):
