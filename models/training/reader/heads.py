@@ -5,36 +5,23 @@ reader.evaluate measures all three alike.
 """
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 from .net import ALPHABET, PAD, SLOTS, Attention, Layer, Reader
 
 
-class Columns(Reader):
-    """Connectionist temporal classification (Graves et al. 2006): every column of the grid says a character or nothing.
-
-    It reads left to right only: of a plate with two lines it cannot say which comes first."""
+class ColumnsOnly(Reader):
+    """The columns alone (connectionist temporal classification). It reads left to right only: of a plate with two lines it cannot say which comes first."""
 
     def __init__(self, regions, **config):
-        super().__init__(regions, **config)
-        dim = self.config["dim"]
-        self.join = nn.Linear(4 * dim, dim)
-        del self.query, self.decode
-        self.refine = None
+        super().__init__(regions, **{**config, "refine": False, "columns": True})
+        del self.query, self.decode, self.chars
 
     def forward(self, x):
         x = self.tokens(x)
-        n, _, d = x.shape
-        x = F.relu(self.join(x.view(n, 4, -1, d).transpose(1, 2).flatten(2)))
-        return self.chars(self.final(x)), self.region(self.final(x.mean(1)))
+        return self.columns(x), self.region(self.final(x.mean(1)))
 
-    def text_loss(self, columns, y, smooth):
-        """Minus the log likelihood of a text over all alignments, for each of its characters; nothing is smoothed."""
-        known = y[:, 0] >= 0
-        y, columns = y[known], columns[known]
-        length = (y != PAD).sum(1)
-        p = columns.log_softmax(-1).transpose(0, 1)
-        return F.ctc_loss(p, y, torch.full_like(length, p.shape[0]), length, blank=PAD, zero_infinity=True)
+    def learn(self, x, y):
+        return None, *self(x)
 
     @torch.no_grad()
     def posterior(self, x):
@@ -63,14 +50,13 @@ class Letters(Reader):
     """An autoregressive decoder: each character is read knowing those before it. Ten runs of the decoder a plate."""
 
     def __init__(self, regions, **config):
-        super().__init__(regions, **config)
+        super().__init__(regions, **{**config, "refine": False, "columns": False})
         dim, heads, ratio = (self.config[k] for k in ("dim", "heads", "ratio"))
         self.before = nn.Embedding(len(ALPHABET) + 2, dim)
         nn.init.normal_(self.before.weight, std=.3)
         self.history = nn.LayerNorm(dim)
         self.past = Attention(dim, heads)
         self.again = Layer(dim, heads, ratio)
-        self.refine = None
 
     def read(self, x, y):
         """Logits of all slots where y [N,10] stands before each."""
@@ -84,7 +70,8 @@ class Letters(Reader):
 
     def learn(self, x, y):
         """Logits where the true characters stand before each slot."""
-        return self.read(self.tokens(x), y)
+        slots, region = self.read(self.tokens(x), y)
+        return slots, None, region
 
     def forward(self, x):
         """Logits where what it read itself stands before each slot."""
@@ -96,4 +83,4 @@ class Letters(Reader):
         return slots, region
 
 
-HEADS = {"slots": Reader, "columns": Columns, "letters": Letters}
+HEADS = {"slots": Reader, "columns": ColumnsOnly, "letters": Letters}

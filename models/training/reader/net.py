@@ -89,15 +89,42 @@ def waves(x, y, dim):
     return torch.cat(out, 1)
 
 
+class Columns(nn.Module):
+    """What each column of the grid of tokens shows: logits [N,20,37], the last of a column that shows nothing.
+
+    Learned by connectionist temporal classification (Graves et al. 2006), it binds a character to its place from the first batch."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.rows = HEIGHT // 16
+        self.join, self.norm, self.chars = nn.Linear(self.rows * dim, dim), nn.LayerNorm(dim), nn.Linear(dim, len(ALPHABET) + 1)
+
+    def forward(self, tokens):
+        n, _, d = tokens.shape
+        return self.chars(self.norm(F.relu(self.join(tokens.view(n, self.rows, -1, d).transpose(1, 2).flatten(2)))))
+
+    @staticmethod
+    def loss(columns, y, straight):
+        """Minus the log likelihood, for each character, of the texts in one line over all their alignments."""
+        known = (y[:, 0] >= 0) & straight
+        if not known.any():
+            return columns.sum() * 0
+        y, p = y[known], columns[known].log_softmax(-1).transpose(0, 1)
+        length = (y != PAD).sum(1)
+        return F.ctc_loss(p, y, torch.full_like(length, p.shape[0]), length, blank=PAD, zero_infinity=True)
+
+
 class Reader(nn.Module):
-    """uint8 or float NCHW BGR 0..255 in; slot logits [N,10,37] and region logits [N,R] out."""
+    """uint8 or float NCHW BGR 0..255 in; slot logits [N,10,37] and region logits [N,R] out.
+
+    With columns, the tokens are also read column by column while they are learned; what is served does without."""
 
     def __init__(self, regions, widths=(24, 48, 96), dim=128, heads=4, layers=2, ratio=2, blocks=(0, 2),
-                 refine=False):
+                 refine=False, columns=False):
         super().__init__()
         c1, c2, c3 = widths
         self.config = dict(regions=regions, widths=list(widths), dim=dim, heads=heads, layers=layers, ratio=ratio,
-                           blocks=list(blocks), refine=refine)
+                           blocks=list(blocks), refine=refine, columns=columns)
         self.stem = nn.Sequential(
             ConvNorm(3, c1, 3, 2), nn.ReLU(),
             ConvNorm(c1, c2, 3, 2), nn.ReLU(),
@@ -124,6 +151,7 @@ class Reader(nn.Module):
             for out in (self.refine["mix"].out, self.refine["decode"].attn.out, self.refine["decode"].down):
                 nn.init.zeros_(out.weight)
                 nn.init.zeros_(out.bias)
+        self.columns = Columns(dim) if columns else None
         self.final = nn.LayerNorm(dim)
         self.chars = nn.Linear(dim, len(ALPHABET) + 1)
         self.region = nn.Linear(dim, regions)
@@ -136,8 +164,8 @@ class Reader(nn.Module):
             x = layer(x)
         return self.norm(x)
 
-    def forward(self, x):
-        x = self.tokens(x)
+    def slots(self, x):
+        """Slot and region logits of the tokens."""
         s = self.decode(self.query.expand(x.shape[0], -1, -1), x)
         if self.refine is not None:
             y = self.refine["norm"](s)
@@ -145,18 +173,24 @@ class Reader(nn.Module):
         s = self.final(s)
         return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])
 
-    def learn(self, x, y):
-        """What text_loss takes, and the region's logits; y is there for heads that are told the text as they learn it."""
-        return self(x)
+    def forward(self, x):
+        return self.slots(self.tokens(x))
 
-    def text_loss(self, slots, y, smooth):
-        """Mean cross-entropy of the slots whose character is known; pads count less."""
-        each = F.cross_entropy(slots.flatten(0, 1), y.flatten(), reduction="none", ignore_index=-100, label_smoothing=smooth)
-        weight = torch.where(y == PAD, .4, 1.0).flatten() * (y.flatten() >= 0)
-        return (each * weight).sum() / weight.sum()
+    def learn(self, x, y):
+        """Logits of the slots, the columns (None: this head has none) and the region; y is there for heads that are told the text as they learn it."""
+        x = self.tokens(x)
+        slots, region = self.slots(x)
+        return slots, self.columns(x) if self.columns is not None else None, region
 
     @torch.no_grad()
     def posterior(self, x):
         """Probabilities [N,10,37] of the characters and [N,R] of the regions."""
         slots, region = self(x)
         return slots.softmax(-1), region.softmax(-1)
+
+
+def slots_loss(slots, y, smooth):
+    """Mean cross-entropy of the slots whose character is known; pads count less."""
+    each = F.cross_entropy(slots.flatten(0, 1), y.flatten(), reduction="none", ignore_index=-100, label_smoothing=smooth)
+    weight = torch.where(y == PAD, .4, 1.0).flatten() * (y.flatten() >= 0)
+    return (each * weight).sum() / weight.sum()

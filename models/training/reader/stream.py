@@ -42,17 +42,17 @@ class Cache:
         return len(self.seen)
 
     def draw(self, rng):
-        """A plate of a folder that has any, every folder as often."""
+        """A plate of a folder that has any, every folder as often: picture, text, region, aspect, whether its text is one line."""
         filled = [s for s in self.shards.values() if s]
         shards = filled[rng.integers(len(filled))]
         images, meta = shards[rng.integers(len(shards))]
         i = int(rng.integers(len(meta)))
-        text, region, aspect, _ = meta[i]
-        return images[i], text, region, aspect
+        text, region, aspect, layout = meta[i]
+        return images[i], text, region, aspect, not layout.endswith("-2")
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Batches (pictures uint8 [B,3,64,160] channels-last, slot targets, region targets; -100 is not counted).
+    """Batches (pictures uint8 [B,3,64,160] channels-last, slot targets, region targets, whether the text is surely one line; -100 is not counted).
 
     The first `gentle` batches grow from mild to full degradation."""
 
@@ -82,27 +82,28 @@ class Stream(torch.utils.data.IterableDataset):
             self.ease = self.most * (min(1.0, .2 + .8 * n / self.gentle) if self.gentle else 1.0)
             x = np.empty((self.batch, 64, 160, 3), np.uint8)
             y, r = np.empty((self.batch, SLOTS), np.int64), np.full(self.batch, -100, np.int64)
+            straight = np.empty(self.batch, bool)
             for i in range(self.batch):
-                x[i], text, region = self.sample(rng, real)
+                x[i], text, region, straight[i] = self.sample(rng, real)
                 y[i] = encode(text)
                 if region is not None:
                     r[i] = self.regions[region]
-            yield torch.from_numpy(x).permute(0, 3, 1, 2), torch.from_numpy(y), torch.from_numpy(r)
+            yield torch.from_numpy(x).permute(0, 3, 1, 2), torch.from_numpy(y), torch.from_numpy(r), torch.from_numpy(straight)
 
     def sample(self, rng, real):
-        """One degraded picture with its text and region (None: not known)."""
+        """One degraded picture with its text, region (None: not known) and whether the text is surely one line."""
         name = self.names[rng.choice(len(self.names), p=self.p)]
         if name == "rendered":
-            image, text, region, aspect = self.cache.draw(rng)
+            image, text, region, aspect, straight = self.cache.draw(rng)
             h, w = image.shape[:2]
             return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real),
-                           pink=.7 if region == "RO" else .16, blur=self.blur), text, region
+                           pink=.7 if region == "RO" else .16, blur=self.blur), text, region, straight
         group = self.groups[name]
         c = group[np.searchsorted(self.odds[name], rng.random())]
         around = backdrop(rng, real) if c.source == "us_states" else None
         aspect = 2.0 if c.source == "us_states" else c.aspect
         text = unsure(rng, c.text) if c.source == "us_states" else c.text
-        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around, blur=self.blur), text, c.region or None
+        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around, blur=self.blur), text, c.region or None, c.source == "us_states" or c.aspect > 2.2
 
 
 def rarity(texts):

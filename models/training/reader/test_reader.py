@@ -7,8 +7,8 @@ import torch
 
 from . import evaluate, export, sets
 from .degrade import degrade
-from .heads import Columns, Letters
-from .net import PAD, SLOTS, Reader
+from .heads import ColumnsOnly, Letters
+from .net import PAD, SLOTS, Columns, Reader
 from .stream import encode, rarity
 
 
@@ -61,7 +61,7 @@ class Heads(unittest.TestCase):
     x = torch.randint(0, 256, (2, 3, 64, 160), dtype=torch.uint8)
 
     def test_columns_merge_runs_and_keep_doubles(self):
-        model = Columns(5).eval()
+        model = ColumnsOnly(5).eval()
         read = [PAD, 10, 10, PAD, 7, PAD, 7, 7] + [PAD] * 12  # A 7 7
         columns = torch.full((1, 20, 37), -9.0)
         columns[0, range(20), read] = 9.0
@@ -70,7 +70,19 @@ class Heads(unittest.TestCase):
         self.assertEqual(slots.argmax(-1)[0].tolist(), [10, 7, 7] + [PAD] * 7)
         self.assertTrue(torch.allclose(slots.sum(-1), torch.ones(1, SLOTS), atol=1e-4))
         y = torch.tensor([[10, 7, 7] + [PAD] * 7, [-100] * SLOTS])
-        self.assertLess(model.text_loss(columns.expand(2, -1, -1), y, 0).item(), .01)
+        one = torch.ones(2, dtype=torch.bool)
+        self.assertLess(Columns.loss(columns.expand(2, -1, -1), y, one).item(), .01)
+        self.assertGreater(Columns.loss(columns.expand(2, -1, -1), y.flip(1), one).item(), 1)
+        self.assertEqual(Columns.loss(columns.expand(2, -1, -1), y, ~one).item(), 0)
+
+    def test_columns_leave_what_is_served_alone(self):
+        model = Reader(5, refine=True, columns=True).eval()
+        with torch.no_grad():
+            slots, columns, region = model.learn(self.x, None)
+            model.columns = None
+            again = model(self.x)
+        self.assertEqual(tuple(columns.shape), (2, 20, 37))
+        self.assertTrue(torch.equal(slots, again[0]) and torch.equal(region, again[1]))
 
     def test_a_letter_knows_those_before_it_and_none_after(self):
         model = Letters(5).eval()

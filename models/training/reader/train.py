@@ -16,6 +16,7 @@ import torch.nn.functional as F
 
 from . import sets
 from .heads import HEADS
+from .net import Columns, slots_loss
 from .stream import WITHOUT, Stream
 
 
@@ -53,19 +54,23 @@ def optimizers(model, lr):
     """Muon for hidden matrices and convolutions, AdamW for the rest."""
     hidden, other = [], []
     for name, p in model.named_parameters():
-        inner = p.ndim >= 2 and not name.startswith(("stem.0", "position", "query", "before", "chars", "region"))
+        inner = p.ndim >= 2 and not name.startswith(("stem.0", "position", "query", "before", "chars", "columns.chars", "region"))
         (hidden if inner else other).append(p)
     return [Muon(hidden, lr=lr), torch.optim.AdamW(other, lr=lr * .15, weight_decay=.01, betas=(.9, .99))]
 
 
-def loss_of(model, x, y, r, smooth):
-    """The text's loss plus half the region's, both alone, and what the text's head gave."""
+def loss_of(model, x, y, r, straight, smooth, beside):
+    """The loss of slots, columns and region, what the slots (or without these the columns) and the region put into it, and the slots' logits or None."""
     with torch.autocast("cpu", torch.bfloat16):
-        out, region = model.learn(x, y)
-    out, region = out.float(), region.float()
-    text = model.text_loss(out, y, smooth)
-    place = F.cross_entropy(region, r, ignore_index=-100, label_smoothing=smooth)
-    return text + .5 * place, text.item(), place.item(), out
+        slots, columns, region = model.learn(x, y)
+    texts = []
+    if slots is not None:
+        slots = slots.float()
+        texts.append(slots_loss(slots, y, smooth))
+    if columns is not None:
+        texts.append(Columns.loss(columns.float(), y, straight) * (beside if texts else 1.0))
+    place = F.cross_entropy(region.float(), r, ignore_index=-100, label_smoothing=smooth)
+    return sum(texts) + .5 * place, texts[0].item(), place.item(), slots
 
 
 def schedule(now, start, end, fall, warm=60.0):
@@ -91,6 +96,7 @@ def main():
     a.add_argument("--until", help="HH:MM (UTC) at which it ends")
     a.add_argument("--samples", type=int, help="end after so many instead, the learning rate following their number: for runs to be compared")
     a.add_argument("--head", choices=list(HEADS), default="slots", help="the way of reading; only slots can be exported")
+    a.add_argument("--columns", type=float, default=.5, help="weight of the columns' loss beside the slots'; 0: slots alone")
     a.add_argument("--batch", type=int, default=128)
     a.add_argument("--lr", type=float, default=.02)
     a.add_argument("--fall", type=float, default=.5)
@@ -113,11 +119,11 @@ def run(a):
     cv2.setNumThreads(1)  # before the loader forks: a pool of threads does not survive that
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
-    model = HEADS[a.head](len(sets.regions()), refine=True).to(memory_format=torch.channels_last)
+    model = HEADS[a.head](len(sets.regions()), refine=True, columns=a.columns > 0).to(memory_format=torch.channels_last)
     step, samples, start = 0, 0, time.time()
     if a.init:
         c, weights = average(a.init)
-        model.load_state_dict(weights)
+        model.load_state_dict(weights, strict=c["config"] == model.config)
         step, samples = c["step"], c["samples"]
     ema = copy.deepcopy(model).eval()
     opts = optimizers(model, a.lr)
@@ -139,12 +145,12 @@ def run(a):
     mean = np.zeros(4)
     while time.time() < end if end else samples < a.samples:
         t = time.time()
-        x, y, r = next(batches)
+        x, y, r, straight = next(batches)
         wait += time.time() - t
         f = schedule(time.time(), start, end, a.fall) if end else schedule(samples, 0, a.samples, a.fall, 12000)
         for o, lr in zip(opts, (a.lr, a.lr * .15)):
             o.param_groups[0]["lr"] = lr * f
-        loss, text, place, slots = loss_of(model, x.contiguous(memory_format=torch.channels_last), y, r, a.smooth)
+        loss, text, place, slots = loss_of(model, x.contiguous(memory_format=torch.channels_last), y, r, straight, a.smooth, a.columns)
         for o in opts:
             o.zero_grad()
         loss.backward()
@@ -157,7 +163,7 @@ def run(a):
             for e, p in zip(ema.state_dict().values(), model.state_dict().values()):
                 e.lerp_(p, 1 - decay) if e.dtype.is_floating_point else e.copy_(p)
         known = y[:, 0] >= 0
-        exact = (slots.argmax(-1) == y).all(1)[known].float().mean().item() if slots.shape[1] == y.shape[1] else 0.0
+        exact = (slots.argmax(-1) == y).all(1)[known].float().mean().item() if slots is not None else 0.0
         mean = mean * .98 + .02 * np.array([text, place, exact, 1])
         if step % 50 == 0:
             m = mean / mean[3]
