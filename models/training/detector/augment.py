@@ -115,6 +115,16 @@ def paste(crop, plate, i, rng):
     return True
 
 
+def negative(plate, rng, share=0.12):
+    """Now and then a plate with light characters on a dark ground: older issues of many countries, and rare among the pictures."""
+    if rng.random() >= share:
+        return plate
+    plate = 255 - plate
+    if rng.random() < 0.6:  # black or nearly, as most of them are
+        plate = cv2.cvtColor(cv2.cvtColor(plate, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    return plate
+
+
 def cover(image, box, rng):
     """Hide the real plate: its surroundings drawn over it, or a plain holder."""
     h, w = image.shape[:2]

@@ -73,7 +73,7 @@ class Sampler:
         if rng.random() < self.composite:
             for j in range(len(crop["boxes"])):
                 if rng.random() < 0.9:
-                    augment.paste(crop, self.bank.draw(rng), j, rng)
+                    augment.paste(crop, augment.negative(self.bank.draw(rng), rng), j, rng)
         return crop
 
     def fill(self, size, widths):

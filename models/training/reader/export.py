@@ -166,7 +166,6 @@ def main():
     c, weights = average(a.checkpoint)
     model = Reader(**c["config"])
     model.load_state_dict(weights)
-    model.columns = None  # they were there to learn by
     fold(model)
     names = c["regions"]
 

@@ -58,7 +58,7 @@ class Letters(Reader):
         self.past = Attention(dim, heads)
         self.again = Layer(dim, heads, ratio)
 
-    def read(self, x, y):
+    def spell(self, x, y):
         """Logits of all slots where y [N,10] stands before each."""
         start = torch.full_like(y[:, :1], PAD + 1)
         s = self.query.expand(x.shape[0], -1, -1)
@@ -70,7 +70,7 @@ class Letters(Reader):
 
     def learn(self, x, y):
         """Logits where the true characters stand before each slot."""
-        slots, region = self.read(self.tokens(x), y)
+        slots, region = self.spell(self.tokens(x), y)
         return slots, None, region
 
     def forward(self, x):
@@ -78,7 +78,7 @@ class Letters(Reader):
         x = self.tokens(x)
         y = torch.full((x.shape[0], SLOTS), PAD)
         for k in range(SLOTS):
-            slots, region = self.read(x, y)
+            slots, region = self.spell(x, y)
             y[:, k] = slots[:, k].argmax(-1)
         return slots, region
 

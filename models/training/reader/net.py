@@ -92,7 +92,8 @@ def waves(x, y, dim):
 class Columns(nn.Module):
     """What each column of the grid of tokens shows: logits [N,20,37], the last of a column that shows nothing.
 
-    Learned by connectionist temporal classification (Graves et al. 2006), it binds a character to its place from the first batch."""
+    Learned by connectionist temporal classification (Graves et al. 2006), it binds a character to its place from the first batch, and
+    what it counts tells the slots which character is theirs: without it a slot that loses count reads a neighbour twice."""
 
     def __init__(self, dim):
         super().__init__()
@@ -102,6 +103,19 @@ class Columns(nn.Module):
     def forward(self, tokens):
         n, _, d = tokens.shape
         return self.chars(self.norm(F.relu(self.join(tokens.view(n, self.rows, -1, d).transpose(1, 2).flatten(2)))))
+
+    @staticmethod
+    def count(columns):
+        """What each slot's character is by counting from the left, [N,10,37]: probabilities of the characters, and whether there is one.
+
+        A column begins a character where it shows one that the column before it does not; the sum of these beginnings numbers the characters."""
+        p = columns.detach().float().softmax(-1)[..., :PAD]
+        before = F.pad(p[:, :-1], (0, 0, 1, 0))
+        at = (p * (1 - before)).sum(-1).cumsum(1) - 1
+        slot = torch.arange(SLOTS, dtype=at.dtype, device=at.device)[:, None]
+        share = F.relu(1 - (at[:, None] - slot).abs()) * p.sum(-1)[:, None]
+        mass = share.sum(-1, keepdim=True)
+        return torch.cat([share @ p / (mass + .05), mass.clamp(max=1)], -1)
 
     @staticmethod
     def loss(columns, y, straight):
@@ -117,7 +131,7 @@ class Columns(nn.Module):
 class Reader(nn.Module):
     """uint8 or float NCHW BGR 0..255 in; slot logits [N,10,37] and region logits [N,R] out.
 
-    With columns, the tokens are also read column by column while they are learned; what is served does without."""
+    With columns, the tokens are also read column by column, and the slots are told what these count."""
 
     def __init__(self, regions, widths=(24, 48, 96), dim=128, heads=4, layers=2, ratio=2, blocks=(0, 2),
                  refine=False, columns=False):
@@ -133,8 +147,8 @@ class Reader(nn.Module):
             *[Residual(c3) for _ in range(blocks[1])],
         )
         self.token = nn.Conv2d(c3, dim, (2, 1), (2, 1))
-        rows, columns = HEIGHT // 16, WIDTH // 8
-        y, x = torch.meshgrid((torch.arange(rows) + .5) / rows, (torch.arange(columns) + .5) / columns, indexing="ij")
+        down, across = HEIGHT // 16, WIDTH // 8
+        y, x = torch.meshgrid((torch.arange(down) + .5) / down, (torch.arange(across) + .5) / across, indexing="ij")
         self.position = nn.Parameter(waves(x.flatten(), y.flatten(), dim)[None])
         self.layers = nn.ModuleList([Layer(dim, heads, ratio) for _ in range(layers)])
         self.norm = nn.LayerNorm(dim)
@@ -152,6 +166,10 @@ class Reader(nn.Module):
                 nn.init.zeros_(out.weight)
                 nn.init.zeros_(out.bias)
         self.columns = Columns(dim) if columns else None
+        if columns and refine:  # begins as doing nothing, like the second look
+            self.told = nn.Linear(PAD + 1, dim)
+            nn.init.zeros_(self.told.weight)
+            nn.init.zeros_(self.told.bias)
         self.final = nn.LayerNorm(dim)
         self.chars = nn.Linear(dim, len(ALPHABET) + 1)
         self.region = nn.Linear(dim, regions)
@@ -164,23 +182,25 @@ class Reader(nn.Module):
             x = layer(x)
         return self.norm(x)
 
-    def slots(self, x):
-        """Slot and region logits of the tokens."""
+    def read(self, x):
+        """Logits of the slots, the columns (None: without) and the region, of the tokens."""
         s = self.decode(self.query.expand(x.shape[0], -1, -1), x)
+        columns = self.columns(x) if self.columns is not None else None
         if self.refine is not None:
+            if columns is not None:
+                s = s + F.pad(self.told(Columns.count(columns)), (0, 0, 0, 1))
             y = self.refine["norm"](s)
             s = self.refine["decode"](s + self.refine["mix"](y, y), x)
         s = self.final(s)
-        return self.chars(s[:, :SLOTS]), self.region(s[:, SLOTS])
+        return self.chars(s[:, :SLOTS]), columns, self.region(s[:, SLOTS])
 
     def forward(self, x):
-        return self.slots(self.tokens(x))
+        slots, _, region = self.read(self.tokens(x))
+        return slots, region
 
     def learn(self, x, y):
         """Logits of the slots, the columns (None: this head has none) and the region; y is there for heads that are told the text as they learn it."""
-        x = self.tokens(x)
-        slots, region = self.slots(x)
-        return slots, self.columns(x) if self.columns is not None else None, region
+        return self.read(self.tokens(x))
 
     @torch.no_grad()
     def posterior(self, x):

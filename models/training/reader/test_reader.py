@@ -75,14 +75,20 @@ class Heads(unittest.TestCase):
         self.assertGreater(Columns.loss(columns.expand(2, -1, -1), y.flip(1), one).item(), 1)
         self.assertEqual(Columns.loss(columns.expand(2, -1, -1), y, ~one).item(), 0)
 
-    def test_columns_leave_what_is_served_alone(self):
-        model = Reader(5, refine=True, columns=True).eval()
+    def test_columns_count(self):
+        read = [PAD, 10, 10, PAD, 7, PAD, 7, 3] + [PAD] * 12  # A 7 7 3
+        columns = torch.full((1, 20, 37), -9.0)
+        columns[0, range(20), read] = 9.0
+        told = Columns.count(columns)[0]
+        self.assertEqual(told[:4, :PAD].argmax(-1).tolist(), [10, 7, 7, 3])
+        self.assertEqual((told[:, PAD] > .5).tolist(), [True] * 4 + [False] * 6)
+
+    def test_columns_can_be_added_to_what_was_learned_without(self):
+        old, new = Reader(5, refine=True).eval(), Reader(5, refine=True, columns=True).eval()
+        missing, unexpected = new.load_state_dict(old.state_dict(), strict=False)
+        self.assertTrue(missing and not unexpected and all(k.startswith(("columns", "told")) for k in missing))
         with torch.no_grad():
-            slots, columns, region = model.learn(self.x, None)
-            model.columns = None
-            again = model(self.x)
-        self.assertEqual(tuple(columns.shape), (2, 20, 37))
-        self.assertTrue(torch.equal(slots, again[0]) and torch.equal(region, again[1]))
+            self.assertTrue(torch.allclose(old(self.x)[0], new(self.x)[0], atol=1e-5))
 
     def test_a_letter_knows_those_before_it_and_none_after(self):
         model = Letters(5).eval()

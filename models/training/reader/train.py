@@ -54,7 +54,7 @@ def optimizers(model, lr):
     """Muon for hidden matrices and convolutions, AdamW for the rest."""
     hidden, other = [], []
     for name, p in model.named_parameters():
-        inner = p.ndim >= 2 and not name.startswith(("stem.0", "position", "query", "before", "chars", "columns.chars", "region"))
+        inner = p.ndim >= 2 and not name.startswith(("stem.0", "position", "query", "before", "chars", "columns.chars", "told", "region"))
         (hidden if inner else other).append(p)
     return [Muon(hidden, lr=lr), torch.optim.AdamW(other, lr=lr * .15, weight_decay=.01, betas=(.9, .99))]
 

@@ -227,9 +227,14 @@ def small(book, rng, ink, face, value, x, top, scale):
     if len(value) == 2 and rng.random() < .15:
         wide = min(wide, .65)
         each, down, right = scale * rng.uniform(.3, .42), 0.0, wide * 1.1
+        top += rng.uniform(0, scale - each) if rng.random() < .5 else 0
+    elif len(value) == 2 and rng.random() < .45:  # together taller than the serial, as in Massachusetts, Oregon, New Jersey
+        each = scale * rng.uniform(.48, .66)
+        down = each * rng.uniform(1.0, 1.12)
+        top += (scale - down - each) * rng.uniform(.3, .7)
     else:
         each, down = scale * min(rng.uniform(.8, 1.0) / len(value), .5), scale / len(value)
-    top += rng.uniform(0, scale - down * (len(value) - 1) - each) if rng.random() < .5 else 0
+        top += rng.uniform(0, scale - down * (len(value) - 1) - each) if rng.random() < .5 else 0
     for k, char in enumerate(value):
         g = book.glyph(face, char, 0)
         g = cv2.resize(g, (max(2, round(each * wide)), max(3, round(each * .93))), interpolation=cv2.INTER_AREA)
