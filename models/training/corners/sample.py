@@ -18,7 +18,7 @@ class Sampler:
 
     def __init__(self, cache, plates, seed):
         self.pictures, self.rng = Pictures(cache), np.random.default_rng(seed)
-        self.bank = Bank(plates, {"bare": .75, "us_states": .25})
+        self.bank = Bank(plates, {"rendered": .75, "us_states": .25})
         self.places = [(i, b) for i, e in enumerate(self.pictures.entries) for b in e["boxes"] if b[2] - b[0] >= 24]
 
     def draw(self):

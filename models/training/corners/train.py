@@ -1,6 +1,6 @@
 """Trains the corner network: python -m corners.train --cache DETECTOR/cache --plates BANK --out DIR --until HH:MM.
 
---cache is the detector's picture cache, --plates a folder with bare.* and us_states.* (detector.bank). The learning rate follows
+--cache is the detector's picture cache, --plates a folder with rendered.* and us_states.* (detector.bank writes them). The learning rate follows
 the clock as the reader's does; it goes on from DIR/last.pt when that is there. Cuts are kept in memory and seen again, moved in
 light only, because drawing one costs more than learning from it.
 """

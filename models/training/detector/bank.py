@@ -1,12 +1,18 @@
 """A bank of clean plates to paste into real scenes: rendered ones and real
 frontal crops, kept as one file of pixels and one of shapes.
+
+python -m detector.bank --data SETS --fonts FONTS --out FOLDER writes `rendered`
+(half of them European and of other countries) and `us_states` (the real crops).
 """
 
+import argparse
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from .pictures import read_labels
 
 WIDEST = 256
 
@@ -47,3 +53,32 @@ class Bank:
         pixels, shapes, starts = self.parts[rng.choice(len(self.parts), p=self.weights)]
         i = rng.integers(len(shapes))
         return pixels[starts[i] : starts[i + 1]].reshape(*shapes[i], 3)
+
+
+def drawn(renderer, rng, count, countries=()):
+    """Rendered plates of the training mix; every other one of the countries, if any."""
+    for i in range(count):
+        yield renderer.render(rng, countries[rng.integers(len(countries))] if countries and i % 2 else None).image
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", required=True, help="folder of the plate sets")
+    p.add_argument("--fonts", required=True, help="folder of plate typefaces")
+    p.add_argument("--out", required=True)
+    p.add_argument("--count", type=int, default=12000)
+    p.add_argument("--seed", type=int, default=1)
+    args = p.parse_args()
+    from render import Renderer
+
+    cv2.setNumThreads(1)
+    Path(args.out).mkdir(parents=True, exist_ok=True)
+    renderer, rng = Renderer(args.fonts), np.random.default_rng(args.seed)
+    elsewhere = "DE PL RO NL FR IT ES PT CZ AT SE GB BR MX".split()
+    save(args.out, "rendered", drawn(renderer, rng, args.count, elsewhere))
+    pictures = (cv2.imread(label["path"]) for label in read_labels(Path(args.data) / "us_states"))
+    save(args.out, "us_states", (i for i in pictures if i is not None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """The training pictures, decoded once into one file.
 
 `build` reads the plate sets and writes `pixels.bin` and `index.json` into a
-cache folder; `Pictures` opens them. Nothing here belongs in the repository:
+cache folder (detector.train does it when there is none); `Pictures` opens them. Nothing here belongs in the repository:
 the pictures are other people's.
 """
 

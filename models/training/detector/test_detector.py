@@ -27,6 +27,11 @@ def crop_with_plate(box, size=(96, 128)):
 
 
 class Cut(unittest.TestCase):
+    def test_negative_plate(self):
+        rng, plate = np.random.default_rng(0), np.full((20, 60, 3), (200, 220, 240), np.uint8)
+        self.assertIs(augment.negative(plate, rng, 0), plate)
+        self.assertTrue((augment.negative(plate, rng, 1) < 60).all())
+
     def test_plate_stays_under_its_box(self):
         picture = np.full((300, 400, 3), 90, np.uint8)
         picture[120:160, 200:300] = 255
