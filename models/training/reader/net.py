@@ -16,6 +16,7 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PAD = len(ALPHABET)
 SLOTS = 10
 HEIGHT, WIDTH = 64, 160
+TRUST = .6  # the weight of the columns' count beside what a slot sees; chosen on held-out crops, of 0, 0.3, 0.6, 1 and 1.5
 
 
 class ConvNorm(nn.Module):
@@ -118,6 +119,12 @@ class Columns(nn.Module):
         return torch.cat([share @ p / (mass + .05), mass.clamp(max=1)], -1)
 
     @staticmethod
+    def believed(counted):
+        """Log probabilities [N,10,37] of what was counted; no less than one in fifty, for columns cannot read two lines."""
+        mass = counted[..., PAD:]
+        return torch.cat([counted[..., :PAD] * mass, 1 - mass], -1).add(.02).log()
+
+    @staticmethod
     def loss(columns, y, straight):
         """Minus the log likelihood, for each character, of the texts in one line over all their alignments."""
         known = (y[:, 0] >= 0) & straight
@@ -185,14 +192,20 @@ class Reader(nn.Module):
     def read(self, x):
         """Logits of the slots, the columns (None: without) and the region, of the tokens."""
         s = self.decode(self.query.expand(x.shape[0], -1, -1), x)
-        columns = self.columns(x) if self.columns is not None else None
+        columns, counted = None, None
+        if self.columns is not None:
+            columns = self.columns(x)
+            counted = Columns.count(columns)
         if self.refine is not None:
-            if columns is not None:
-                s = s + F.pad(self.told(Columns.count(columns)), (0, 0, 0, 1))
+            if counted is not None:
+                s = s + F.pad(self.told(counted), (0, 0, 0, 1))
             y = self.refine["norm"](s)
             s = self.refine["decode"](s + self.refine["mix"](y, y), x)
         s = self.final(s)
-        return self.chars(s[:, :SLOTS]), columns, self.region(s[:, SLOTS])
+        slots = self.chars(s[:, :SLOTS])
+        if counted is not None:
+            slots = slots + TRUST * Columns.believed(counted)
+        return slots, columns, self.region(s[:, SLOTS])
 
     def forward(self, x):
         slots, _, region = self.read(self.tokens(x))

@@ -8,7 +8,7 @@ import torch
 from . import evaluate, export, sets
 from .degrade import degrade
 from .heads import ColumnsOnly, Letters
-from .net import PAD, SLOTS, Columns, Reader
+from .net import PAD, SLOTS, TRUST, Columns, Reader
 from .stream import encode, rarity
 
 
@@ -82,13 +82,18 @@ class Heads(unittest.TestCase):
         told = Columns.count(columns)[0]
         self.assertEqual(told[:4, :PAD].argmax(-1).tolist(), [10, 7, 7, 3])
         self.assertEqual((told[:, PAD] > .5).tolist(), [True] * 4 + [False] * 6)
+        self.assertEqual(Columns.believed(told).argmax(-1).tolist(), [10, 7, 7, 3] + [PAD] * 6)
 
     def test_columns_can_be_added_to_what_was_learned_without(self):
         old, new = Reader(5, refine=True).eval(), Reader(5, refine=True, columns=True).eval()
         missing, unexpected = new.load_state_dict(old.state_dict(), strict=False)
         self.assertTrue(missing and not unexpected and all(k.startswith(("columns", "told")) for k in missing))
         with torch.no_grad():
-            self.assertTrue(torch.allclose(old(self.x)[0], new(self.x)[0], atol=1e-5))
+            slots, columns, _ = new.read(new.tokens(self.x))
+        self.assertEqual(tuple(columns.shape), (2, 20, 37))
+        with torch.no_grad():
+            slots -= TRUST * Columns.believed(Columns.count(columns))
+            self.assertTrue(torch.allclose(old(self.x)[0], slots, atol=1e-5))
 
     def test_a_letter_knows_those_before_it_and_none_after(self):
         model = Letters(5).eval()
