@@ -120,6 +120,14 @@ EUROPE = {
 EUROPE_COUNTRY = {"DE": "D", "IT": "I", "FR": "F", "ES": "E", "PT": "P", "AT": "A", "BE": "B", "LU": "L", "SE": "S", "FI": "FIN",
                   "NO": "N", "HU": "H", "SI": "SLO", "EE": "EST", "IE": "IRL", "MT": "M", "RS": "SRB", "BA": "BIH"}
 
+# The letters that an issuer's serials have, where some are left out; a second word holds from the first gap on.
+LETTERS = {
+    "NL": "BDFGHJKLNPRSTVXZ", "FR": "ABCDEFGHJKLMNPQRSTVWXYZ", "IT": "ABCDEFGHJKLMNPRSTVWXYZ", "GB": "ABCDEFGHJKLMNOPRSTUVWXYZ",
+    "PL": "ABCDEFGHIJKLMNOPRSTUVWXYZ ACEFGHJKLMNPRSTUVWXY", "RO": "ABCDEFGHIJKLMNOPRSTUVWXYZ", "ES": "BCDFGHJKLMNPRSTVWXYZ",
+    "SE": "ABCDEFGHJKLMNOPRSTUWXYZ", "DK": "ABCDEFGHJKLMNPRSTUVXYZ", "CZ": "ABCEHJKLMNPSTUVXYZ", "TR": "ABCDEFGHIJKLMNOPRSTUVYZ",
+    "HR": "ABCDEFGHIJKLMNOPRSTUVZ", "BA": "AEJKMOT", "GR": "ABEZHIKMNOPTYX", "BG": "ABEKMHOPCTYX", "UA": "ABEIKMHOPCTX", "US-FL": "ABCDEFGHIJKLMNPQRSTUVWXYZ",
+}
+
 # country: (look, ink, grounds, typeface roles, patterns)
 WORLD = {
     "BR": ("br", "black red white", "grey grey grey red", "din plain sans road", "LLL-DDDD LLL.DDDD"),

@@ -138,8 +138,9 @@ def ground(rng, name, w, h):
     return image
 
 
-def units(pattern, rng, letters, digits):
-    """Fills a pattern in: a list of (kind, value) with kind c, gap, dash, dot, art, seal, tag or stack."""
+def units(pattern, rng, letters, digits, later):
+    """Fills a pattern in: a list of (kind, value) with kind c, gap, dash, dot, art, seal, tag or stack. later are the letters from the first of
+    the others on."""
     out, i = [], 0
     pick = lambda s: s[rng.integers(len(s))]
     while i < len(pattern):
@@ -149,6 +150,7 @@ def units(pattern, rng, letters, digits):
             out.append(("stack", "".join(pick(digits if c == "D" else letters) for c in pattern[i + 1:end])))
             i = end
         elif p in "_-.*#%":
+            letters = later
             out.append(({"_": "gap", "-": "dash", ".": "dot", "*": "art", "#": "seal", "%": "tag"}[p], ""))
         else:
             out.append(("c", pick(letters) if p == "L" else pick(digits) if p == "D" else pick(digits[1:]) if p == "N" else p.upper()))

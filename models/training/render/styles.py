@@ -9,7 +9,6 @@ WIDTH = 320
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 ALL_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
-CYRILLIC_LOOK = "ABEIKMHOPCTX"
 # What is mistaken for each other: 0 D O Q, 5 S, 8 B, 2 Z, 1 I L J T, 6 G C, U V Y.
 ALIKE_LETTERS = "QQQDDOSSSBBZZIILLJTGCUVY"
 ALIKE_DIGITS = "00015552288614"
@@ -51,21 +50,19 @@ def free_serial(rng, shortest, longest):
     return out
 
 
-def fill(rng, pattern, style="us", twins=""):
-    """Units of the pattern; letters that most issuers leave out (I, O, Q) come seldom, twins (letters that the typeface
-    draws like digits) not at all."""
+def fill(rng, pattern, issuer="", twins=""):
+    """Units of the pattern, with the letters that the issuer uses; those that most leave out (I, O, Q) come seldom elsewhere, twins (letters that
+    the typeface draws like digits) not at all."""
     letters, digits = ALL_LETTERS if rng.random() < .4 else LETTERS + ("Q" if rng.random() < .3 else ""), DIGITS
-    if style == "ua":
-        letters = CYRILLIC_LOOK
-    elif rng.random() < .22:
+    if rng.random() < .22:
         letters, digits = ALIKE_LETTERS, ALIKE_DIGITS
-    elif style in ("PL", "RO", "SE", "PT", "IT", "HU", "DE", "GR"):
-        letters = ALL_LETTERS.replace("Q", "") if rng.random() < .6 else LETTERS
-    elif style == "ES":
-        letters = "BCDFGHJKLMNPRSTVWXYZ"
+    elif issuer in formats.LETTERS:
+        letters = ALL_LETTERS
     if "I" in letters and rng.random() < .4:  # as often as the shapes it is mistaken for
         letters += "II"
-    return paint.units(pattern, rng, "".join(c for c in letters if c not in twins), digits)
+    known = [set(w) for w in formats.LETTERS.get(issuer, ALL_LETTERS).split()]
+    first, later = ("".join(c for c in letters if c in k and c not in twins) for k in (known[0], known[-1]))
+    return paint.units(pattern, rng, first, digits, later)
 
 
 def vanity_units(text):
@@ -115,7 +112,7 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
     elif r < .36:
         items = fill(rng, free_serial(rng, 3, 7), twins=book.twins(face))
     else:
-        items = fill(rng, pick(rng, patterns))
+        items = fill(rng, pick(rng, patterns), region)
     if rng.random() < .25 and len(items) < 8 and all(k != "stack" for k, _ in items):
         small = ("stack", "".join((ALL_LETTERS if rng.random() < .8 else DIGITS)[rng.integers(10)] if rng.random() < .3 else ALL_LETTERS[rng.integers(26)]
                                   for _ in range(rng.choice([1, 2, 3], p=[.15, .6, .25]))))
