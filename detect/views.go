@@ -15,9 +15,9 @@ const (
 	// wide in the frame, is wide enough for the network.
 	enough = 0.47
 	// plenty is the scale above which a frame wider or higher than small pixels
-	// is not looked at: it shows a plate as wide as the budget leaves it in a
-	// 1080p frame, and costs half to two thirds of the whole picture.
-	plenty = 0.5
+	// is not looked at: it shows a plate of 40 pixels wider than the budget leaves
+	// it in a 1080p frame, and costs half to two thirds of the whole picture.
+	plenty = 0.6
 	small  = 640
 	// overlap of neighbouring tiles, in frame pixels. A plate up to this width
 	// is whole in one of them; a wider one is found in the view of the whole.
