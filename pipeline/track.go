@@ -182,35 +182,22 @@ func (t *track) wantsRead(p alpr.Plate, at time.Time) bool {
 	return width > 1.1*t.bestWidth || since >= 500*time.Millisecond
 }
 
-// agrees scores a strip against the track's text: the logarithm of the Bayes
-// factor for one plate against two, 0 where one of them says too little.
+// agrees scores a strip against the track's clearest observation: the logarithm
+// of the Bayes factor for one plate against two, 0 where one of them says too
+// little. The newest observation has no say: a far car that nobody can read
+// agrees with every plate, and would hand the track of the one that drove off,
+// little by little, to the one that comes.
 func (t *track) agrees(s *strip) float64 {
 	if s == nil || len(t.obs) == 0 || s.n == 0 {
 		return 0
 	}
-	best := math.Inf(-1)
-	for _, o := range t.recent() {
-		best = math.Max(best, align(o.strip, s).score)
-	}
-	return math.Max(-20, math.Min(best, 12))
-}
-
-// recent is the newest observation and the best one: the plate as it was last
-// seen and as it was seen most clearly.
-func (t *track) recent() []*observation {
-	newest, best := t.obs[0], t.obs[0]
+	clearest := t.obs[0]
 	for _, o := range t.obs {
-		if o.at.After(newest.at) {
-			newest = o
-		}
-		if o.quality > best.quality {
-			best = o
+		if o.quality > clearest.quality {
+			clearest = o
 		}
 	}
-	if newest == best {
-		return []*observation{best}
-	}
-	return []*observation{newest, best}
+	return max(-20, min(align(clearest.strip, s).score, 12))
 }
 
 // meanScore is the detector's mean score over the track.
