@@ -158,7 +158,7 @@ func TestReadJSON(t *testing.T) {
 	dir := t.TempDir()
 	writeScene(t, filepath.Join(dir, "one.png"), image.Pt(40, 40))
 	writeScene(t, filepath.Join(dir, "zero.png"))
-	out, _, err := alprCmd(t, "read", "--json", dir)
+	out, _, err := alprCmd(t, "read", "--json", "--min-confidence", "0", dir)
 	if err != nil {
 		t.Fatal(err)
 	}
