@@ -86,11 +86,12 @@ def edits(a, b):
 
 
 def eval_sets(data, holdout):
-    """Name -> crops."""
+    """Name -> crops, of the sets that have any."""
     _, val = sets.load(data, holdout)
-    return {"us_crops": sets.whole(data, "us_crops"), "poland_gate": sets.boxed(data, "poland_gate"),
-            "incar": [c for c in val if c.source == "incar_romania"], "us_states": [c for c in val if c.source == "us_states"],
-            "world": [c for c in val if c.source.startswith("world")]}
+    found = {"us_crops": sets.whole(data, "us_crops"), "poland_gate": sets.boxed(data, "poland_gate"),
+             "incar": [c for c in val if c.source == "incar_romania"], "us_states": [c for c in val if c.source == "us_states"],
+             "world": [c for c in val if c.source.startswith("world")]}
+    return {name: crops for name, crops in found.items() if crops}
 
 
 def region_figures(crops, region, names, threshold=.5):

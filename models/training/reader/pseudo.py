@@ -44,7 +44,7 @@ def main():
     with open(a.out, "w") as f:
         json.dump(out, f)
     print(f"{len(out)} of {len(crops)} crops got a text")
-    if a.sheet:
+    if a.sheet and kept:
         kept.sort(key=lambda k: k[0])
         chosen = [c for _, c in kept[:: max(1, len(kept) // 160)]][:160]
         result = dict(texts=[c.text for c in chosen], confidence=np.zeros(len(chosen)), right=np.zeros(len(chosen), bool),

@@ -1,5 +1,6 @@
 """python -m unittest reader.test_reader (needs no data; the renderer's part needs ALPR_PLATE_FONTS)."""
 import os
+import time
 import unittest
 
 import numpy as np
@@ -10,6 +11,7 @@ from .degrade import degrade
 from .heads import ColumnsOnly, Letters
 from .net import PAD, SLOTS, TRUST, Columns, Reader
 from .stream import encode, rarity
+from .train import clock
 
 
 class Text(unittest.TestCase):
@@ -25,6 +27,14 @@ class Text(unittest.TestCase):
     def test_near(self):
         for a, b, want in (("AB1", "AB1", False), ("AB1", "AB7", True), ("AB1", "A1", True), ("AB1", "AB1C", True), ("AB1", "CD1", False)):
             self.assertEqual(sets.near(a, b), want, (a, b))
+
+
+class Clock(unittest.TestCase):
+    def test_minutes_and_time_of_day(self):
+        now = time.time()
+        self.assertAlmostEqual(clock("+2") - now, 120, delta=1)
+        self.assertTrue(0 < clock(time.strftime("%H:%M", time.gmtime(now + 120))) - now <= 120)
+        self.assertGreater(clock(time.strftime("%H:%M", time.gmtime(now - 120))) - now, 86000)
 
 
 class Figures(unittest.TestCase):

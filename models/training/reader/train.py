@@ -1,4 +1,4 @@
-"""Trains the reader: python -m reader.train --data SETS --holdout FILE --plates CACHE --out DIR --until HH:MM.
+"""Trains the reader: python -m reader.train --data SETS --holdout FILE --plates CACHE --out DIR --until HH:MM or +N minutes.
 
 The learning rate follows the clock (warm-up, flat, then a linear fall to nothing over the last `--fall` of the time), so a run
 ends annealed when its time is up, however fast the machine is. It goes on from DIR/last.pt when that is there.
@@ -79,7 +79,9 @@ def schedule(now, start, end, fall, warm=60.0):
 
 
 def clock(text):
-    """Seconds of the next HH:MM (UTC)."""
+    """Seconds since the epoch of the next HH:MM (UTC), or of +N minutes from now."""
+    if text.startswith("+"):
+        return time.time() + 60 * float(text[1:])
     h, m = map(int, text.split(":"))
     now = time.time()
     day = now - now % 86400
@@ -93,7 +95,7 @@ def main():
     a.add_argument("--holdout", required=True)
     a.add_argument("--plates", required=True, nargs="+")
     a.add_argument("--out", required=True)
-    a.add_argument("--until", help="HH:MM (UTC) at which it ends")
+    a.add_argument("--until", help="HH:MM (UTC) at which it ends, or +N minutes")
     a.add_argument("--samples", type=int, help="end after so many instead, the learning rate following their number: for runs to be compared")
     a.add_argument("--head", choices=list(HEADS), default="slots", help="the way of reading; only slots can be exported")
     a.add_argument("--columns", type=float, default=.5, help="weight of the columns' loss beside the slots'; 0: slots alone")
@@ -110,7 +112,7 @@ def main():
     a.add_argument("--init", nargs="+", help="checkpoints to begin from: the mean of their averaged weights; one given twice counts twice")
     a = a.parse_args()
     if (a.until is None) == (a.samples is None):
-        raise SystemExit("say when to end: --until HH:MM or --samples N")
+        raise SystemExit("say when to end: --until HH:MM, --until +MINUTES or --samples N")
     run(a)
 
 
