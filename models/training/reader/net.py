@@ -16,7 +16,7 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PAD = len(ALPHABET)
 SLOTS = 10
 HEIGHT, WIDTH = 64, 160
-TRUST = .6  # the weight of the columns' count beside what a slot sees; chosen on held-out crops, of 0, 0.3, 0.6, 1 and 1.5
+TRUST = .6  # the weight of the columns' count beside what a slot sees; of 0, 0.3, 0.6, 1 and 1.5 the best for two-line plates and level on held-out crops
 
 
 class ConvNorm(nn.Module):
