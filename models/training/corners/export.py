@@ -10,7 +10,7 @@ import os
 import numpy as np
 import torch
 
-from reader.export import fold, merge, sha256, write_int8
+from reader.export import fold, forget_traces, merge, sha256, write_int8
 
 from .net import HEIGHT, WIDTH, Corners
 from .sample import AROUND, UNIT, Sampler
@@ -32,6 +32,7 @@ def write_onnx(served, path):
     x = torch.zeros(2, HEIGHT, WIDTH, 3, dtype=torch.uint8)
     torch.onnx.export(served.eval(), (x,), path, input_names=["cut"], output_names=["corners"], opset_version=18, dynamo=True,
                       external_data=False, dynamic_shapes={"cut": {0: torch.export.Dim("n", min=1, max=64)}}, verbose=False)
+    forget_traces(path)
 
 
 def onnx_model(path):

@@ -53,6 +53,19 @@ def write_onnx(served, path):
     n = torch.export.Dim("n", min=1, max=64)
     torch.onnx.export(served.eval(), (x,), path, input_names=["plate"], output_names=["slots", "region"], opset_version=18,
                       dynamo=True, external_data=False, dynamic_shapes={"plate": {0: n}}, verbose=False)
+    forget_traces(path)
+
+
+def forget_traces(path):
+    """Removes from an exported network where in the code, and on whose machine, each of its nodes was made."""
+    model = onnx.load(path)
+    for graph in (model.graph, *model.functions):
+        for part in (graph, *graph.node, *graph.value_info):
+            del part.metadata_props[:]
+            part.doc_string = ""
+    for part in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        del part.metadata_props[:]
+    onnx.save(model, path)
 
 
 class Samples(CalibrationDataReader):

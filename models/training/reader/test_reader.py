@@ -1,5 +1,6 @@
 """python -m unittest reader.test_reader (needs no data; the renderer's part needs ALPR_PLATE_FONTS)."""
 import os
+import tempfile
 import time
 import unittest
 
@@ -65,6 +66,16 @@ class Network(unittest.TestCase):
             f, _ = export.fold(model)(x)
         self.assertEqual((tuple(s.shape), tuple(r.shape)), ((2, SLOTS, 37), (2, 5)))
         self.assertLess((s - f).abs().max().item(), 1e-3)
+
+
+    def test_export_tells_nothing_of_the_machine(self):
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "reader.onnx")
+            export.write_onnx(export.Served(export.fold(Reader(5, refine=True, columns=True)), 1.0, 1.0), path)
+            with open(path, "rb") as f:
+                self.assertNotIn(os.path.dirname(os.path.abspath(export.__file__)).encode(), f.read())
+            slots, region = evaluate.onnx_model(path)(np.zeros((2, 64, 160, 3), np.uint8))
+        self.assertEqual((slots.shape, region.shape), ((2, SLOTS, 37), (2, 5)))
 
 
 class Heads(unittest.TestCase):
