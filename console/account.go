@@ -28,7 +28,7 @@ type sessionView struct {
 func (c *Console) viewSession(me who) sessionView {
 	return sessionView{Officer: me.Name, Full: me.Full, Agency: me.Agency, Token: me.csrf, IsLocked: me.isLocked,
 		IsDemo: c.cfg.Demo, Lead: leadOnly, Actions: c.cfg.Actions, Purposes: c.cfg.Purposes, Categories: c.cfg.Categories,
-		EntryHours: int(c.cfg.EntryFor.Hours()), ReadsForS: int(c.cfg.ReadsFor.Seconds()), HasEntries: c.deps.Entries != nil,
+		EntryHours: int(c.cfg.EntryFor.Hours()), ReadsForS: int(c.readsFor().Seconds()), HasEntries: c.deps.Entries != nil,
 		Regions: regionCodes()}
 }
 

@@ -30,7 +30,7 @@ func (c *hitCase) isOpen() bool {
 // board is what the pages show. It is safe for concurrent use.
 type board struct {
 	now      func() time.Time
-	readsFor time.Duration
+	readsFor func() time.Duration
 
 	mu       sync.Mutex
 	hub      *hub
@@ -40,7 +40,7 @@ type board struct {
 	reads    []readView
 }
 
-func newBoard(boot string, readsFor time.Duration, now func() time.Time) *board {
+func newBoard(boot string, readsFor func() time.Duration, now func() time.Time) *board {
 	return &board{now: now, readsFor: readsFor, hub: newHub(boot), cases: map[alpr.ID]*hitCase{}}
 }
 
@@ -216,7 +216,7 @@ func (b *board) tell(kind string, v any) {
 
 // pruneLocked takes reads off the screen whose time is over.
 func (b *board) pruneLocked() {
-	before := b.now().Add(-b.readsFor)
+	before := b.now().Add(-b.readsFor())
 	b.reads = slices.DeleteFunc(b.reads, func(v readView) bool { return v.ShownAt.Before(before) })
 	b.hub.forgetReads(before)
 }

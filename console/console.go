@@ -70,9 +70,20 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	}
 	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: newSessions(users, cfg),
 		disposed: map[alpr.ID]alpr.Verdict{}, listening: make(chan struct{})}
-	c.board = newBoard(rand.Text()[:8], cfg.ReadsFor, func() time.Time { return c.now() })
+	c.board = newBoard(rand.Text()[:8], c.readsFor, func() time.Time { return c.now() })
 	c.handler = c.routes()
 	return c, nil
+}
+
+// readsFor is how long a read on no list stays on the page: never longer than
+// it is kept, which the backend may shorten at any time.
+func (c *Console) readsFor() time.Duration {
+	if c.deps.ReadsKept != nil {
+		if kept := c.deps.ReadsKept(); kept > 0 {
+			return min(c.cfg.ReadsFor, kept)
+		}
+	}
+	return c.cfg.ReadsFor
 }
 
 func accounts(cfg Config) (map[string]User, error) {
@@ -230,6 +241,7 @@ func (c *Console) statusView() statusView {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := viewStatus(c.status, &c.rates)
+	v.ReadsForS = int(c.readsFor().Seconds())
 	v.Precision = viewPrecision(c.countVerdicts())
 	if c.deps.Emergency != nil {
 		e := c.emergency

@@ -60,8 +60,8 @@ type Emergency interface {
 	SetEmergency(ctx context.Context, isOn bool, officer string) error
 }
 
-// Deps are the console's neighbours. Entries, Emergency and Verdicts may be
-// nil: what needs them is then not offered.
+// Deps are the console's neighbours. Entries, Emergency, ReadsKept and Verdicts
+// may be nil: what needs them is then not offered.
 type Deps struct {
 	Disposer  Disposer
 	Auditor   Auditor
@@ -71,6 +71,9 @@ type Deps struct {
 	// Status says how the system does. It is called about once a second while
 	// a page is open, and must not block.
 	Status func() Status
+	// ReadsKept is for how long reads on no list are kept at present; they leave the
+	// screen then at the latest. Nil, or 0: as Config says. It must not block.
+	ReadsKept func() time.Duration
 	// Verdicts counts the recorded verdicts, the last of each hit, over the
 	// time on record.
 	Verdicts func(ctx context.Context) (map[alpr.Verdict]int, error)

@@ -39,6 +39,7 @@ type statusView struct {
 	Retention string         `json:"retention"`
 	Frames    uint64         `json:"frames"`
 	Dropped   uint64         `json:"dropped"`
+	ReadsForS int            `json:"reads_for_s"`
 }
 
 // changeKey changes when the page should be told at once: not with every frame

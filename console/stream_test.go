@@ -204,6 +204,27 @@ func TestReadsLeaveTheScreen(t *testing.T) {
 	}
 }
 
+func TestReadsLeaveTheScreenWhenTheyAreNoLongerKept(t *testing.T) {
+	c, _ := start(t, nil)
+	now, kept := time.Now(), 30*24*time.Hour
+	c.now = func() time.Time { return now }
+	c.deps.ReadsKept = func() time.Duration { return kept }
+	c.ShowRead(readOf(1, "OLD"))
+	now = now.Add(c.cfg.ReadsFor - time.Second)
+	shown := func() []string {
+		_, all, _ := c.board.join("")
+		reads, _ := texts(t, string(all[0].data))
+		return reads
+	}
+	if got := shown(); !slices.Equal(got, []string{"OLD"}) || c.statusView().ReadsForS != int(c.cfg.ReadsFor.Seconds()) {
+		t.Errorf("the screen shows %v, for %d s", got, c.statusView().ReadsForS)
+	}
+	kept = time.Minute // the backend shortens the retention while the car drives
+	if got := shown(); len(got) != 0 || c.statusView().ReadsForS != 60 {
+		t.Errorf("kept for a minute, but the screen shows %v, for %d s", got, c.statusView().ReadsForS)
+	}
+}
+
 func TestHitRevisionsAndWithdrawal(t *testing.T) {
 	c, _ := start(t, nil)
 	p := logIn(t, c)

@@ -139,25 +139,16 @@ func (v *vehicle) addConsole(isDemo bool) (err error) {
 	if cfg.Demo = isDemo; isDemo {
 		cfg.UsersFile = "" // a known password opens no real accounts' records
 	}
-	cfg.ReadsFor = onScreen(cfg.ReadsFor, v.store.PolicyInForce())
 	deps := console.Deps{
 		Disposer: v.store, Auditor: v.store, History: v.store, Entries: v.lists,
 		Status: v.status, Verdicts: v.store.Verdicts,
+		ReadsKept: func() time.Duration { return time.Duration(v.store.PolicyInForce().Retention.Reads) },
 	}
 	if v.uplink != nil {
 		deps.Emergency = emergency{v.uplink}
 	}
 	v.console, err = console.New(cfg, deps, v.log)
 	return err
-}
-
-// onScreen is how long a read on no list stays on the officer's page: never
-// longer than it is kept. One that is not kept is not shown at all.
-func onScreen(readsFor time.Duration, p store.Policy) time.Duration {
-	if kept := time.Duration(p.Retention.Reads); kept > 0 {
-		return min(readsFor, kept)
-	}
-	return readsFor
 }
 
 func (v *vehicle) addPipeline() (err error) {

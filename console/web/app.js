@@ -246,7 +246,7 @@ function later(f) {
 }
 
 function drawFeed() {
-  const until = Date.now() - session.reads_for_s * 1000;
+  const until = Date.now() - (status ?? session).reads_for_s * 1000;
   for (const [id, r] of reads) if (r.shown < until) reads.delete(id);
   const rows = [...reads.values()].reverse();
   $('feed').replaceChildren(...rows.map((r) => h('li', {}, h('button', { onclick: () => readSheet(r) },
