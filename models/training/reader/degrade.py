@@ -101,6 +101,11 @@ def _light(rng, im, hard, pink):
         for _ in range(int(rng.integers(1, 4))):
             c = tuple(map(float, rng.integers(10, 150, 3)))
             cv2.ellipse(f, (int(rng.uniform(0, w)), int(rng.uniform(0, h))), (max(1, int(w * rng.uniform(.005, .04))), max(1, int(h * rng.uniform(.02, .16)))), float(rng.uniform(0, 180)), 0, 360, c, -1, cv2.LINE_AA)
+    if rng.random() < .08 * hard:  # a scratch, a wire, a bent edge: a thin stroke across characters
+        for _ in range(int(rng.integers(1, 3))):
+            x, y, a, n = rng.uniform(0, w), rng.uniform(.1, .9) * h, rng.uniform(0, np.pi), rng.uniform(.2, 1.2) * h
+            c = tuple(map(float, rng.uniform(0, 110, 3) if rng.random() < .6 else f.reshape(-1, 3).max(0) * rng.uniform(.7, 1)))
+            cv2.line(f, (int(x), int(y)), (int(x + n * np.cos(a)), int(y + n * np.sin(a))), c, max(1, int(h * rng.uniform(.02, .07))), cv2.LINE_AA)
     return np.clip(f, 0, 255)
 
 

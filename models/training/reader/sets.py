@@ -76,9 +76,9 @@ def overlap(a, b):
     return x * y / max(a[2] * a[3] + b[2] * b[3] - x * y, 1e-9)
 
 
-def boxed(data, name, context=.35, reads=None):
+def boxed(data, name, context=.35, reads=None, least=SURE):
     """Crops of the plates with a text in a set of scenes with boxes, with context around them. reads is a folder of `alpr read --json`
-    (NAME.jsonl): where the program found the plate its corners are taken for the box's, and what it surely read for a text that is not there."""
+    (NAME.jsonl): where the program found the plate its corners are taken for the box's, and what it read with a confidence of least or more for a text that is not there."""
     out, last, said = [], (None, None), reads_of(reads, name)
     for r, p in labels(data, name):
         if "box" not in p:
@@ -89,7 +89,7 @@ def boxed(data, name, context=.35, reads=None):
         found = max(said.get(r["image"], []), key=lambda f: overlap(f[0], p["box"]), default=None)
         if found and overlap(found[0], p["box"]) >= .45:
             quad = found[1]
-            text = text or (found[2] if found[3] >= SURE else "")
+            text = text or (found[2] if found[3] >= least else "")
         if not text:
             continue
         if last[0] != r["image"]:
@@ -140,6 +140,18 @@ def load(data, holdout, pseudo=None, reads=None):
         for c in train:
             c.text = c.text or texts.get(c.key, "")
     return train, val
+
+
+def hosts(data, holdout, reads, width=34, least=.2):
+    """Crops of plates of training scenes, width px wide and more, in whose place others may be drawn: those with a text, and those that the
+    program read with some confidence; none of a held-out picture or text. Without reads there are none, as boxes are not corners."""
+    if not reads:
+        return []
+    with open(holdout) as f:
+        blocks = set(json.load(f)["images"])
+    out = [c for name in ("world_433", "world_openimages", "street_openimages") for c in boxed(data, name, reads=reads, least=least) if not held_out(c.text)]
+    out += [c for c in boxed(data, "incar_romania", reads=reads, least=least) if c.name not in blocks]
+    return [c for c in out if np.linalg.norm(c.quad[1] - c.quad[0]) >= width]
 
 
 def near(a, b):

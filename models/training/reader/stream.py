@@ -12,12 +12,15 @@ import torch
 from . import sets
 from .degrade import degrade
 from .net import ALPHABET, PAD, SLOTS
+from .transplant import transplant
 
 INDEX = {c: i for i, c in enumerate(ALPHABET)}
-SHARES = {"rendered": .46, "us_states": .22, "nameless": .03, "incar_romania": .1, "world": .19}
+# The parts of the samples; "… seen" are rendered plates in place of the real ones of a scene (see transplant).
+SHARES = {"rendered": .38, "us_states": .22, "nameless": .02, "incar_romania": .04, "world": .14, "incar_romania seen": .06, "world seen": .14}
 # What a training can be told to do without, to see what it is worth.
-WITHOUT = {"rendered": ["rendered"], "real": ["us_states", "nameless", "incar_romania", "world"], "us_states": ["us_states", "nameless"],
-           "road": ["incar_romania", "world"], "degradation": [], "blur": []}
+SEEN = ["incar_romania seen", "world seen"]
+WITHOUT = {"rendered": ["rendered", *SEEN], "real": ["us_states", "nameless", "incar_romania", "world", *SEEN], "us_states": ["us_states", "nameless"],
+           "road": ["incar_romania", "world", *SEEN], "transplants": SEEN, "degradation": [], "blur": []}
 
 
 def encode(text):
@@ -32,13 +35,18 @@ class Cache:
 
     def __init__(self, folders):
         self.folders, self.shards, self.seen = folders, {f: [] for f in folders}, set()
+        self.shapes, self.homes = {}, {}
 
     def look(self):
         for folder in self.folders:
             for path in sorted(set(glob.glob(os.path.join(folder, "*.json"))) - self.seen):
                 self.seen.add(path)
                 with open(path) as f:
-                    self.shards[folder].append((np.load(path[:-5] + ".npy", mmap_mode="r"), json.load(f)))
+                    shard = np.load(path[:-5] + ".npy", mmap_mode="r"), json.load(f)
+                self.shards[folder].append(shard)
+                for i, (_, region, aspect, _) in enumerate(shard[1]):
+                    self.shapes.setdefault(shape(aspect), []).append((shard, i))
+                    self.homes.setdefault((region, shape(aspect)), []).append((shard, i))
         return len(self.seen)
 
     def draw(self, rng):
@@ -46,9 +54,22 @@ class Cache:
         filled = [s for s in self.shards.values() if s]
         shards = filled[rng.integers(len(filled))]
         images, meta = shards[rng.integers(len(shards))]
-        i = int(rng.integers(len(meta)))
-        text, region, aspect, layout = meta[i]
-        return images[i], text, region, aspect, not layout.endswith("-2")
+        return self.plate((images, meta), int(rng.integers(len(meta))))
+
+    def like(self, rng, aspect, region=None):
+        """A plate of about this aspect, of a region if there is one; None where there is none of the shape."""
+        found = self.homes.get((region, shape(aspect))) or self.shapes.get(shape(aspect))
+        return self.plate(*found[rng.integers(len(found))]) if found else None
+
+    @staticmethod
+    def plate(shard, i):
+        text, region, aspect, layout = shard[1][i]
+        return shard[0][i], text, region, aspect, not layout.endswith("-2")
+
+
+def shape(aspect):
+    """Aspects within 20 % of each other."""
+    return round(np.log(aspect) / .2)
 
 
 class Stream(torch.utils.data.IterableDataset):
@@ -56,13 +77,14 @@ class Stream(torch.utils.data.IterableDataset):
 
     The first `gentle` batches grow from mild to full degradation."""
 
-    def __init__(self, train, cache, batch, seed, without=None, gentle=0):
+    def __init__(self, train, cache, batch, seed, without=None, gentle=0, hosts=()):
         self.groups = {"us_states": [c for c in train if c.source == "us_states" and c.text],
                        "nameless": [c for c in train if c.source == "us_states" and not c.text],
                        "incar_romania": [c for c in train if c.source == "incar_romania"],
                        "world": [c for c in train if c.source.startswith(("world", "street", "poland"))]}
+        self.hosts = {SEEN[0]: [c for c in hosts if c.source == "incar_romania"], SEEN[1]: [c for c in hosts if c.source != "incar_romania"]}
         self.cache, self.batch, self.seed, self.gentle, self.ease = Cache(cache), batch, seed, gentle, 1.0
-        shares = {n: v for n, v in SHARES.items() if n not in WITHOUT.get(without, [])}
+        shares = {n: v for n, v in SHARES.items() if n not in WITHOUT.get(without, []) and self.hosts.get(n, True)}
         self.names = list(shares)
         self.p = np.array([shares[n] for n in self.names]) / sum(shares.values())
         self.most = 0.0 if without == "degradation" else 1.0
@@ -98,12 +120,23 @@ class Stream(torch.utils.data.IterableDataset):
             h, w = image.shape[:2]
             return degrade(rng, image, [[0, 0], [w, 0], [w, h], [0, h]], aspect, self.ease, backdrop(rng, real),
                            pink=.7 if region == "RO" else .16, blur=self.blur), text, region, straight
+        if name in self.hosts:
+            return self.planted(rng, self.hosts[name])
         group = self.groups[name]
         c = group[np.searchsorted(self.odds[name], rng.random())]
         around = backdrop(rng, real) if c.source == "us_states" else None
         aspect = 2.0 if c.source == "us_states" else c.aspect
         text = unsure(rng, c.text) if c.source == "us_states" else c.text
         return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around, blur=self.blur), text, c.region or None, c.source == "us_states" or c.aspect > 2.2
+
+    def planted(self, rng, hosts):
+        """A sample of a rendered plate in place of a real one of hosts."""
+        while True:
+            c = hosts[rng.integers(len(hosts))]
+            drawn = self.cache.like(rng, c.aspect * np.exp(rng.normal(0, .1)), "RO" if c.source == "incar_romania" and rng.random() < .6 else None)
+            image = transplant(rng, c.image, c.quad, drawn[0]) if drawn else None
+            if image is not None:
+                return degrade(rng, image, c.quad, c.aspect, self.ease * .55, blur=self.blur), drawn[1], drawn[2], drawn[4]
 
 
 def rarity(texts):

@@ -1,9 +1,11 @@
 """python -m unittest reader.test_reader (needs no data; the renderer's part needs ALPR_PLATE_FONTS)."""
+import json
 import os
 import tempfile
 import time
 import unittest
 
+import cv2
 import numpy as np
 import torch
 
@@ -11,8 +13,9 @@ from . import evaluate, export, sets
 from .degrade import degrade
 from .heads import ColumnsOnly, Letters
 from .net import PAD, SLOTS, TRUST, Columns, Reader
-from .stream import encode, rarity
+from .stream import Cache, encode, rarity
 from .train import clock
+from .transplant import sharpness, transplant
 
 
 class Text(unittest.TestCase):
@@ -135,6 +138,37 @@ class Pictures(unittest.TestCase):
         for _ in range(50):
             out = degrade(rng, plate, [[0, 0], [200, 0], [200, 60], [0, 60]], 3.3, backdrop=np.zeros((2, 2, 3), np.uint8))
             self.assertEqual((out.shape, out.dtype), ((64, 160, 3), np.uint8))
+
+    def test_a_transplant_looks_as_what_it_replaces(self):
+        rng = np.random.default_rng(0)
+        plate = np.full((80, 240, 3), 250, np.uint8)
+        cv2.putText(plate, "ABC 123", (10, 58), cv2.FONT_HERSHEY_SIMPLEX, 1.7, (0, 0, 0), 6, cv2.LINE_AA)
+        real = np.full((40, 120, 3), 250, np.uint8)
+        cv2.putText(real, "XY 7890", (4, 29), cv2.FONT_HERSHEY_SIMPLEX, .9, (0, 0, 0), 3, cv2.LINE_AA)
+        real = cv2.GaussianBlur(real, (0, 0), 1.2) * np.float32([.5, .3, .6]) + 20  # a blurred plate in pink dusk
+        scene = np.full((90, 200, 3), 40, np.uint8)
+        scene[20:60, 30:150] = real
+        out = transplant(rng, scene, [[30, 20], [150, 20], [150, 60], [30, 60]], plate)
+        self.assertTrue((out[70:] == 40).all() and (scene[20:60, 30:150] == real.astype(np.uint8)).all())
+        drawn = out[20:60, 30:150].astype(np.float32)
+        self.assertGreater(np.abs(drawn - real).mean(), 10)  # other characters
+        for c in range(3):
+            self.assertLess(np.abs(np.percentile(drawn[..., c], (5, 50, 95)) - np.percentile(real[..., c], (5, 50, 95))).max(), 15)
+        self.assertLess(abs(np.log(sharpness(drawn) / sharpness(real))), .5)
+        self.assertIsNone(transplant(rng, scene, [[0, 0], [20, 0], [20, 6], [0, 6]], plate))
+        self.assertIsNone(transplant(rng, np.full_like(scene, 90), [[30, 20], [150, 20], [150, 60], [30, 60]], plate))
+
+    def test_the_cache_finds_plates_of_a_shape(self):
+        with tempfile.TemporaryDirectory() as d:
+            np.save(os.path.join(d, "a.npy"), np.zeros((3, 80, 240, 3), np.uint8))
+            with open(os.path.join(d, "a.json"), "w") as f:
+                json.dump([["A1", "RO", 4.7, "eu"], ["B2", "DE", 4.6, "eu"], ["C3", "RO", 1.3, "eu-2"]], f)
+            cache, rng = Cache([d]), np.random.default_rng(0)
+            cache.look()
+            self.assertEqual({cache.like(rng, 4.65)[1] for _ in range(30)}, {"A1", "B2"})
+            self.assertEqual({cache.like(rng, 4.65, "RO")[1] for _ in range(30)}, {"A1"})
+            self.assertEqual(cache.like(rng, 1.3, "DE")[1:], ("C3", "RO", 1.3, False))
+            self.assertIsNone(cache.like(rng, 2.2))
 
     @unittest.skipUnless(os.environ.get("ALPR_PLATE_FONTS"), "no typefaces")
     def test_every_issuer_renders(self):

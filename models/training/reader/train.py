@@ -141,7 +141,8 @@ def run(a):
         start = start if a.restart_clock else c["start"]
     end = clock(a.until) if a.until else None
     train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads)
-    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], without=a.without, gentle=a.gentle if step == 0 else 0)
+    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], without=a.without, gentle=a.gentle if step == 0 else 0,
+                    hosts=sets.hosts(a.data, a.holdout, a.reads))
     batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
     said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl"), "a")
     mean = np.zeros(4)
