@@ -189,19 +189,26 @@ func checkArrived(t *testing.T, events []event.Event, texts []string) {
 	}
 }
 
-// TestRunWithoutBackendKeepsEverything: nothing is lost while nobody listens.
-func TestRunWithoutBackendKeepsEverything(t *testing.T) {
-	pictures, texts := standstill(t)
-	cfg := carOf(t, pictures, "tcp://127.0.0.1:"+strconv.Itoa(brokertest.FreePort(t)))
+// demoVehicle is a car whose console lets the demonstration's officer in.
+func demoVehicle(t *testing.T, cfg config) *vehicle {
+	t.Helper()
 	v, err := newVehicle(t.Context(), cfg, vehicleParts{isDemo: true}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := v.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return v
+}
+
+// TestRunWithoutBackendKeepsEverything: nothing is lost while nobody listens.
+func TestRunWithoutBackendKeepsEverything(t *testing.T) {
+	pictures, texts := standstill(t)
+	cfg := carOf(t, pictures, "tcp://127.0.0.1:"+strconv.Itoa(brokertest.FreePort(t)))
+	v := demoVehicle(t, cfg)
 	if err := v.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -216,15 +223,7 @@ func TestRunWithoutBackendKeepsEverything(t *testing.T) {
 func TestAShorterRetentionClearsTheScreen(t *testing.T) {
 	pictures, _ := standstill(t)
 	cfg := carOf(t, pictures, "")
-	v, err := newVehicle(t.Context(), cfg, vehicleParts{isDemo: true}, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := v.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	v := demoVehicle(t, cfg)
 	if err := v.store.Tighten(t.Context(), alpr.RetainRead, time.Minute); err != nil {
 		t.Fatal(err)
 	}
