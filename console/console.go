@@ -78,12 +78,10 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 // readsFor is how long a read on no list stays on the page: never longer than
 // it is kept, which the backend may shorten at any time.
 func (c *Console) readsFor() time.Duration {
-	if c.deps.ReadsKept != nil {
-		if kept := c.deps.ReadsKept(); kept > 0 {
-			return min(c.cfg.ReadsFor, kept)
-		}
+	if c.deps.ReadsKept == nil {
+		return c.cfg.ReadsFor
 	}
-	return c.cfg.ReadsFor
+	return min(c.cfg.ReadsFor, c.deps.ReadsKept())
 }
 
 func accounts(cfg Config) (map[string]User, error) {

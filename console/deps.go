@@ -72,7 +72,7 @@ type Deps struct {
 	// a page is open, and must not block.
 	Status func() Status
 	// ReadsKept is for how long reads on no list are kept at present; they leave the
-	// screen then at the latest. Nil, or 0: as Config says. It must not block.
+	// screen then at the latest, at 0 at once. Nil: as Config says. It must not block.
 	ReadsKept func() time.Duration
 	// Verdicts counts the recorded verdicts, the last of each hit, over the
 	// time on record.

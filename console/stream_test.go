@@ -223,6 +223,12 @@ func TestReadsLeaveTheScreenWhenTheyAreNoLongerKept(t *testing.T) {
 	if got := shown(); len(got) != 0 || c.statusView().ReadsForS != 60 {
 		t.Errorf("kept for a minute, but the screen shows %v, for %d s", got, c.statusView().ReadsForS)
 	}
+	c.ShowRead(readOf(2, "NEW"))
+	kept = 0 // nor are reads on no list kept at all
+	now = now.Add(time.Millisecond)
+	if got := shown(); len(got) != 0 || c.statusView().ReadsForS != 0 {
+		t.Errorf("not kept, but the screen shows %v, for %d s", got, c.statusView().ReadsForS)
+	}
 }
 
 func TestHitRevisionsAndWithdrawal(t *testing.T) {

@@ -55,7 +55,7 @@ func TestOneReadPerPass(t *testing.T) {
 		{name: "another car takes the place at once", seconds: 4, want: []string{"HJK445", "PQR882"},
 			cars: []car{{text: "HJK445", path: stands(600, 400, 90, 0, 2)}, {text: "PQR882", path: stands(610, 402, 90, 2.05, 4)}}},
 		{name: "one drives off, another comes from where it went", seconds: 9, want: []string{"ETC9498", "LGM453"},
-			cars: []car{{text: "LGM453", path: until(3, shrinking(640, 380, 90, 16, 0, 3))}, {text: "ETC9498", path: after(3, shrinking(640, 380, 16, 90, 5, 8))}}},
+			cars: []car{{text: "LGM453", path: hidden(shrinking(640, 380, 90, 16, 0, 3), 3, 9)}, {text: "ETC9498", path: hidden(shrinking(640, 380, 16, 90, 5, 8), -1, 3)}}},
 		{name: "short occlusion", seconds: 4, want: []string{"ABC1234"},
 			cars: []car{{text: "ABC1234", path: hidden(approach(0, 4), 1.5, 1.9)}}},
 		{name: "long occlusion", seconds: 8, want: []string{"ABC1234"},
@@ -125,26 +125,6 @@ func shrinking(x, y, from, to, start, end float64) func(float64) (float64, float
 	return func(sec float64) (float64, float64, float64) {
 		share := min(1, max(0, (sec-start)/(end-start)))
 		return x, y, from + (to-from)*share
-	}
-}
-
-// until is a car that is out of view from an instant on.
-func until(end float64, path func(float64) (float64, float64, float64)) func(float64) (float64, float64, float64) {
-	return func(sec float64) (float64, float64, float64) {
-		if sec >= end {
-			return 0, 0, 0
-		}
-		return path(sec)
-	}
-}
-
-// after is a car that is out of view up to an instant.
-func after(start float64, path func(float64) (float64, float64, float64)) func(float64) (float64, float64, float64) {
-	return func(sec float64) (float64, float64, float64) {
-		if sec < start {
-			return 0, 0, 0
-		}
-		return path(sec)
 	}
 }
 

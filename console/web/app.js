@@ -253,7 +253,7 @@ function drawFeed() {
     plateText(r.text, r.weak),
     h('span.more', {}, h('b', {}, r.region ? r.region.replace('US-', '') : 'state ?'), ` · ${r.preview ? 'reading' : 'sure ' + r.p}`,
       h('br', {}), clock(r.at), r.has_fix ? '' : ' · no position')))));
-  if (rows.length === 0) $('feed').append(h('li.empty', {}, 'No plate read in the last minutes.'));
+  if (rows.length === 0) $('feed').append(h('li.empty', {}, (status ?? session).reads_for_s > 0 ? 'No plate read in the last minutes.' : 'Reads on no list are not kept, and not shown.'));
   $('feed-note').textContent = rows.some((r) => r.weak?.length) ? 'dotted: not seen well' : '';
 }
 setInterval(() => session && !$('app').hidden && drawFeed(), 15000);

@@ -133,13 +133,18 @@ def load(data, holdout, pseudo=None, reads=None):
         for name in ("world_433", "world_openimages", "street_openimages"):
             train += [c for c in boxed(data, name, reads=reads) if not held_out(c.text)]
         ride = settle(boxed(data, "incar_romania", reads=reads))
-    train += [c for c in ride if c.name not in blocks and not any(t == c.text or near(t, c.text) for t in judged)]
+    train += apart(ride, blocks, judged)
     if pseudo:
         with open(pseudo) as f:
             texts = json.load(f)
         for c in train:
             c.text = c.text or texts.get(c.key, "")
     return train, val
+
+
+def apart(ride, blocks, judged):
+    """The crops of a ride that are in none of its held-out pictures (blocks), and have none of the texts judged there, nor one an edit away."""
+    return [c for c in ride if c.name not in blocks and not any(t == c.text or near(t, c.text) for t in judged)]
 
 
 def hosts(data, holdout, reads, width=34, least=.2):
@@ -149,8 +154,9 @@ def hosts(data, holdout, reads, width=34, least=.2):
         return []
     with open(holdout) as f:
         blocks = set(json.load(f)["images"])
+    judged = {c.text for c in settle(boxed(data, "incar_romania")) if c.name in blocks}
     out = [c for name in ("world_433", "world_openimages", "street_openimages") for c in boxed(data, name, reads=reads, least=least) if not held_out(c.text)]
-    out += [c for c in boxed(data, "incar_romania", reads=reads, least=least) if c.name not in blocks]
+    out += apart(boxed(data, "incar_romania", reads=reads, least=least), blocks, judged)
     return [c for c in out if np.linalg.norm(c.quad[1] - c.quad[0]) >= width]
 
 

@@ -17,8 +17,8 @@ from .transplant import transplant
 INDEX = {c: i for i, c in enumerate(ALPHABET)}
 # The parts of the samples; "… seen" are rendered plates in place of the real ones of a scene (see transplant).
 SHARES = {"rendered": .38, "us_states": .22, "nameless": .02, "incar_romania": .04, "world": .14, "incar_romania seen": .06, "world seen": .14}
-# What a training can be told to do without, to see what it is worth.
 SEEN = ["incar_romania seen", "world seen"]
+# What a training can be told to do without, to see what it is worth.
 WITHOUT = {"rendered": ["rendered", *SEEN], "real": ["us_states", "nameless", "incar_romania", "world", *SEEN], "us_states": ["us_states", "nameless"],
            "road": ["incar_romania", "world", *SEEN], "transplants": SEEN, "degradation": [], "blur": []}
 
@@ -131,12 +131,13 @@ class Stream(torch.utils.data.IterableDataset):
 
     def planted(self, rng, hosts):
         """A sample of a rendered plate in place of a real one of hosts."""
-        while True:
+        for _ in range(1000):
             c = hosts[rng.integers(len(hosts))]
             drawn = self.cache.like(rng, c.aspect * np.exp(rng.normal(0, .1)), "RO" if c.source == "incar_romania" and rng.random() < .6 else None)
             image = transplant(rng, c.image, c.quad, drawn[0]) if drawn else None
             if image is not None:
                 return degrade(rng, image, c.quad, c.aspect, self.ease * .55, blur=self.blur), drawn[1], drawn[2], drawn[4]
+        raise ValueError(f"no rendered plate has the shape of any of {len(hosts)} real ones: render more with python -m reader.cache")
 
 
 def rarity(texts):

@@ -33,6 +33,24 @@ class Text(unittest.TestCase):
             self.assertEqual(sets.near(a, b), want, (a, b))
 
 
+class Held(unittest.TestCase):
+    def test_no_host_is_a_held_out_car(self):
+        data = [("a.jpg", "AB123CD"), ("b.jpg", "AB123CO"), ("b.jpg", "XY99ZZZ"), ("c.jpg", "AB123CD")]
+        with tempfile.TemporaryDirectory() as d:
+            for name in ("incar_romania", "world_433", "world_openimages", "street_openimages"):
+                os.makedirs(os.path.join(d, name, "images"))
+                with open(os.path.join(d, name, "labels.jsonl"), "w") as f:
+                    for image, text in data if name == "incar_romania" else []:
+                        x = 10 if text.startswith("AB") else 110
+                        f.write(json.dumps(dict(image="images/" + image, plates=[dict(box=[x, 20, 80, 20], text=text)])) + "\n")
+                        cv2.imwrite(os.path.join(d, name, "images", image), np.zeros((60, 200, 3), np.uint8))
+            with open(os.path.join(d, "holdout.json"), "w") as f:
+                json.dump(dict(images=["images/a.jpg"]), f)
+            found = sets.hosts(d, os.path.join(d, "holdout.json"), d)
+            self.assertEqual([(c.name, c.text) for c in found], [("images/b.jpg", "XY99ZZZ")])
+            self.assertEqual(sets.hosts(d, os.path.join(d, "holdout.json"), None), [])
+
+
 class Clock(unittest.TestCase):
     def test_minutes_and_time_of_day(self):
         now = time.time()
