@@ -30,6 +30,9 @@ type Manifest struct {
 	Detector Entry `json:"detector"`
 	Corners  Entry `json:"corners"`
 	Reader   Entry `json:"reader"`
+	// SecondReader, if there is one, learned apart from Reader, and is asked
+	// where that is unsure. Its calibration is that of both together.
+	SecondReader *Entry `json:"second_reader"`
 }
 
 // Entry describes one network: its files, its interface and its record.
@@ -37,7 +40,7 @@ type Manifest struct {
 type Entry struct {
 	Name       string    `json:"name"`
 	Version    string    `json:"version"`
-	File       string    `json:"file"` // fp32, relative to the manifest
+	File       string    `json:"file"` // fp32, relative to the manifest; the second reader may have int8 alone
 	SHA256     string    `json:"sha256"`
 	FileINT8   string    `json:"file_int8"`
 	SHA256INT8 string    `json:"sha256_int8"`
@@ -115,7 +118,11 @@ func ParseManifest(r io.Reader) (Manifest, error) {
 		{"detector", &m.Detector, (*Entry).validateDetector},
 		{"corners", &m.Corners, (*Entry).validateCorners},
 		{"reader", &m.Reader, (*Entry).validateReader},
+		{"second_reader", m.SecondReader, (*Entry).validateReader},
 	} {
+		if n.entry == nil { // without a second reader
+			continue
+		}
 		if err := cmp.Or(n.entry.validate(), n.validate(n.entry)); err != nil {
 			return Manifest{}, fmt.Errorf("check %s, %s: %w: %w", ManifestName, n.name, ErrManifest, err)
 		}
@@ -130,14 +137,16 @@ func (e *Entry) validate() error {
 		return errors.New("name is empty")
 	case e.Version == "":
 		return errors.New("version is empty")
-	case e.File == "":
-		return errors.New("file is empty")
-	case !isSHA256(e.SHA256):
+	case e.File == "" && e.FileINT8 == "":
+		return errors.New("file and file_int8 are empty")
+	case e.File != "" && !isSHA256(e.SHA256):
 		return fmt.Errorf("sha256 %q is not 64 hexadecimal digits", e.SHA256)
 	case e.FileINT8 != "" && !isSHA256(e.SHA256INT8):
 		return fmt.Errorf("sha256_int8 %q is not 64 hexadecimal digits", e.SHA256INT8)
 	case e.Default != FP32 && e.Default != INT8:
 		return fmt.Errorf("default %q is neither %q nor %q", e.Default, FP32, INT8)
+	case e.Default == FP32 && e.File == "":
+		return errors.New("default is fp32, but file is empty")
 	case e.Default == INT8 && e.FileINT8 == "":
 		return errors.New("default is int8, but file_int8 is empty")
 	case e.Input.Name == "":

@@ -28,6 +28,8 @@ type Set struct {
 	Detector *Network
 	Corners  *Network
 	Reader   *Network
+	// SecondReader is nil where the manifest names none.
+	SecondReader *Network
 }
 
 // Open reads the manifest, checks the files against it and loads the networks.
@@ -47,10 +49,18 @@ func Open(o Options) (*Set, error) {
 	s := &Set{Manifest: m}
 	for _, n := range []struct {
 		name    string
-		entry   Entry
+		entry   *Entry
 		network **Network
-	}{{"detector", m.Detector, &s.Detector}, {"corner network", m.Corners, &s.Corners}, {"reader", m.Reader, &s.Reader}} {
-		if *n.network, err = openNetwork(dir, n.entry, o); err != nil {
+	}{
+		{"detector", &m.Detector, &s.Detector},
+		{"corner network", &m.Corners, &s.Corners},
+		{"reader", &m.Reader, &s.Reader},
+		{"second reader", m.SecondReader, &s.SecondReader},
+	} {
+		if n.entry == nil {
+			continue
+		}
+		if *n.network, err = openNetwork(dir, *n.entry, o); err != nil {
 			return nil, errors.Join(fmt.Errorf("open the %s: %w", n.name, err), s.Close())
 		}
 	}
@@ -60,7 +70,7 @@ func Open(o Options) (*Set, error) {
 // Close releases the networks. No Binding of theirs may be in use.
 func (s *Set) Close() error {
 	var errs []error
-	for _, n := range []*Network{s.Detector, s.Corners, s.Reader} {
+	for _, n := range []*Network{s.Detector, s.Corners, s.Reader, s.SecondReader} {
 		if n != nil {
 			errs = append(errs, n.Close())
 		}
@@ -86,9 +96,10 @@ func ReadManifest(dir string) (Manifest, error) {
 	return m, nil
 }
 
-// file is the file and hash for a precision.
+// file is the file and hash for a precision; of an entry with one file alone,
+// that one.
 func (e *Entry) file(p Precision) (name, sum string, err error) {
-	if p == Auto {
+	if p == Auto || e.File == "" && p == FP32 {
 		p = e.Default
 	}
 	switch {

@@ -53,6 +53,10 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"falling calibration", func(_, r map[string]any) {
 			r["calibration"] = map[string]any{"kind": models.CalibrationPlatt, "a": -1}
 		}, "a must be positive"},
+		{"no file at all", func(_, r map[string]any) { r["file"] = "" }, "file and file_int8 are empty"},
+		{"default fp32 without its file", func(_, r map[string]any) {
+			r["file"], r["file_int8"], r["sha256_int8"] = "", "reader-int8.onnx", r["sha256"]
+		}, "default is fp32, but file is empty"},
 		{"one output", func(_, r map[string]any) { r["outputs"] = []string{"slots"} }, "want two"},
 	}
 	for _, tt := range tests {
@@ -220,6 +224,46 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSecondReaderRunsAsItIs opens a second reader of one file, int8, beside
+// networks in fp32, and does without one.
+func TestSecondReaderRunsAsItIs(t *testing.T) {
+	dir := copyFixture(t)
+	m := fixtureManifest(t)
+	second := m["second_reader"]
+	second["file_int8"], second["sha256_int8"], second["default"] = second["file"], second["sha256"], "int8"
+	second["file"], second["sha256"] = "", ""
+	save := func() {
+		b, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, models.ManifestName, string(b))
+	}
+	save()
+	o := models.Options{Dir: dir, Library: modelstest.Library(t), Precision: models.FP32}
+	set, err := models.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.SecondReader == nil {
+		t.Error("the second reader is not there")
+	}
+	if err := set.Close(); err != nil {
+		t.Error(err)
+	}
+	delete(m, "second_reader")
+	save()
+	if set, err = models.Open(o); err != nil {
+		t.Fatal(err)
+	}
+	if set.SecondReader != nil {
+		t.Error("a second reader came from nowhere")
+	}
+	if err := set.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -28,7 +28,29 @@ func newLook(slots, regions []float32) look {
 	return l
 }
 
-// wider is how much further a second look reaches, on each side, in plate
+// glance is one way to look at a plate: with which network, and how framed.
+type glance struct {
+	network *models.Network
+	isFar   bool // wider, and coarse: as a plate farther away
+	byBox   bool // by its box instead of its corners: they are found apart from each other, and err apart
+}
+
+// glances is how an unsure plate is looked at again; second may be nil. Where
+// there are two networks, each framing goes to one of them alone: their errors
+// have less in common than those of two framings have.
+func glances(first, second *models.Network, isStill bool) []glance {
+	switch {
+	case second != nil && isStill:
+		return []glance{{network: second}, {network: first, isFar: true}, {network: second, byBox: true}}
+	case second != nil:
+		return []glance{{network: second}}
+	case isStill:
+		return []glance{{network: first, isFar: true}, {network: first, byBox: true}}
+	}
+	return nil
+}
+
+// wider is how much further a far look reaches, on each side, in plate
 // widths and heights.
 const wider = 0.03
 
@@ -36,9 +58,8 @@ const wider = 0.03
 // the box shows more of the car than of the plate.
 const slanted = 0.75
 
-// byBox is the plate framed by its box, for a third look: corners and box are
-// found apart from each other, and err apart. A slanted plate is framed a
-// little closer instead.
+// byBox is the plate framed by its box. A slanted plate is framed a little
+// closer instead.
 func byBox(p alpr.Plate) alpr.Plate {
 	b := p.Box
 	if b.W <= 0 || b.H <= 0 {
@@ -73,10 +94,16 @@ func areaOf(q [4]alpr.Point) float32 {
 // it scratches and dirt that it has not seen.
 const coarse = 90
 
-// rectify cuts a plate out for the network; a coarse cut is of few pixels, and
+// rectify cuts a plate out for the network; a far look is of few pixels, and
 // then enlarged.
-func rectify(frame, to *gocv.Mat, p alpr.Plate, m models.Margin, isCoarse bool) error {
-	if !isCoarse || p.WidthPx() <= coarse {
+func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate, m models.Margin) error {
+	if g.byBox {
+		p = byBox(p)
+	}
+	if g.isFar {
+		m = models.Margin{X: m.X + wider, Y: m.Y + wider}
+	}
+	if !g.isFar || p.WidthPx() <= coarse {
 		return picture.Rectify(frame, to, p, m.X, m.Y)
 	}
 	few := gocv.NewMatWithSize(to.Rows()*coarse/to.Cols(), coarse, to.Type())

@@ -3,6 +3,7 @@ package ocr
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"gocv.io/x/gocv"
@@ -28,17 +29,22 @@ const (
 	defaultCandidates = 10
 )
 
-// Options change how plates are read. The zero Options suits video, where the
-// next frame is the second look.
+// Options change how plates are read. The zero Options suits tests: one look
+// at each plate.
 type Options struct {
 	// Candidates is how many texts are listed for each plate; 0 means 10.
 	Candidates int
 	// SureFrom is the confidence from which one look is enough. A plate read
-	// with less is looked at twice more, wider and coarser, and by its box,
-	// and all looks are combined: what was read by chance of the framing does
-	// not stand. Where the first look made out next to nothing, it stays at that.
+	// with less is looked at by the second reader too, and all looks are
+	// combined: what one network alone makes of a plate does not stand. Where
+	// the first look made out next to nothing, it stays at that.
 	// 0: one look is always enough.
 	SureFrom float64
+	// IsStill says that no other picture of the plate will come: an unsure plate
+	// is also looked at wider and coarser, and by its box, so that what was read
+	// by chance of the framing does not stand either. In video the next frame
+	// sees to that.
+	IsStill bool
 }
 
 // Reader reads plates. It is safe for concurrent use; calls are worked on one
@@ -46,31 +52,52 @@ type Options struct {
 type Reader struct {
 	mu         sync.Mutex
 	network    *models.Network
+	combined   models.Calibration
+	again      []glance
 	candidates int
 	sureFrom   float64
 }
 
-// New checks the network by running it once. The network stays the caller's,
-// and must not be used elsewhere while the Reader is.
-func New(n *models.Network, o Options) (*Reader, error) {
-	r := &Reader{network: n, candidates: o.Candidates, sureFrom: o.SureFrom}
+// New checks the networks by running them once. second, which may be nil, is
+// asked where the first is unsure. The networks stay the caller's, and must not
+// be used elsewhere while the Reader is.
+func New(first, second *models.Network, o Options) (*Reader, error) {
+	r := &Reader{network: first, combined: first.Entry.Calibration, candidates: o.Candidates, sureFrom: o.SureFrom}
 	if r.candidates <= 0 {
 		r.candidates = defaultCandidates
 	}
+	networks := []*models.Network{first}
+	if second != nil {
+		if !slices.Equal(first.Entry.Regions, second.Entry.Regions) {
+			return nil, fmt.Errorf("%w: the second reader knows other regions than the first: take both from one release", ErrNetwork)
+		}
+		r.combined = second.Entry.Calibration
+		networks = append(networks, second)
+	}
+	r.again = glances(first, second, o.IsStill)
 	blank := alpr.Frame{Width: 16, Height: 8, Pix: make([]byte, 3*16*8)}
-	if _, err := r.ReadCrop(&blank); err != nil {
-		return nil, fmt.Errorf("try the reader: %w", err)
+	frame, err := picture.Wrap(&blank)
+	if err != nil {
+		return nil, err
+	}
+	defer frame.Close()
+	for _, n := range networks {
+		if _, err := r.look(&frame, []alpr.Plate{whole(&blank)}, models.Margin{}, glance{network: n}); err != nil {
+			return nil, fmt.Errorf("try %s: %w", n.Entry.Name, err)
+		}
 	}
 	return r, nil
 }
 
-// Version names the network, for the record of a read.
-func (r *Reader) Version() string { return r.network.Entry.Name + " " + r.network.Entry.Version }
-
-// Confidence is the calibrated probability that a text is exactly right, for
-// the natural logarithm of the probability that the slots of one frame give it.
-func (r *Reader) Confidence(logProb float64) float64 {
-	return r.network.Entry.Calibration.Confidence(logProb)
+// Version names the networks, for the record of a read.
+func (r *Reader) Version() string {
+	v := r.network.Entry.Name + " " + r.network.Entry.Version
+	for _, g := range r.again {
+		if g.network != r.network {
+			return v + " with " + g.network.Entry.Name + " " + g.network.Entry.Version
+		}
+	}
+	return v
 }
 
 // Read reads the plates of a frame: one Text a plate, in their order. A plate
@@ -85,18 +112,21 @@ func (r *Reader) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
 
 // ReadCrop reads a picture that shows one plate and little else.
 func (r *Reader) ReadCrop(f *alpr.Frame) (alpr.Text, error) {
-	w, h := float32(f.Width), float32(f.Height)
-	plate := alpr.Plate{
-		Corners: [4]alpr.Point{{}, {X: w}, {X: w, Y: h}, {Y: h}},
-		// There is no detector to give a second opinion: a little less of the
-		// picture is another way to see it.
-		Box: alpr.Box{X: cropTrim * w, Y: cropTrim * h, W: (1 - 2*cropTrim) * w, H: (1 - 2*cropTrim) * h},
-	}
-	texts, err := r.read(f, []alpr.Plate{plate}, models.Margin{})
+	texts, err := r.read(f, []alpr.Plate{whole(f)}, models.Margin{})
 	if err != nil {
 		return alpr.Text{}, fmt.Errorf("read crop: %w", err)
 	}
 	return texts[0], nil
+}
+
+// whole is the plate that fills a frame. There is no detector to give a second
+// opinion: a little less of the picture is another way to see it.
+func whole(f *alpr.Frame) alpr.Plate {
+	w, h := float32(f.Width), float32(f.Height)
+	return alpr.Plate{
+		Corners: [4]alpr.Point{{}, {X: w}, {X: w, Y: h}, {Y: h}},
+		Box:     alpr.Box{X: cropTrim * w, Y: cropTrim * h, W: (1 - 2*cropTrim) * w, H: (1 - 2*cropTrim) * h},
+	}
 }
 
 func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]alpr.Text, error) {
@@ -107,64 +137,65 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 	defer frame.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	looks, err := r.look(&frame, plates, m, false)
+	looks, err := r.look(&frame, plates, m, glance{network: r.network})
 	if err != nil {
 		return nil, err
 	}
 	texts := make([]alpr.Text, len(plates))
 	var unsure []int
 	for i, l := range looks {
-		texts[i] = r.textOf(l)
+		texts[i] = r.textOf(l, r.network.Entry.Calibration)
 		if c := texts[i].Confidence; c < r.sureFrom && c > hopeless {
 			unsure = append(unsure, i)
 		}
 	}
-	if len(unsure) > 0 {
+	if len(unsure) > 0 && len(r.again) > 0 {
 		if err := r.lookAgain(&frame, plates, m, looks, unsure); err != nil {
 			return nil, err
 		}
-	}
-	for _, i := range unsure {
-		texts[i] = r.textOf(looks[i])
+		for _, i := range unsure {
+			texts[i] = r.textOf(looks[i], r.combined)
+		}
 	}
 	return texts, nil
 }
 
-// lookAgain looks at the unsure plates anew, wider and coarser, and by their
-// boxes, and combines what that shows with what was seen before.
+// lookAgain looks at the unsure plates anew, and combines what that shows with
+// what was seen before.
 func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, looks []look, unsure []int) error {
-	corners, boxes := make([]alpr.Plate, len(unsure)), make([]alpr.Plate, len(unsure))
+	corners := make([]alpr.Plate, len(unsure))
+	all := make([][]look, len(unsure))
 	for k, i := range unsure {
-		corners[k], boxes[k] = plates[i], byBox(plates[i])
+		corners[k], all[k] = plates[i], []look{looks[i]}
 	}
-	second, err := r.look(frame, corners, models.Margin{X: m.X + wider, Y: m.Y + wider}, true)
-	if err != nil {
-		return err
-	}
-	third, err := r.look(frame, boxes, m, false)
-	if err != nil {
-		return err
+	for _, g := range r.again {
+		seen, err := r.look(frame, corners, m, g)
+		if err != nil {
+			return err
+		}
+		for k, l := range seen {
+			all[k] = append(all[k], l)
+		}
 	}
 	for k, i := range unsure {
-		looks[i] = combine([]look{looks[i], second[k], third[k]})
+		looks[i] = combine(all[k])
 	}
 	return nil
 }
 
-// look runs the network on the plates, framed with a margin, and at the
-// resolution of a farther plate if it is to be coarse.
-func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, isCoarse bool) ([]look, error) {
+// look takes a glance at each of the plates, framed with a margin.
+func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, g glance) ([]look, error) {
 	looks := make([]look, 0, len(plates))
 	for len(plates) > 0 {
 		n := min(len(plates), batch)
-		b, err := r.fill(frame, plates[:n], m, isCoarse)
+		b, err := fill(frame, plates[:n], m, g)
 		if err != nil {
 			return nil, err
 		}
 		if err := b.Run(); err != nil {
 			return nil, err
 		}
-		if looks, err = r.interpret(looks, b, n); err != nil {
+		if looks, err = interpret(looks, b, n, len(r.network.Entry.Regions)); err != nil {
 			return nil, err
 		}
 		plates = plates[n:]
@@ -172,10 +203,10 @@ func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, isC
 	return looks, nil
 }
 
-// fill rectifies a batch of plates into the network's input.
-func (r *Reader) fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, isCoarse bool) (*models.Binding, error) {
-	in := r.network.Entry.Input
-	b, err := r.network.Bind(len(plates), in.Height, in.Width)
+// fill rectifies a batch of plates into the input of the glance's network.
+func fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, g glance) (*models.Binding, error) {
+	in := g.network.Entry.Input
+	b, err := g.network.Bind(len(plates), in.Height, in.Width)
 	if err != nil {
 		return nil, err
 	}
@@ -185,15 +216,16 @@ func (r *Reader) fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, isC
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(rectify(frame, &place, p, m, isCoarse), place.Close()); err != nil {
+		if err := errors.Join(g.rectify(frame, &place, p, m), place.Close()); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
 }
 
-// interpret appends a look for each of the n plates of a run.
-func (r *Reader) interpret(looks []look, b *models.Binding, n int) ([]look, error) {
+// interpret appends a look for each of the n plates of a run, with the
+// probabilities of that many regions.
+func interpret(looks []look, b *models.Binding, n, known int) ([]look, error) {
 	slots, shape, err := b.Output(0)
 	if err != nil {
 		return nil, err
@@ -206,7 +238,6 @@ func (r *Reader) interpret(looks []look, b *models.Binding, n int) ([]look, erro
 	if err != nil {
 		return nil, err
 	}
-	known := len(r.network.Entry.Regions)
 	if len(shape) != 2 || len(regions) != n*known {
 		return nil, fmt.Errorf("%w: regions have shape %v, the manifest names %d", ErrNetwork, shape, known)
 	}
@@ -216,8 +247,8 @@ func (r *Reader) interpret(looks []look, b *models.Binding, n int) ([]look, erro
 	return looks, nil
 }
 
-func (r *Reader) textOf(l look) alpr.Text {
-	t := textOf(&l.slots, r.network.Entry.Calibration, r.candidates)
+func (r *Reader) textOf(l look, c models.Calibration) alpr.Text {
+	t := textOf(&l.slots, c, r.candidates)
 	t.Regions = regionsOf(l.regions, r.network.Entry.Regions)
 	return t
 }

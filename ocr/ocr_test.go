@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,7 +98,7 @@ func plateAt(corners ...alpr.Point) alpr.Plate { return alpr.Plate{Corners: [4]a
 
 func newReader(tb testing.TB) *Reader {
 	tb.Helper()
-	r, err := New(modelstest.Open(tb).Reader, Options{})
+	r, err := New(modelstest.Open(tb).Reader, nil, Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestReadRectifies(t *testing.T) {
 func TestMarginSurroundsThePlate(t *testing.T) {
 	set := modelstest.Open(t)
 	set.Reader.Entry.Margin = models.Margin{X: 0.125, Y: 0.5} // a fifth of the columns' width: ten columns hold 8 of the plate
-	r, err := New(set.Reader, Options{})
+	r, err := New(set.Reader, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +226,7 @@ func TestBadInput(t *testing.T) {
 	if texts, err := r.Read(f, plates); err != nil || len(texts) != 2 {
 		t.Errorf("plates without an area gave %d texts, %v", len(texts), err)
 	}
-	if _, err := New(modelstest.Open(t).Detector, Options{}); err == nil {
+	if _, err := New(modelstest.Open(t).Detector, nil, Options{}); err == nil {
 		t.Error("a detector was accepted as a reader")
 	}
 }
@@ -350,6 +351,89 @@ func TestThirdLookKeepsToASlantedPlate(t *testing.T) {
 	}
 }
 
+// TestSecondReaderIsAskedWhereTheFirstIsUnsure shows a plate with some green, which
+// to the second network alone makes another fourth character.
+func TestSecondReaderIsAskedWhereTheFirstIsUnsure(t *testing.T) {
+	set := modelstest.Open(t)
+	p := plateAt(alpr.Point{X: 100, Y: 100}, alpr.Point{X: 260, Y: 100}, alpr.Point{X: 260, Y: 164}, alpr.Point{X: 100, Y: 164})
+	f := grey(400, 300)
+	drawPlate(f, p.Corners, "IJKLMMLKJI", 0)
+	for y := 100; y < 164; y++ {
+		for x := 148; x < 164; x++ { // the fourth of ten columns of 16 pixels
+			f.Pix[3*(400*y+x)+1] = 8 * shade("1", 0) // an eighth of it makes an L an M
+		}
+	}
+	read := func(second *models.Network, o Options) alpr.Text {
+		t.Helper()
+		r, err := New(set.Reader, second, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts, err := r.Read(f, []alpr.Plate{p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return texts[0]
+	}
+	alone, sure := read(nil, Options{SureFrom: 1}), read(set.SecondReader, Options{SureFrom: 0.0001})
+	if alone.Confidence != sure.Confidence || alone.Text != "IJKLMMLKJI" {
+		t.Errorf("alone %v, sure %v: the second network was asked without need", alone.Candidates, sure.Candidates)
+	}
+	both := read(set.SecondReader, Options{SureFrom: 1})
+	if l, m := both.Posterior[3][alpr.SymbolIndex('L')], both.Posterior[3][alpr.SymbolIndex('M')]; math.Abs(float64(l-m)) > 0.2 {
+		t.Errorf("the networks differ in the fourth character, L has %g and M %g", l, m)
+	}
+	if both.Confidence > 0.6 || both.CharConf[0] < 0.8 {
+		t.Errorf("confidence %g, characters %v: only the fourth is in doubt", both.Confidence, both.CharConf)
+	}
+	if want := set.SecondReader.Entry.Calibration.Confidence(math.Log(product(both.Posterior))); math.Abs(both.Confidence-want) > 1e-6 {
+		t.Errorf("confidence %g, by the calibration of both %g", both.Confidence, want)
+	}
+	r, err := New(set.Reader, set.SecondReader, Options{SureFrom: 0.97})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Version(); got != "reader test with second test" {
+		t.Errorf("version %q does not name both networks", got)
+	}
+}
+
+// product of the best probabilities of all slots.
+func product(p alpr.Posterior) float64 {
+	all := 1.0
+	for s := range p {
+		all *= float64(slices.Max(p[s][:]))
+	}
+	return all
+}
+
+func TestReadersMustKnowTheSameRegions(t *testing.T) {
+	set := modelstest.Open(t)
+	set.SecondReader.Entry.Regions = []string{"US-TX", "US-FL", "DE", ""}
+	if _, err := New(set.Reader, set.SecondReader, Options{}); !errors.Is(err, ErrNetwork) || !strings.Contains(err.Error(), "one release") {
+		t.Errorf("got %v, want ErrNetwork", err)
+	}
+}
+
+func TestStillsAreReframedByEitherNetwork(t *testing.T) {
+	a, b := &models.Network{}, &models.Network{}
+	for _, tt := range []struct {
+		name    string
+		second  *models.Network
+		isStill bool
+		want    []glance
+	}{
+		{"video", b, false, []glance{{network: b}}},
+		{"still", b, true, []glance{{network: b}, {network: a, isFar: true}, {network: b, byBox: true}}},
+		{"video with one network", nil, false, nil},
+		{"still with one network", nil, true, []glance{{network: a, isFar: true}, {network: a, byBox: true}}},
+	} {
+		if got := glances(a, tt.second, tt.isStill); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // TestSecondLookReframes gives a plate a box that shows another text: only if
 // unsure plates are looked at again does the box have a say.
 func TestSecondLookReframes(t *testing.T) {
@@ -360,7 +444,7 @@ func TestSecondLookReframes(t *testing.T) {
 	drawPlate(f, p.Corners, "IJKLMMLKJI", 0)
 	drawPlate(f, byBox(p).Corners, "IJKLMMLKII", 0)
 	look := func(o Options) alpr.Text {
-		r, err := New(set.Reader, o)
+		r, err := New(set.Reader, nil, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,7 +457,7 @@ func TestSecondLookReframes(t *testing.T) {
 		}
 		return texts[0]
 	}
-	once, sure, again := look(Options{}), look(Options{SureFrom: 0.0001}), look(Options{SureFrom: 1})
+	once, sure, again := look(Options{IsStill: true}), look(Options{SureFrom: 0.0001, IsStill: true}), look(Options{SureFrom: 1, IsStill: true})
 	if once.Text != "IJKLMMLKJI" || sure.Confidence != once.Confidence {
 		t.Errorf("a sure plate was looked at again: %v, then %v", once.Candidates, sure.Candidates)
 	}
@@ -420,12 +504,16 @@ func TestCoarseLookKeepsThePlate(t *testing.T) {
 	}
 	defer frame.Close()
 	fine, rough := make([]byte, 3*160*64), make([]byte, 3*160*64)
-	for pix, isCoarse := range map[*[]byte]bool{&fine: false, &rough: true} {
+	for pix, isFar := range map[*[]byte]bool{&fine: false, &rough: true} {
 		to, err := picture.WrapBytes(*pix, 160, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := rectify(&frame, &to, p, models.Margin{}, isCoarse); err != nil {
+		g, m := glance{isFar: isFar}, models.Margin{}
+		if !isFar { // framed as the far look is
+			m = models.Margin{X: wider, Y: wider}
+		}
+		if err := g.rectify(&frame, &to, p, m); err != nil {
 			t.Fatal(err)
 		}
 		if err := to.Close(); err != nil {

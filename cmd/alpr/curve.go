@@ -129,7 +129,7 @@ func newMeasureCmd() *cobra.Command {
 }
 
 func measure(ctx context.Context, n networkFlags, folders []string, output string, out io.Writer) (err error) {
-	networks, err := openNetworks(n, detect.Options{}, ocr.Options{SureFrom: 0.97})
+	networks, err := openNetworks(n, detect.Options{}, ocr.Options{SureFrom: defaultSureFrom, IsStill: true})
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func newReadCmd() *cobra.Command {
 	flags.BoolVar(&f.isCrops, "crops", false, "take each picture as one plate, cut out: read only")
 	flags.Float64Var(&f.minConfidence, "min-confidence", 0.5, "report plates less sure than this (0 to 1) as found, without a text")
 	flags.IntVar(&f.candidates, "candidates", 10, "list up to so many texts a plate may have")
-	flags.Float64Var(&f.sureFrom, "sure-from", 0.97, "look again, framed differently, at plates less sure than this (0: never)")
+	flags.Float64Var(&f.sureFrom, "sure-from", defaultSureFrom, "look again, with the second network and framed differently, at plates less sure than this (0: never)")
 	flags.IntVar(&f.every, "every", 1, "of a video, read every n-th frame")
 	f.add(c)
 	return c
@@ -95,7 +95,7 @@ func (f *readFlags) check() error {
 }
 
 func (f *readFlags) run(ctx context.Context, paths []string, out, errs io.Writer) (err error) {
-	n, err := openNetworks(f.networkFlags, detect.Options{IsStill: true}, ocr.Options{Candidates: f.candidates, SureFrom: f.sureFrom})
+	n, err := openNetworks(f.networkFlags, detect.Options{IsStill: true}, ocr.Options{Candidates: f.candidates, SureFrom: f.sureFrom, IsStill: true})
 	if err != nil {
 		return err
 	}

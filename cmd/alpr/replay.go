@@ -92,7 +92,7 @@ func (f *replayFlags) run(ctx context.Context, video string, out, errs io.Writer
 	if source.IsLive() {
 		return &usageError{fmt.Errorf("%s is a live camera: use alpr run", video)}
 	}
-	n, err := openNetworks(f.networkFlags, detect.Options{}, ocr.Options{Candidates: 5})
+	n, err := openNetworks(f.networkFlags, detect.Options{}, ocr.Options{Candidates: 5, SureFrom: defaultSureFrom})
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func BenchmarkPicture(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	reader, err := ocr.New(set.Reader, ocr.Options{})
+	reader, err := ocr.New(set.Reader, set.SecondReader, ocr.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.L
 		}
 	}()
 	n := networkFlags{models: cfg.Models.Dir, library: cfg.Models.Library, precision: cfg.Models.Precision, threads: cfg.Models.Threads}
-	if v.networks, err = openNetworks(n, detect.Options{}, ocr.Options{}); err != nil {
+	if v.networks, err = openNetworks(n, detect.Options{}, ocr.Options{SureFrom: defaultSureFrom}); err != nil {
 		return v, err
 	}
 	if v.store, err = store.Open(ctx, cfg.store(), log); err != nil {

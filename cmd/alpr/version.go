@@ -21,8 +21,10 @@ func newVersionCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, n := range []models.Entry{m.Detector, m.Corners, m.Reader} {
-				fmt.Fprintf(out, "%s %s\n", n.Name, n.Version)
+			for _, n := range []*models.Entry{&m.Detector, &m.Corners, &m.Reader, m.SecondReader} {
+				if n != nil {
+					fmt.Fprintf(out, "%s %s\n", n.Name, n.Version)
+				}
 			}
 			return nil
 		},

@@ -1,4 +1,4 @@
-"""Makes the three tiny networks of the tests and their manifest (needs numpy and onnx).
+"""Makes the four tiny networks of the tests and their manifest (needs numpy and onnx).
 
 They have the real networks' interface, but compute something a test can
 predict without any training:
@@ -10,6 +10,7 @@ corners.onnx   says that the plate was found where it is, or on a green ground (
 reader.onnx    cuts the plate into ten columns; the mean blue of column i, from
                0 to 255, is slot i's symbol from 0 to 36. The mean red of the
                whole plate is the region.
+second.onnx    the same, but reads blue and an eighth of green.
 
 usage: python make.py   (writes beside itself)
 """
@@ -25,7 +26,7 @@ HERE = pathlib.Path(__file__).parent
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 REGIONS = ["US-FL", "US-TX", "DE", ""]
 MARGIN = {"x": 0.2, "y": 0.5}
-INPUTS = {"detector": "image", "corners": "cut", "reader": "plate"}
+INPUTS = {"detector": "image", "corners": "cut", "reader": "plate", "second": "plate"}
 
 
 def const(name, value, dtype=np.float32):
@@ -105,17 +106,17 @@ def corners():
          [h.make_tensor_value_info("corners", TensorProto.FLOAT, ["n", 4, 2])], consts)
 
 
-def reader():
+def reader(name, seen):
     consts = [
         const("symbols", np.arange(37).reshape(1, 1, 37)),
         const("levels", np.linspace(0, 36, len(REGIONS)).reshape(1, 1, len(REGIONS))),
         const("scale", 36 / 255), const("sharp", -4.0), const("ax2", [2], np.int64), const("ax1", [1], np.int64),
-        const("blue", [[[[1.0]], [[0.0]], [[0.0]]]]), const("red", [[[[0.0]], [[0.0]], [[1.0]]]]),
+        const("seen", seen), const("red", [[[[0.0]], [[0.0]], [[1.0]]]]),
     ]
     nodes = [
         h.make_node("Cast", ["plate"], ["f"], to=TensorProto.FLOAT),
         h.make_node("Transpose", ["f"], ["nchw"], perm=[0, 3, 1, 2]),
-        h.make_node("Conv", ["nchw", "blue"], ["b"]),
+        h.make_node("Conv", ["nchw", "seen"], ["b"]),
         h.make_node("AveragePool", ["b"], ["columns"], kernel_shape=[64, 16], strides=[64, 16]),
         h.make_node("Mul", ["columns", "scale"], ["level4"]),
         h.make_node("Squeeze", ["level4", "ax2"], ["level3"]),
@@ -134,7 +135,7 @@ def reader():
         h.make_node("Softmax", ["rl"], ["rp"], axis=2),
         h.make_node("Squeeze", ["rp", "ax1"], ["region"]),
     ]
-    save("reader", nodes,
+    save(name, nodes,
          [h.make_tensor_value_info("plate", TensorProto.UINT8, ["n", 64, 160, 3])],
          [h.make_tensor_value_info("slots", TensorProto.FLOAT, ["n", 10, 37]),
           h.make_tensor_value_info("region", TensorProto.FLOAT, ["n", len(REGIONS)])], consts)
@@ -155,13 +156,14 @@ def entry(name, shape, **more):
 def main():
     detector()
     corners()
-    reader()
+    reader("reader", [[[[1.0]], [[0.0]], [[0.0]]]])
+    reader("second", [[[[1.0]], [[0.125]], [[0.0]]]])
+    reads = dict(outputs=["slots", "region"], alphabet=ALPHABET, pad=36, regions=REGIONS, region_threshold=0.5, margin=0.0)
     manifest = {
         "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.1),
         "corners": entry("corners", (64, 128), outputs=["corners"], margin=MARGIN),
-        "reader": entry("reader", (64, 160), outputs=["slots", "region"], alphabet=ALPHABET, pad=36,
-                        regions=REGIONS, region_threshold=0.5, margin=0.0,
-                        calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1}),
+        "reader": entry("reader", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1}),
+        "second_reader": entry("second", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.5, "b": 0.0}),
     }
     (HERE / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 

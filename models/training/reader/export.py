@@ -3,6 +3,9 @@
 Makes reader.onnx (fp32) and reader-int8.onnx (QDQ, per channel, calibrated on training crops), measures both, fits
 temperature and the confidence's calibration on held-out training crops, degraded (never on a set that judges), and puts
 the "reader" entry into DIR/manifest.json, leaving other entries alone.
+
+With --second it makes second-reader-int8.onnx and the entry "second_reader" instead: of a network that learned apart from the reader in DIR, from nothing
+and with another seed. It is asked where that one is unsure; its calibration is that of both together, on the crops where it is asked.
 """
 import argparse
 import datetime
@@ -174,6 +177,7 @@ def main():
     a.add_argument("--holdout", required=True)
     a.add_argument("--plates", required=True, nargs="+")
     a.add_argument("--models", required=True)
+    a.add_argument("--second", action="store_true", help="export as the second reader beside the reader in --models")
     a = a.parse_args()
     torch.set_num_threads(1)
     c, weights = average(a.checkpoint)
@@ -192,13 +196,18 @@ def main():
     r = torch.tensor([names.index(x) if x in names else 0 for x in regions])
     t_text, t_region = temperature(slots.flatten(0, 1), y.flatten()), temperature(region[known], r[known])
 
-    fp32, int8 = os.path.join(a.models, "reader.onnx"), os.path.join(a.models, "reader-int8.onnx")
+    name = "second-reader" if a.second else "reader"
+    scratch = tempfile.TemporaryDirectory()
+    fp32, int8 = os.path.join(scratch.name if a.second else a.models, name + ".onnx"), os.path.join(a.models, name + "-int8.onnx")
     write_onnx(Served(model, t_text, t_region), fp32)
     train, _ = sets.load(a.data, a.holdout)
     x = next(iter(Stream(train, a.plates, 512, seed=99)))[0].permute(0, 2, 3, 1).numpy()
     write_int8(fp32, int8, x)
 
     entry = describe(a, c, names, fp32, int8)
+    if a.second:
+        second(a, entry, int8, pictures, texts)
+        return
     run = evaluate.onnx_model(fp32)
     read, confidence, _, region = evaluate.predict(run, pictures)
     right = np.array([p == t for p, t in zip(read, texts)])
@@ -221,13 +230,62 @@ def main():
     merge(a.models, "reader", entry)
 
 
+UNSURE = .97  # the first reader's confidence below which the second is asked
+
+
+def second(a, entry, int8, pictures, texts):
+    """Finishes the second reader's entry: the calibration of the slots' geometric mean where the first reader is unsure, and figures of both together."""
+    with open(os.path.join(a.models, "manifest.json")) as f:
+        first = json.load(f)["reader"]
+    ab = first["calibration"]["a"], first["calibration"]["b"]
+    asked = Both(os.path.join(a.models, first["file_int8"]), int8, ab)
+    read, confidence, slots, _ = evaluate.predict(asked, pictures)
+    right, unsure = np.array([p == t for p, t in zip(read, texts)]), asked.unsure()
+    ab = platt(confidence[unsure], right[unsure])
+    print("unsure", float(unsure.mean()), "platt", ab, "ece", calibration_error(calibrated(confidence[unsure], ab), right[unsure]))
+    entry.update(name="second reader", file="", sha256="", default="int8", region_threshold=first["region_threshold"],
+                 calibration={"kind": "platt-on-logit-product", "a": round(ab[0], 4), "b": round(ab[1], 4)}, figures={})
+    for name, crops in evaluate.eval_sets(a.data, a.holdout).items():
+        for kind, run in (("alone", evaluate.onnx_model(int8)), ("both", asked)):
+            f, _ = evaluate.measure(run, crops, entry["regions"])
+            entry["figures"].setdefault(name, {})[kind] = f
+            print(kind, name, json.dumps(f), flush=True)
+    merge(a.models, "second_reader", entry)
+
+
+class Both:
+    """A function as evaluate.onnx_model gives: the first network's probabilities, and where it is unsure the geometric mean of both networks'."""
+
+    def __init__(self, first, other, ab):
+        self.first, self.other, self.ab, self.asked = evaluate.onnx_model(first), evaluate.onnx_model(other), ab, []
+
+    def __call__(self, x):
+        slots, region = self.first(x)
+        unsure = calibrated(np.log(slots.max(-1) + 1e-9).sum(-1), self.ab) < UNSURE
+        if unsure.any():
+            also = self.other(x[unsure])
+            slots[unsure], region[unsure] = geometric(slots[unsure], also[0]), geometric(region[unsure], also[1])
+        self.asked.append(unsure)
+        return slots, region
+
+    def unsure(self):
+        """Which of the pictures seen so far were shown to both."""
+        return np.concatenate(self.asked)
+
+
+def geometric(p, q):
+    """The geometric mean of two distributions, summing to 1."""
+    mean = np.sqrt(np.maximum(p, 1e-7) * np.maximum(q, 1e-7))
+    return mean / mean.sum(-1, keepdims=True)
+
+
 def describe(a, c, names, fp32, int8):
     """The manifest's entry but for what is measured."""
     macs = flops(c["config"])
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=os.path.dirname(__file__)).stdout.strip()
     return {
         "name": "reader", "version": f"{datetime.date.today():%Y%m%d}-{c['step']}", "file": os.path.basename(fp32), "sha256": sha256(fp32),
-        "file_int8": os.path.basename(int8), "sha256_int8": sha256(int8), "default": "fp32",
+        "file_int8": os.path.basename(int8), "sha256_int8": sha256(int8), "default": "int8",
         "input": {"name": "plate", "layout": "NHWC", "dtype": "uint8", "color": "BGR", "height": HEIGHT, "width": WIDTH},
         "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": evaluate.MARGIN,
         "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),

@@ -14,7 +14,7 @@ from .degrade import degrade
 from .heads import ColumnsOnly, Letters
 from .net import PAD, SLOTS, TRUST, Columns, Reader
 from .stream import Cache, encode, rarity
-from .train import clock
+from .train import clock, shared
 from .transplant import sharpness, transplant
 
 
@@ -59,6 +59,27 @@ class Clock(unittest.TestCase):
         self.assertGreater(clock(time.strftime("%H:%M", time.gmtime(now - 120))) - now, 86000)
 
 
+def one_of_two(worker, meet, out):
+    """What shared gives worker 0 or 1 of gradients and numbers that are its own."""
+    torch.distributed.init_process_group("gloo", init_method="file://" + meet, rank=worker, world_size=2)
+    model = torch.nn.Linear(2, 3)
+    for p in model.parameters():
+        p.grad = torch.full_like(p, 1.0 + 2 * worker)
+    said = shared(model, [float(worker), 1.0], 2)
+    torch.save(([p.grad for p in model.parameters()], said), f"{out}{worker}")
+
+
+class Together(unittest.TestCase):
+    def test_workers_share_gradients_and_stop_together(self):
+        with tempfile.TemporaryDirectory() as d:
+            torch.multiprocessing.spawn(one_of_two, (os.path.join(d, "meet"), os.path.join(d, "out")), nprocs=2)
+            for worker in range(2):
+                grads, said = torch.load(os.path.join(d, f"out{worker}"), weights_only=True)
+                self.assertTrue(all((g == 2).all() for g in grads))
+                self.assertEqual(said, [.5, 1])
+        self.assertEqual(shared(None, [.25], 1), [.25])
+
+
 class Figures(unittest.TestCase):
     def test_at_wrong(self):
         confidence, right = np.array([.9, .8, .7, .6]), np.array([1, 1, 0, 1])
@@ -72,6 +93,11 @@ class Figures(unittest.TestCase):
         a, b = export.platt(np.log(1 / (1 + np.exp(-logit))), right)
         self.assertAlmostEqual(a, .7, delta=.05)
         self.assertAlmostEqual(b, .4, delta=.06)
+
+    def test_two_readers_agree_by_their_geometric_mean(self):
+        p, q = np.float32([[.9, .1], [.5, .5]]), np.float32([[.1, .9], [.9, .1]])
+        mean = export.geometric(p, q)
+        np.testing.assert_allclose(mean, [[.5, .5], [.75, .25]], atol=1e-6)
 
     def test_region_threshold(self):
         p, right = np.array([.3, .5, .9, .95]), np.array([False, False, True, True])
@@ -87,7 +113,6 @@ class Network(unittest.TestCase):
             f, _ = export.fold(model)(x)
         self.assertEqual((tuple(s.shape), tuple(r.shape)), ((2, SLOTS, 37), (2, 5)))
         self.assertLess((s - f).abs().max().item(), 1e-3)
-
 
     def test_export_tells_nothing_of_the_machine(self):
         with tempfile.TemporaryDirectory() as d:

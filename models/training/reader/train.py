@@ -2,6 +2,9 @@
 
 The learning rate follows the clock (warm-up, flat, then a linear fall to nothing over the last `--fall` of the time), so a run
 ends annealed when its time is up, however fast the machine is. It goes on from DIR/last.pt when that is there.
+
+Several processes may learn one network together, each on a core of its own: torchrun --standalone --nproc-per-node N -m reader.train …;
+their gradients are averaged, --batch is what each of them draws, and the first keeps the log and the checkpoint.
 """
 import argparse
 import copy
@@ -12,6 +15,7 @@ import time
 import cv2
 import numpy as np
 import torch
+import torch.distributed as together
 import torch.nn.functional as F
 
 from . import sets
@@ -73,6 +77,21 @@ def loss_of(model, x, y, r, straight, smooth, beside):
     return sum(texts) + .5 * place, texts[0].item(), place.item(), slots
 
 
+def shared(model, said, workers):
+    """Averages the gradients over the workers, and said, a list of numbers, which it returns."""
+    if workers == 1:
+        return said
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in grads] + [torch.tensor(said)])
+    together.all_reduce(flat)
+    flat /= workers
+    at = 0
+    for g in grads:
+        g.copy_(flat[at:at + g.numel()].view_as(g))
+        at += g.numel()
+    return flat[at:].tolist()
+
+
 def schedule(now, start, end, fall, warm=60.0):
     """Learning-rate factor at a time in seconds (or a number of samples)."""
     return min(1.0, (now - start) / warm + .02) * min(1.0, max(0.0, (end - now) / (fall * (end - start))))
@@ -121,6 +140,9 @@ def run(a):
     cv2.setNumThreads(1)  # before the loader forks: a pool of threads does not survive that
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
+    worker, workers = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # as torchrun says
+    if workers > 1:
+        together.init_process_group("gloo")
     model = HEADS[a.head](len(sets.regions()), refine=True, columns=a.columns > 0).to(memory_format=torch.channels_last)
     step, samples, start = 0, 0, time.time()
     if a.init:
@@ -141,26 +163,28 @@ def run(a):
         start = start if a.restart_clock else c["start"]
     end = clock(a.until) if a.until else None
     train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads)
-    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step], without=a.without, gentle=a.gentle if step == 0 else 0,
+    stream = Stream(train, a.plates, a.batch, seed=[a.seed, step, worker] if worker else [a.seed, step], without=a.without, gentle=a.gentle if step == 0 else 0,
                     hosts=sets.hosts(a.data, a.holdout, a.reads))
     batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
-    said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl"), "a")
-    mean = np.zeros(4)
-    while time.time() < end if end else samples < a.samples:
+    said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl" if worker == 0 else os.devnull), "a")
+    mean, goes_on = np.zeros(4), 1.0
+    while goes_on == 1.0:  # until the time of one of the workers is up
         t = time.time()
         x, y, r, straight = next(batches)
         wait += time.time() - t
         f = schedule(time.time(), start, end, a.fall) if end else schedule(samples, 0, a.samples, a.fall, 12000)
-        for o, lr in zip(opts, (a.lr, a.lr * .15)):
-            o.param_groups[0]["lr"] = lr * f
         loss, text, place, slots = loss_of(model, x.contiguous(memory_format=torch.channels_last), y, r, straight, a.smooth, a.columns)
         for o in opts:
             o.zero_grad()
         loss.backward()
+        samples += len(x) * workers
+        f, goes_on = shared(model, [f, float(time.time() < end if end else samples < a.samples)], workers)
+        for o, lr in zip(opts, (a.lr, a.lr * .15)):
+            o.param_groups[0]["lr"] = lr * f
         torch.nn.utils.clip_grad_norm_(opts[1].param_groups[0]["params"], 1.0)
         for o in opts:
             o.step()
-        step, samples = step + 1, samples + len(x)
+        step += 1
         decay = min(.9985, (1 + step) / (20 + step))
         with torch.no_grad():
             for e, p in zip(ema.state_dict().values(), model.state_dict().values()):
@@ -171,12 +195,13 @@ def run(a):
         if step % 50 == 0:
             m = mean / mean[3]
             log.write(json.dumps(dict(step=step, samples=samples, minute=round((time.time() - start) / 60, 2), text=round(m[0], 4), place=round(m[1], 4),
-                                      exact=round(m[2], 4), lr=round(f, 4), wait=round(wait / (time.time() - said), 3), rate=round(50 * a.batch / (time.time() - said), 1))) + "\n")
+                                      exact=round(m[2], 4), lr=round(f, 4), wait=round(wait / (time.time() - said), 3), rate=round(50 * a.batch * workers / (time.time() - said), 1))) + "\n")
             log.flush()
             said, wait = time.time(), 0.0
-        if step % 200 == 0:
+        if step % 200 == 0 and worker == 0:
             save(last, model, ema, opts, step, samples, start, a)
-    save(last, model, ema, opts, step, samples, start, a)
+    if worker == 0:
+        save(last, model, ema, opts, step, samples, start, a)
 
 
 def average(paths):
