@@ -72,6 +72,9 @@ type Input struct {
 	Color  string `json:"color"`  // "BGR"
 	Height int    `json:"height"` // 0: any multiple of 32
 	Width  int    `json:"width"`  // 0: any multiple of 32
+	// EvenContrast says that the network learned from pictures whose contrast
+	// was evened out: the caller is to do the same.
+	EvenContrast bool `json:"even_contrast"`
 }
 
 // Margin is how far a network's picture reaches beyond the plate on each

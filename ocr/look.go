@@ -31,6 +31,7 @@ func newLook(slots, regions []float32) look {
 // glance is one way to look at a plate: with which network, and how framed.
 type glance struct {
 	network *models.Network
+	isWhole bool // the picture is the plate: nothing lies around it
 	isFar   bool // wider, and coarse: as a plate farther away
 	byBox   bool // by its box instead of its corners: they are found apart from each other, and err apart
 }
@@ -96,9 +97,13 @@ const coarse = 90
 
 // rectify cuts a plate out for the network; a far look is of few pixels, and
 // then enlarged.
-func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate, m models.Margin) error {
+func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate) error {
 	if g.byBox {
 		p = byBox(p)
+	}
+	var m models.Margin
+	if !g.isWhole {
+		m = g.network.Entry.Margin
 	}
 	if g.isFar {
 		m = models.Margin{X: m.X + wider, Y: m.Y + wider}
@@ -115,6 +120,49 @@ func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate, m models.Margin) erro
 		return fmt.Errorf("enlarge a plate: %w", err)
 	}
 	return nil
+}
+
+// evenContrast evens out the contrast of a BGR picture: each channel is shifted
+// such that 3 % of its pixels are darker than 30, and all are scaled alike, such
+// that in the widest of them 3 % are lighter than 230; never more than eight
+// times. A plate in the car's own light, in fog, at dusk or under a colour cast
+// then looks much like any other.
+func evenContrast(pix []byte) {
+	const share, dark, light, least = 0.03, 30.0, 230.0, 25
+	var counts [3][256]int
+	for i := 0; i+2 < len(pix); i += 3 {
+		counts[0][pix[i]]++
+		counts[1][pix[i+1]]++
+		counts[2][pix[i+2]]++
+	}
+	n := float64(len(pix) / 3)
+	var low [3]int
+	widest := least
+	for c := range counts {
+		low[c] = rank(counts[c][:], share*n)
+		widest = max(widest, rank(counts[c][:], (1-share)*n)-low[c])
+	}
+	gain := (light - dark) / float64(widest)
+	var table [3][256]byte
+	for c := range table {
+		for v := range table[c] {
+			table[c][v] = byte(min(max(float64(v-low[c])*gain+dark+0.5, 0), 255))
+		}
+	}
+	for i := 0; i+2 < len(pix); i += 3 {
+		pix[i], pix[i+1], pix[i+2] = table[0][pix[i]], table[1][pix[i+1]], table[2][pix[i+2]]
+	}
+}
+
+// rank is the first value up to which counts add up to n.
+func rank(counts []int, n float64) int {
+	sum := 0
+	for v, c := range counts {
+		if sum += c; float64(sum) >= n {
+			return v
+		}
+	}
+	return len(counts) - 1
 }
 
 // combine takes the geometric mean of several looks, slot by slot: a character

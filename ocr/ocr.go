@@ -82,7 +82,7 @@ func New(first, second *models.Network, o Options) (*Reader, error) {
 	}
 	defer frame.Close()
 	for _, n := range networks {
-		if _, err := r.look(&frame, []alpr.Plate{whole(&blank)}, models.Margin{}, glance{network: n}); err != nil {
+		if _, err := r.look(&frame, []alpr.Plate{whole(&blank)}, glance{network: n, isWhole: true}); err != nil {
 			return nil, fmt.Errorf("try %s: %w", n.Entry.Name, err)
 		}
 	}
@@ -103,7 +103,7 @@ func (r *Reader) Version() string {
 // Read reads the plates of a frame: one Text a plate, in their order. A plate
 // on which nothing can be made out has an empty Text.
 func (r *Reader) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
-	texts, err := r.read(f, plates, r.network.Entry.Margin)
+	texts, err := r.read(f, plates, false)
 	if err != nil {
 		return nil, fmt.Errorf("read plates: %w", err)
 	}
@@ -112,7 +112,7 @@ func (r *Reader) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
 
 // ReadCrop reads a picture that shows one plate and little else.
 func (r *Reader) ReadCrop(f *alpr.Frame) (alpr.Text, error) {
-	texts, err := r.read(f, []alpr.Plate{whole(f)}, models.Margin{})
+	texts, err := r.read(f, []alpr.Plate{whole(f)}, true)
 	if err != nil {
 		return alpr.Text{}, fmt.Errorf("read crop: %w", err)
 	}
@@ -129,7 +129,7 @@ func whole(f *alpr.Frame) alpr.Plate {
 	}
 }
 
-func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]alpr.Text, error) {
+func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, isWhole bool) ([]alpr.Text, error) {
 	frame, err := picture.Wrap(f)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 	defer frame.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	looks, err := r.look(&frame, plates, m, glance{network: r.network})
+	looks, err := r.look(&frame, plates, glance{network: r.network, isWhole: isWhole})
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 		}
 	}
 	if len(unsure) > 0 && len(r.again) > 0 {
-		if err := r.lookAgain(&frame, plates, m, looks, unsure); err != nil {
+		if err := r.lookAgain(&frame, plates, isWhole, looks, unsure); err != nil {
 			return nil, err
 		}
 		for _, i := range unsure {
@@ -162,14 +162,15 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, m models.Margin) ([]al
 
 // lookAgain looks at the unsure plates anew, and combines what that shows with
 // what was seen before.
-func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, looks []look, unsure []int) error {
+func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, isWhole bool, looks []look, unsure []int) error {
 	corners := make([]alpr.Plate, len(unsure))
 	all := make([][]look, len(unsure))
 	for k, i := range unsure {
 		corners[k], all[k] = plates[i], []look{looks[i]}
 	}
 	for _, g := range r.again {
-		seen, err := r.look(frame, corners, m, g)
+		g.isWhole = isWhole
+		seen, err := r.look(frame, corners, g)
 		if err != nil {
 			return err
 		}
@@ -183,12 +184,12 @@ func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, m models.Margin
 	return nil
 }
 
-// look takes a glance at each of the plates, framed with a margin.
-func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, g glance) ([]look, error) {
+// look takes a glance at each of the plates.
+func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, g glance) ([]look, error) {
 	looks := make([]look, 0, len(plates))
 	for len(plates) > 0 {
 		n := min(len(plates), batch)
-		b, err := fill(frame, plates[:n], m, g)
+		b, err := fill(frame, plates[:n], g)
 		if err != nil {
 			return nil, err
 		}
@@ -204,7 +205,7 @@ func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, g g
 }
 
 // fill rectifies a batch of plates into the input of the glance's network.
-func fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, g glance) (*models.Binding, error) {
+func fill(frame *gocv.Mat, plates []alpr.Plate, g glance) (*models.Binding, error) {
 	in := g.network.Entry.Input
 	b, err := g.network.Bind(len(plates), in.Height, in.Width)
 	if err != nil {
@@ -212,12 +213,16 @@ func fill(frame *gocv.Mat, plates []alpr.Plate, m models.Margin, g glance) (*mod
 	}
 	size := 3 * in.Height * in.Width
 	for i, p := range plates {
-		place, err := picture.WrapBytes(b.In[i*size:(i+1)*size], in.Width, in.Height)
+		pix := b.In[i*size : (i+1)*size]
+		place, err := picture.WrapBytes(pix, in.Width, in.Height)
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(g.rectify(frame, &place, p, m), place.Close()); err != nil {
+		if err := errors.Join(g.rectify(frame, &place, p), place.Close()); err != nil {
 			return nil, err
+		}
+		if in.EvenContrast {
+			evenContrast(pix)
 		}
 	}
 	return b, nil

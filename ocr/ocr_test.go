@@ -434,6 +434,35 @@ func TestStillsAreReframedByEitherNetwork(t *testing.T) {
 	}
 }
 
+func TestEvenContrast(t *testing.T) {
+	flat := grey(160, 64)
+	drawPlate(flat, [4]alpr.Point{{}, {X: 160}, {X: 160, Y: 64}, {Y: 64}}, "ABC123", 0)
+	pix := flat.Pix
+	for i := range pix { // dim and flat: from 90 to 130
+		pix[i] = 90 + pix[i]/6
+	}
+	for i := 0; i < len(pix); i += 3 {
+		pix[i+1], pix[i+2] = pix[i], pix[i]
+	}
+	before := slices.Clone(pix)
+	evenContrast(pix)
+	lo, hi := slices.Min(pix), slices.Max(pix)
+	if lo > 30 || hi < 229 {
+		t.Errorf("shades from %d to %d, want 30 to 230", lo, hi)
+	}
+	for i := 3; i < len(pix); i += 3 {
+		if before[i] < before[0] && pix[i] > pix[0] || before[i] > before[0] && pix[i] < pix[0] {
+			t.Fatalf("shade %d became %d, %d became %d: their order changed", before[0], pix[0], before[i], pix[i])
+		}
+	}
+	even := bytes.Repeat([]byte{40, 41, 42}, 160*64) // nothing to see
+	evenContrast(even)
+	if spread := int(slices.Max(even)) - int(slices.Min(even)); spread > 2*8 {
+		t.Errorf("a flat picture now spans %d", spread)
+	}
+	evenContrast(nil)
+}
+
 // TestSecondLookReframes gives a plate a box that shows another text: only if
 // unsure plates are looked at again does the box have a say.
 func TestSecondLookReframes(t *testing.T) {
@@ -509,11 +538,11 @@ func TestCoarseLookKeepsThePlate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, m := glance{isFar: isFar}, models.Margin{}
+		n := &models.Network{}
 		if !isFar { // framed as the far look is
-			m = models.Margin{X: wider, Y: wider}
+			n.Entry.Margin = models.Margin{X: wider, Y: wider}
 		}
-		if err := g.rectify(&frame, &to, p, m); err != nil {
+		if err := (glance{network: n, isFar: isFar}).rectify(&frame, &to, p); err != nil {
 			t.Fatal(err)
 		}
 		if err := to.Close(); err != nil {

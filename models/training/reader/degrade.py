@@ -4,6 +4,8 @@ import numpy as np
 
 from .net import HEIGHT, WIDTH
 
+MARGIN = .05  # what is seen beyond each edge of a plate, in its widths and heights
+
 
 def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None, pink=.14, blur=True):
     """A reader's input (uint8 [64,160,3]) of the plate whose corners in image are quad (TL, TR, BR, BL).
@@ -22,9 +24,18 @@ def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None, 
         canvas = _blur(rng, canvas, wide, hard)
     canvas = _sensor(rng, canvas, hard)
     if wide > 110 and rng.random() < .3:  # large plates sampled without smoothing
-        return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+        return level(cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR))
     shrinks = canvas.shape[1] > WIDTH
-    return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA if shrinks else [cv2.INTER_LINEAR, cv2.INTER_CUBIC][rng.integers(2)])
+    return level(cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA if shrinks else [cv2.INTER_LINEAR, cv2.INTER_CUBIC][rng.integers(2)]))
+
+
+def level(im):
+    """The picture (uint8 [h,w,3]) with its contrast evened out, as the program gives it to the reader: each channel is shifted such that 3 % of
+    its pixels are darker than 30, and all are scaled alike, such that in the widest of them 3 % are lighter than 230; never more than eight times."""
+    at = .03 * im.shape[0] * im.shape[1], .97 * im.shape[0] * im.shape[1]
+    low, high = np.array([np.searchsorted(np.cumsum(cv2.calcHist([im], [c], None, [256], [0, 256]).ravel()), at) for c in range(3)]).T
+    gain = 200 / max((high - low).max(), 25)
+    return cv2.LUT(im, np.clip((np.arange(256)[:, None] - low) * gain + 30.5, 0, 255).astype(np.uint8)[:, None])
 
 
 def _margins(rng, margin):
@@ -32,7 +43,7 @@ def _margins(rng, margin):
     if margin is not None:
         return np.full(4, margin) + rng.normal(0, .012, 4)
     if rng.random() < .55:
-        return rng.normal(.03, .03, 4).clip(-.04, .25)
+        return rng.normal(MARGIN, .035, 4).clip(-.04, .25)
     return rng.uniform(-.03, .25, 4) * rng.uniform(.3, 1)
 
 

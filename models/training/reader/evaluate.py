@@ -11,14 +11,13 @@ import numpy as np
 import torch
 
 from . import sets
+from .degrade import MARGIN, level
 from .heads import HEADS
 from .net import ALPHABET, HEIGHT, PAD, WIDTH
 
-MARGIN = .02
-
 
 def rectify(crop, margin=MARGIN):
-    """The reader's input of a crop, as the Go side cuts it: corners pushed out by margin, stretched to fill."""
+    """The reader's input of a crop, as the Go side cuts it: corners pushed out by margin, stretched to fill, its contrast evened out."""
     q = crop.quad.astype(np.float64)
     if crop.source in ("us_crops", "us_states"):
         return resize(crop.image)
@@ -31,8 +30,8 @@ def rectify(crop, margin=MARGIN):
 
 
 def resize(im):
-    """Stretched to the input's size: area averaging where it shrinks, linear where it grows."""
-    return cv2.resize(im, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA if im.shape[1] > WIDTH else cv2.INTER_LINEAR)
+    """Stretched to the input's size, by area averaging where it shrinks, linearly where it grows; and its contrast evened out."""
+    return level(cv2.resize(im, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA if im.shape[1] > WIDTH else cv2.INTER_LINEAR))
 
 
 def torch_model(path):

@@ -286,7 +286,7 @@ def describe(a, c, names, fp32, int8):
     return {
         "name": "reader", "version": f"{datetime.date.today():%Y%m%d}-{c['step']}", "file": os.path.basename(fp32), "sha256": sha256(fp32),
         "file_int8": os.path.basename(int8), "sha256_int8": sha256(int8), "default": "int8",
-        "input": {"name": "plate", "layout": "NHWC", "dtype": "uint8", "color": "BGR", "height": HEIGHT, "width": WIDTH},
+        "input": {"name": "plate", "layout": "NHWC", "dtype": "uint8", "color": "BGR", "height": HEIGHT, "width": WIDTH, "even_contrast": True},
         "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": evaluate.MARGIN,
         "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),
                      "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", "world_433", "world_openimages"]
