@@ -377,3 +377,40 @@ func write(t *testing.T, dir, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestShippedNetworksKeepToTheirBudget is what a vehicle computer was promised.
+func TestShippedNetworksKeepToTheirBudget(t *testing.T) {
+	dir := filepath.Join(modelstest.Root(t), "models")
+	m, err := models.ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flops := m.Detector.FLOPs + 2*(m.Corners.FLOPs+m.Reader.FLOPs); flops > 2e9 || flops < 1e9 {
+		t.Errorf("a frame with two plates costs %.2f GFLOP, want at most 2", flops/1e9)
+	}
+	size := func(names ...string) (sum int64) {
+		for _, name := range names {
+			if name == "" {
+				continue
+			}
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += info.Size()
+		}
+		return sum
+	}
+	var second models.Entry
+	if m.SecondReader != nil {
+		second = *m.SecondReader
+	}
+	for _, names := range [][]string{
+		{m.Detector.File, m.Corners.File, m.Reader.File, second.FileINT8},
+		{m.Detector.FileINT8, m.Corners.FileINT8, m.Reader.FileINT8, second.FileINT8},
+	} {
+		if s := size(names...); s > 8<<20 {
+			t.Errorf("%s are %d bytes, want at most 8 MB", strings.Join(names, ", "), s)
+		}
+	}
+}
