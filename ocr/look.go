@@ -16,7 +16,7 @@ import (
 // combined.
 type look struct {
 	slots   alpr.Posterior
-	regions []float32
+	regions []float32 // nil: no say in it
 }
 
 // newLook copies one plate's outputs.
@@ -36,13 +36,12 @@ type glance struct {
 	byBox   bool // by its box instead of its corners: they are found apart from each other, and err apart
 }
 
-// glances is how an unsure plate is looked at again; second may be nil. Where
-// there are two networks, each framing goes to one of them alone: their errors
-// have less in common than those of two framings have.
+// glances is how an unsure plate is looked at again; second may be nil. Errors
+// of two networks have less in common than those of one in two framings.
 func glances(first, second *models.Network, isStill bool) []glance {
 	switch {
 	case second != nil && isStill:
-		return []glance{{network: second}, {network: first, isFar: true}, {network: second, byBox: true}}
+		return []glance{{network: second}, {network: first, isFar: true}}
 	case second != nil:
 		return []glance{{network: second}}
 	case isStill:
@@ -166,7 +165,7 @@ func rank(counts []int, n float64) int {
 }
 
 // combine takes the geometric mean of several looks, slot by slot: a character
-// stands only if no framing speaks clearly against it.
+// stands only if none speaks clearly against it.
 func combine(looks []look) look {
 	c := look{regions: make([]float32, len(looks[0].regions))}
 	rows := make([][]float32, len(looks))
@@ -176,8 +175,11 @@ func combine(looks []look) look {
 		}
 		geometricMean(c.slots[s][:], rows)
 	}
+	rows = rows[:0]
 	for i := range looks {
-		rows[i] = looks[i].regions
+		if looks[i].regions != nil {
+			rows = append(rows, looks[i].regions)
+		}
 	}
 	geometricMean(c.regions, rows)
 	return c

@@ -41,9 +41,9 @@ type Options struct {
 	// 0: one look is always enough.
 	SureFrom float64
 	// IsStill says that no other picture of the plate will come: an unsure plate
-	// is also looked at wider and coarser, and by its box, so that what was read
-	// by chance of the framing does not stand either. In video the next frame
-	// sees to that.
+	// is also looked at wider and coarser (without a second reader by its box,
+	// too), so that what was read by chance of the framing does not stand either.
+	// In video the next frame sees to that.
 	IsStill bool
 }
 
@@ -175,6 +175,9 @@ func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, isWhole bool, l
 			return err
 		}
 		for k, l := range seen {
+			if g.network != r.network {
+				l.regions = nil // the first knows the states better
+			}
 			all[k] = append(all[k], l)
 		}
 	}

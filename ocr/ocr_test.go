@@ -333,6 +333,10 @@ func TestCombineNeedsAgreement(t *testing.T) {
 	if c.regions[0] < 0.6 || c.regions[0] > 0.9 {
 		t.Errorf("regions %v", c.regions)
 	}
+	looks[1].regions = nil
+	if r := combine(looks).regions; math.Abs(float64(r[0])-0.75) > 1e-5 {
+		t.Errorf("regions of the two looks with a say in it: %v", r)
+	}
 	swapped := combine([]look{looks[2], looks[0], looks[1]})
 	if swapped.slots != c.slots {
 		t.Error("the order of the looks matters")
@@ -415,7 +419,7 @@ func TestReadersMustKnowTheSameRegions(t *testing.T) {
 	}
 }
 
-func TestStillsAreReframedByEitherNetwork(t *testing.T) {
+func TestStillsAreReframedToo(t *testing.T) {
 	a, b := &models.Network{}, &models.Network{}
 	for _, tt := range []struct {
 		name    string
@@ -424,7 +428,7 @@ func TestStillsAreReframedByEitherNetwork(t *testing.T) {
 		want    []glance
 	}{
 		{"video", b, false, []glance{{network: b}}},
-		{"still", b, true, []glance{{network: b}, {network: a, isFar: true}, {network: b, byBox: true}}},
+		{"still", b, true, []glance{{network: b}, {network: a, isFar: true}}},
 		{"video with one network", nil, false, nil},
 		{"still with one network", nil, true, []glance{{network: a, isFar: true}, {network: a, byBox: true}}},
 	} {

@@ -279,6 +279,11 @@ def geometric(p, q):
     return mean / mean.sum(-1, keepdims=True)
 
 
+# How far beyond the plate's corners the program frames it, for the first reader and for the second: the corners found err, and what is cut off
+# cannot be read. Of 0.02 to 0.09 the best two, together, on held-out pictures; the networks learned from 0.05 on average.
+FRAMED = {False: .035, True: .09}
+
+
 def describe(a, c, names, fp32, int8):
     """The manifest's entry but for what is measured."""
     macs = flops(c["config"])
@@ -287,7 +292,7 @@ def describe(a, c, names, fp32, int8):
         "name": "reader", "version": f"{datetime.date.today():%Y%m%d}-{c['step']}", "file": os.path.basename(fp32), "sha256": sha256(fp32),
         "file_int8": os.path.basename(int8), "sha256_int8": sha256(int8), "default": "int8",
         "input": {"name": "plate", "layout": "NHWC", "dtype": "uint8", "color": "BGR", "height": HEIGHT, "width": WIDTH, "even_contrast": True},
-        "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": evaluate.MARGIN,
+        "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": FRAMED[a.second],
         "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),
                      "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", "world_433", "world_openimages"]
                              + (["texts of reader.pseudo for crops of us_states"] if c["args"].get("pseudo") else [])
