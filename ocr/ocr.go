@@ -167,6 +167,9 @@ func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, isWhole bool, l
 	all := make([][]look, len(unsure))
 	for k, i := range unsure {
 		corners[k], all[k] = plates[i], []look{looks[i]}
+		if r.network != r.again[0].network {
+			all[k] = append(all[k], looks[i]) // the first reader counts twice: it has learned for longer
+		}
 	}
 	for _, g := range r.again {
 		g.isWhole = isWhole

@@ -384,10 +384,11 @@ func TestSecondReaderIsAskedWhereTheFirstIsUnsure(t *testing.T) {
 		t.Errorf("alone %v, sure %v: the second network was asked without need", alone.Candidates, sure.Candidates)
 	}
 	both := read(set.SecondReader, Options{SureFrom: 1})
-	if l, m := both.Posterior[3][alpr.SymbolIndex('L')], both.Posterior[3][alpr.SymbolIndex('M')]; math.Abs(float64(l-m)) > 0.2 {
-		t.Errorf("the networks differ in the fourth character, L has %g and M %g", l, m)
+	l, m := both.Posterior[3][alpr.SymbolIndex('L')], both.Posterior[3][alpr.SymbolIndex('M')]
+	if before := alone.Posterior[3][alpr.SymbolIndex('L')]; l > before-0.1 || l < m || m < 0.1 {
+		t.Errorf("the networks differ in the fourth character: L has %g (%g before), M %g; the first reader counts for more", l, before, m)
 	}
-	if both.Confidence > 0.6 || both.CharConf[0] < 0.8 {
+	if both.Confidence > 0.75 || both.CharConf[0] < 0.8 {
 		t.Errorf("confidence %g, characters %v: only the fourth is in doubt", both.Confidence, both.CharConf)
 	}
 	if want := set.SecondReader.Entry.Calibration.Confidence(math.Log(product(both.Posterior))); math.Abs(both.Confidence-want) > 1e-6 {

@@ -68,7 +68,7 @@ func newReadCmd() *cobra.Command {
 	flags.BoolVar(&f.isCSV, "csv", false, "write CSV: image,plate_text,confidence,x,y,w,h,rank,ms,region; a row for each text a plate may have")
 	flags.BoolVar(&f.isJSON, "json", false, "write a JSON object a line")
 	flags.BoolVar(&f.isCrops, "crops", false, "take each picture as one plate, cut out: read only")
-	flags.Float64Var(&f.minConfidence, "min-confidence", 0.5, "report plates less sure than this (0 to 1) as found, without a text")
+	flags.Float64Var(&f.minConfidence, "min-confidence", 0.55, "report plates less sure than this (0 to 1) as found, without a text")
 	flags.IntVar(&f.candidates, "candidates", 10, "list up to so many texts a plate may have")
 	flags.Float64Var(&f.sureFrom, "sure-from", defaultSureFrom, "look again, with the second network and framed differently, at plates less sure than this (0: never)")
 	flags.IntVar(&f.every, "every", 1, "of a video, read every n-th frame")

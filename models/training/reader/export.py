@@ -234,7 +234,7 @@ UNSURE = .97  # the first reader's confidence below which the second is asked
 
 
 def second(a, entry, int8, pictures, texts):
-    """Finishes the second reader's entry: the calibration of the slots' geometric mean where the first reader is unsure, and figures of both together."""
+    """Finishes the second reader's entry: the calibration of the slots' weighted geometric mean where the first reader is unsure, and figures of both together."""
     with open(os.path.join(a.models, "manifest.json")) as f:
         first = json.load(f)["reader"]
     ab = first["calibration"]["a"], first["calibration"]["b"]
@@ -254,7 +254,7 @@ def second(a, entry, int8, pictures, texts):
 
 
 class Both:
-    """A function as evaluate.onnx_model gives: the first network's probabilities, and where it is unsure the geometric mean of both networks'."""
+    """A function as evaluate.onnx_model gives: the first network's probabilities, and where it is unsure the weighted geometric mean of both networks'."""
 
     def __init__(self, first, other, ab):
         self.first, self.other, self.ab, self.asked = evaluate.onnx_model(first), evaluate.onnx_model(other), ab, []
@@ -264,7 +264,7 @@ class Both:
         unsure = calibrated(np.log(slots.max(-1) + 1e-9).sum(-1), self.ab) < UNSURE
         if unsure.any():
             also = self.other(x[unsure])
-            slots[unsure], region[unsure] = geometric(slots[unsure], also[0]), geometric(region[unsure], also[1])
+            slots[unsure] = geometric(slots[unsure], also[0])  # the region stays the first's
         self.asked.append(unsure)
         return slots, region
 
@@ -273,9 +273,10 @@ class Both:
         return np.concatenate(self.asked)
 
 
-def geometric(p, q):
-    """The geometric mean of two distributions, summing to 1."""
-    mean = np.sqrt(np.maximum(p, 1e-7) * np.maximum(q, 1e-7))
+def geometric(p, q, share=1 / 3):
+    """The weighted geometric mean of the first reader's distribution p and the second's, q, summing to 1. Of shares from 0 to 1 a quarter to
+    two fifths are best on 3,720 degraded held-out crops: the first has learned five times as long."""
+    mean = np.maximum(p, 1e-7) ** (1 - share) * np.maximum(q, 1e-7) ** share
     return mean / mean.sum(-1, keepdims=True)
 
 

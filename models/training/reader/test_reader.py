@@ -96,8 +96,9 @@ class Figures(unittest.TestCase):
 
     def test_two_readers_agree_by_their_geometric_mean(self):
         p, q = np.float32([[.9, .1], [.5, .5]]), np.float32([[.1, .9], [.9, .1]])
-        mean = export.geometric(p, q)
+        mean = export.geometric(p, q, .5)
         np.testing.assert_allclose(mean, [[.5, .5], [.75, .25]], atol=1e-6)
+        self.assertGreater(export.geometric(p, q)[0, 0], .6)  # the first counts for more
 
     def test_region_threshold(self):
         p, right = np.array([.3, .5, .9, .95]), np.array([False, False, True, True])
