@@ -175,13 +175,13 @@ func combine(looks []look) look {
 		}
 		geometricMean(c.slots[s][:], rows)
 	}
-	rows = rows[:0]
+	var said [][]float32
 	for i := range looks {
 		if looks[i].regions != nil {
-			rows = append(rows, looks[i].regions)
+			said = append(said, looks[i].regions)
 		}
 	}
-	geometricMean(c.regions, rows)
+	geometricMean(c.regions, said)
 	return c
 }
 
