@@ -460,6 +460,20 @@ func TestEvenContrast(t *testing.T) {
 			t.Fatalf("shade %d became %d, %d became %d: their order changed", before[0], pix[0], before[i], pix[i])
 		}
 	}
+	cast := slices.Clone(before)
+	for i := 0; i < len(cast); i += 3 { // a pink cast, and blue half as wide as the others
+		cast[i], cast[i+2] = cast[i]/2, cast[i+2]+100
+	}
+	evenContrast(cast)
+	for c, want := range []int{130, 230, 230} {
+		var channel []byte
+		for i := c; i < len(cast); i += 3 {
+			channel = append(channel, cast[i])
+		}
+		if lo, hi := int(slices.Min(channel)), int(slices.Max(channel)); lo > 30 || hi < want-8 || hi > want+8 {
+			t.Errorf("channel %d spans %d to %d, want 30 to %d: the same black, and its share of the colour", c, lo, hi, want)
+		}
+	}
 	even := bytes.Repeat([]byte{40, 41, 42}, 160*64) // nothing to see
 	evenContrast(even)
 	if spread := int(slices.Max(even)) - int(slices.Min(even)); spread > 2*8 {
