@@ -16,7 +16,7 @@ import (
 // combined.
 type look struct {
 	slots   alpr.Posterior
-	regions []float32 // nil: no say in it
+	regions []float32
 }
 
 // newLook copies one plate's outputs.
@@ -28,26 +28,33 @@ func newLook(slots, regions []float32) look {
 	return l
 }
 
-// glance is one way to look at a plate: with which network, and how framed.
+// glance is one way to look at a plate: with which network, how framed, and
+// what it counts for among others.
 type glance struct {
-	network *models.Network
-	isWhole bool // the picture is the plate: nothing lies around it
-	isFar   bool // wider, and coarse: as a plate farther away
-	byBox   bool // by its box instead of its corners: they are found apart from each other, and err apart
+	network  *models.Network
+	isFar    bool    // wider, and coarse: as a plate farther away
+	byBox    bool    // by its box instead of its corners: they are found apart from each other, and err apart
+	weight   float64 // of the characters
+	ofRegion float64 // weight of the region
 }
 
-// glances is how an unsure plate is looked at again; second may be nil. Errors
-// of two networks have less in common than those of one in two framings.
-func glances(first, second *models.Network, isStill bool) []glance {
-	switch {
-	case second != nil && isStill:
-		return []glance{{network: second}, {network: first, isFar: true}}
-	case second != nil:
-		return []glance{{network: second}}
-	case isStill:
-		return []glance{{network: first, isFar: true}, {network: first, byBox: true}}
+// glances is how a plate is looked at, and how again where that is unsure;
+// second may be nil. Errors of two networks have less in common than those of
+// one in two framings. The second has learned for a fifth of the time: the first
+// look counts for two of its, and the states are the first's.
+func glances(first, second *models.Network, isStill bool) (once glance, again []glance) {
+	once = glance{network: first, weight: 1, ofRegion: 1}
+	if second != nil {
+		once.weight, once.ofRegion = 2, 2
+		again = append(again, glance{network: second, weight: 1})
 	}
-	return nil
+	if isStill {
+		again = append(again, glance{network: first, isFar: true, weight: 1, ofRegion: 1})
+	}
+	if isStill && second == nil {
+		again = append(again, glance{network: first, byBox: true, weight: 1, ofRegion: 1})
+	}
+	return once, again
 }
 
 // wider is how much further a far look reaches, on each side, in plate
@@ -96,12 +103,12 @@ const coarse = 90
 
 // rectify cuts a plate out for the network; a far look is of few pixels, and
 // then enlarged.
-func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate) error {
+func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate, isWhole bool) error {
 	if g.byBox {
 		p = byBox(p)
 	}
 	var m models.Margin
-	if !g.isWhole {
+	if !isWhole {
 		m = g.network.Entry.Margin
 	}
 	if g.isFar {
@@ -164,37 +171,38 @@ func rank(counts []int, n float64) int {
 	return len(counts) - 1
 }
 
-// combine takes the geometric mean of several looks, slot by slot: a character
-// stands only if none speaks clearly against it.
-func combine(looks []look) look {
+// combine takes the weighted geometric mean of several looks, slot by slot: a
+// character stands only if none speaks clearly against it. taken says how each
+// was taken.
+func combine(looks []look, taken []glance) look {
 	c := look{regions: make([]float32, len(looks[0].regions))}
-	rows := make([][]float32, len(looks))
+	rows, weights := make([][]float32, len(looks)), make([]float64, len(looks))
 	for s := range c.slots {
 		for i := range looks {
-			rows[i] = looks[i].slots[s][:]
+			rows[i], weights[i] = looks[i].slots[s][:], taken[i].weight
 		}
-		geometricMean(c.slots[s][:], rows)
+		geometricMean(c.slots[s][:], rows, weights)
 	}
-	var said [][]float32
 	for i := range looks {
-		if looks[i].regions != nil {
-			said = append(said, looks[i].regions)
-		}
+		rows[i], weights[i] = looks[i].regions, taken[i].ofRegion
 	}
-	geometricMean(c.regions, said)
+	geometricMean(c.regions, rows, weights)
 	return c
 }
 
 // geometricMean of probabilities, made to sum to 1 again.
-func geometricMean(mean []float32, rows [][]float32) {
-	const floor = 1e-7 // one framing alone cannot rule a symbol out
-	var sum float64
+func geometricMean(mean []float32, rows [][]float32, weights []float64) {
+	const floor = 1e-7 // one look alone cannot rule a symbol out
+	var total, sum float64
+	for _, w := range weights {
+		total += w
+	}
 	for i := range mean {
 		var log float64
-		for _, row := range rows {
-			log += math.Log(max(float64(row[i]), floor))
+		for k, row := range rows {
+			log += weights[k] * math.Log(max(float64(row[i]), floor))
 		}
-		p := math.Exp(log / float64(len(rows)))
+		p := math.Exp(log / total)
 		mean[i] = float32(p)
 		sum += p
 	}

@@ -51,7 +51,7 @@ type Options struct {
 // at a time.
 type Reader struct {
 	mu         sync.Mutex
-	network    *models.Network
+	first      glance
 	combined   models.Calibration
 	again      []glance
 	candidates int
@@ -62,7 +62,7 @@ type Reader struct {
 // asked where the first is unsure. The networks stay the caller's, and must not
 // be used elsewhere while the Reader is.
 func New(first, second *models.Network, o Options) (*Reader, error) {
-	r := &Reader{network: first, combined: first.Entry.Calibration, candidates: o.Candidates, sureFrom: o.SureFrom}
+	r := &Reader{combined: first.Entry.Calibration, candidates: o.Candidates, sureFrom: o.SureFrom}
 	if r.candidates <= 0 {
 		r.candidates = defaultCandidates
 	}
@@ -74,7 +74,7 @@ func New(first, second *models.Network, o Options) (*Reader, error) {
 		r.combined = second.Entry.Calibration
 		networks = append(networks, second)
 	}
-	r.again = glances(first, second, o.IsStill)
+	r.first, r.again = glances(first, second, o.IsStill)
 	blank := alpr.Frame{Width: 16, Height: 8, Pix: make([]byte, 3*16*8)}
 	frame, err := picture.Wrap(&blank)
 	if err != nil {
@@ -82,7 +82,7 @@ func New(first, second *models.Network, o Options) (*Reader, error) {
 	}
 	defer frame.Close()
 	for _, n := range networks {
-		if _, err := r.look(&frame, []alpr.Plate{whole(&blank)}, glance{network: n, isWhole: true}); err != nil {
+		if _, err := r.look(&frame, []alpr.Plate{whole(&blank)}, glance{network: n}, true); err != nil {
 			return nil, fmt.Errorf("try %s: %w", n.Entry.Name, err)
 		}
 	}
@@ -91,9 +91,9 @@ func New(first, second *models.Network, o Options) (*Reader, error) {
 
 // Version names the networks, for the record of a read.
 func (r *Reader) Version() string {
-	v := r.network.Entry.Name + " " + r.network.Entry.Version
+	v := r.first.network.Entry.Name + " " + r.first.network.Entry.Version
 	for _, g := range r.again {
-		if g.network != r.network {
+		if g.network != r.first.network {
 			return v + " with " + g.network.Entry.Name + " " + g.network.Entry.Version
 		}
 	}
@@ -137,14 +137,14 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, isWhole bool) ([]alpr.
 	defer frame.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	looks, err := r.look(&frame, plates, glance{network: r.network, isWhole: isWhole})
+	looks, err := r.look(&frame, plates, r.first, isWhole)
 	if err != nil {
 		return nil, err
 	}
 	texts := make([]alpr.Text, len(plates))
 	var unsure []int
 	for i, l := range looks {
-		texts[i] = r.textOf(l, r.network.Entry.Calibration)
+		texts[i] = r.textOf(l, r.first.network.Entry.Calibration)
 		if c := texts[i].Confidence; c < r.sureFrom && c > hopeless {
 			unsure = append(unsure, i)
 		}
@@ -167,42 +167,37 @@ func (r *Reader) lookAgain(frame *gocv.Mat, plates []alpr.Plate, isWhole bool, l
 	all := make([][]look, len(unsure))
 	for k, i := range unsure {
 		corners[k], all[k] = plates[i], []look{looks[i]}
-		if r.network != r.again[0].network {
-			all[k] = append(all[k], looks[i]) // the first reader counts twice: it has learned for longer
-		}
 	}
 	for _, g := range r.again {
-		g.isWhole = isWhole
-		seen, err := r.look(frame, corners, g)
+		seen, err := r.look(frame, corners, g, isWhole)
 		if err != nil {
 			return err
 		}
 		for k, l := range seen {
-			if g.network != r.network {
-				l.regions = nil // the first knows the states better
-			}
 			all[k] = append(all[k], l)
 		}
 	}
+	taken := append([]glance{r.first}, r.again...)
 	for k, i := range unsure {
-		looks[i] = combine(all[k])
+		looks[i] = combine(all[k], taken)
 	}
 	return nil
 }
 
-// look takes a glance at each of the plates.
-func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, g glance) ([]look, error) {
+// look takes a glance at each of the plates; isWhole says that the picture is
+// the plate, and nothing lies around it.
+func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, g glance, isWhole bool) ([]look, error) {
 	looks := make([]look, 0, len(plates))
 	for len(plates) > 0 {
 		n := min(len(plates), batch)
-		b, err := fill(frame, plates[:n], g)
+		b, err := fill(frame, plates[:n], g, isWhole)
 		if err != nil {
 			return nil, err
 		}
 		if err := b.Run(); err != nil {
 			return nil, err
 		}
-		if looks, err = interpret(looks, b, n, len(r.network.Entry.Regions)); err != nil {
+		if looks, err = interpret(looks, b, n, len(r.first.network.Entry.Regions)); err != nil {
 			return nil, err
 		}
 		plates = plates[n:]
@@ -211,7 +206,7 @@ func (r *Reader) look(frame *gocv.Mat, plates []alpr.Plate, g glance) ([]look, e
 }
 
 // fill rectifies a batch of plates into the input of the glance's network.
-func fill(frame *gocv.Mat, plates []alpr.Plate, g glance) (*models.Binding, error) {
+func fill(frame *gocv.Mat, plates []alpr.Plate, g glance, isWhole bool) (*models.Binding, error) {
 	in := g.network.Entry.Input
 	b, err := g.network.Bind(len(plates), in.Height, in.Width)
 	if err != nil {
@@ -224,7 +219,7 @@ func fill(frame *gocv.Mat, plates []alpr.Plate, g glance) (*models.Binding, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(g.rectify(frame, &place, p), place.Close()); err != nil {
+		if err := errors.Join(g.rectify(frame, &place, p, isWhole), place.Close()); err != nil {
 			return nil, err
 		}
 		if in.EvenContrast {
@@ -260,6 +255,6 @@ func interpret(looks []look, b *models.Binding, n, known int) ([]look, error) {
 
 func (r *Reader) textOf(l look, c models.Calibration) alpr.Text {
 	t := textOf(&l.slots, c, r.candidates)
-	t.Regions = regionsOf(l.regions, r.network.Entry.Regions)
+	t.Regions = regionsOf(l.regions, r.first.network.Entry.Regions)
 	return t
 }

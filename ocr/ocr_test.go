@@ -314,7 +314,8 @@ func TestCombineNeedsAgreement(t *testing.T) {
 		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.1, '0': 0.9}), regions: []float32{0.5, 0.5}},
 		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.3, '0': 0.7}), regions: []float32{0.5, 0.5}},
 	}
-	c := combine(looks)
+	taken := []glance{{weight: 1, ofRegion: 1}, {weight: 1, ofRegion: 1}, {weight: 1, ofRegion: 1}}
+	c := combine(looks, taken)
 	if c.slots.Best() != "AB0123" {
 		t.Errorf("combined %q", c.slots.Best())
 	}
@@ -333,13 +334,17 @@ func TestCombineNeedsAgreement(t *testing.T) {
 	if c.regions[0] < 0.6 || c.regions[0] > 0.9 {
 		t.Errorf("regions %v", c.regions)
 	}
-	looks[1].regions = nil
-	if r := combine(looks).regions; math.Abs(float64(r[0])-0.75) > 1e-5 {
+	if r := combine(looks, []glance{taken[0], {weight: 1}, taken[2]}).regions; math.Abs(float64(r[0])-0.75) > 1e-5 {
 		t.Errorf("regions of the two looks with a say in it: %v", r)
 	}
-	swapped := combine([]look{looks[2], looks[0], looks[1]})
+	swapped := combine([]look{looks[2], looks[0], looks[1]}, taken)
 	if swapped.slots != c.slots {
 		t.Error("the order of the looks matters")
+	}
+	twice := combine(append(looks, looks[0]), append(taken, taken[0]))
+	taken[0].weight = 2
+	if heavy := combine(looks, taken); math.Abs(float64(heavy.slots[2][24]-twice.slots[2][24])) > 1e-6 {
+		t.Errorf("a look of weight two gives O %g, taken twice %g", heavy.slots[2][24], twice.slots[2][24])
 	}
 }
 
@@ -422,19 +427,23 @@ func TestReadersMustKnowTheSameRegions(t *testing.T) {
 
 func TestStillsAreReframedToo(t *testing.T) {
 	a, b := &models.Network{}, &models.Network{}
+	far, box := glance{network: a, isFar: true, weight: 1, ofRegion: 1}, glance{network: a, byBox: true, weight: 1, ofRegion: 1}
+	other := glance{network: b, weight: 1} // with no say about the state
 	for _, tt := range []struct {
 		name    string
 		second  *models.Network
 		isStill bool
+		weight  float64 // of the first look
 		want    []glance
 	}{
-		{"video", b, false, []glance{{network: b}}},
-		{"still", b, true, []glance{{network: b}, {network: a, isFar: true}}},
-		{"video with one network", nil, false, nil},
-		{"still with one network", nil, true, []glance{{network: a, isFar: true}, {network: a, byBox: true}}},
+		{"video", b, false, 2, []glance{other}},
+		{"still", b, true, 2, []glance{other, far}},
+		{"video with one network", nil, false, 1, nil},
+		{"still with one network", nil, true, 1, []glance{far, box}},
 	} {
-		if got := glances(a, tt.second, tt.isStill); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		once, got := glances(a, tt.second, tt.isStill)
+		if want := (glance{network: a, weight: tt.weight, ofRegion: tt.weight}); once != want || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, then %v; want %v, then %v", tt.name, once, got, want, tt.want)
 		}
 	}
 }
@@ -561,7 +570,7 @@ func TestCoarseLookKeepsThePlate(t *testing.T) {
 		if !isFar { // framed as the far look is
 			n.Entry.Margin = models.Margin{X: wider, Y: wider}
 		}
-		if err := (glance{network: n, isFar: isFar}).rectify(&frame, &to, p); err != nil {
+		if err := (glance{network: n, isFar: isFar}).rectify(&frame, &to, p, false); err != nil {
 			t.Fatal(err)
 		}
 		if err := to.Close(); err != nil {
