@@ -89,6 +89,32 @@ func TestExactAtTakesTiesTogether(t *testing.T) {
 	}
 }
 
+func TestMistakes(t *testing.T) {
+	var truths []truth
+	for _, r := range []struct {
+		label, read string
+		want        mistake
+	}{
+		{"B0GI", "BOG1", lookAlike},
+		{"AB12", "A812", oneCharacter},
+		{"AO12", "A0I3", severalCharacters}, // one of the three is no look-alike
+		{"AB12", "AB121", otherLength},
+	} {
+		l := truth{label: label{Text: r.label}, read: reported{Text: r.read, Confidence: 0.9}}
+		if got := mistakeOf(&l); got != r.want {
+			t.Errorf("%s read as %s is mistake %d, want %d", r.label, r.read, got, r.want)
+		}
+		truths = append(truths, l)
+	}
+	truths = append(truths, readTruth(0.8, true), readTruth(0.7, true), truth{label: label{Text: "MISSED"}})
+	var out bytes.Buffer
+	printMistakes(&tableWriter{out: &out}, []*score{{name: "set", truths: truths}, {name: "no texts", truths: []truth{{}}}})
+	// Exact are then three of seven, and three are wrong.
+	if want := "| set | 4 | 1 | 1 | 1 | 1 | 42.9 | 42.9 | 0.0 |"; !strings.Contains(out.String(), want) || strings.Contains(out.String(), "no texts") {
+		t.Errorf("want %s, got\n%s", want, out.String())
+	}
+}
+
 func TestCalibrationError(t *testing.T) {
 	truths := []truth{readTruth(0.95, true), readTruth(0.95, false), readTruth(0.25, false), readTruth(1, true)}
 	ece, n := calibrationError(reliability(truths))

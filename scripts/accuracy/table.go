@@ -22,6 +22,10 @@ func printTables(out io.Writer, scores []*score) error {
 		all = append(all, sc.withText()...)
 	}
 	w.line("")
+	w.line("What is wrong with the wrong reads, and the figures if O were 0 and I were 1:")
+	w.line("")
+	printMistakes(w, scores)
+	w.line("")
 	w.line("By the plate's width in the picture (all sets with boxes):")
 	w.line("")
 	printRanges(w, "width, px", widths(), scores, func(t *truth) float64 {
