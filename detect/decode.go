@@ -78,6 +78,15 @@ const (
 	wholeLoss  = 0.15
 )
 
+// Something on or at a plate much larger than itself is its sticker, a stacked
+// word or the dealer's advertisement: the body of the car is around a plate, no
+// other car. It is less than stickerHeight of the plate's height, and its centre
+// at most stickerReach of that height beside the plate.
+const (
+	stickerHeight = 1. / 3
+	stickerReach  = 1. / 4
+)
+
 // suppress keeps, of plates that overlap, the best (greedy non-maximum
 // suppression), and gives them as the caller sees them. It reorders found.
 func suppress(found []candidate, maxIoU float64, width, height int) []alpr.Plate {
@@ -85,7 +94,7 @@ func suppress(found []candidate, maxIoU float64, width, height int) []alpr.Plate
 	kept := found[:0]
 	for _, c := range found {
 		same := slices.IndexFunc(kept, func(k candidate) bool {
-			return k.box.IoU(c.box) > maxIoU || inside(c.box, k.box) > maxInside
+			return k.box.IoU(c.box) > maxIoU || inside(c.box, k.box) > maxInside || isSticker(c.box, k.box)
 		})
 		switch {
 		case same < 0:
@@ -108,6 +117,14 @@ func suppress(found []candidate, maxIoU float64, width, height int) []alpr.Plate
 func isWholeOf(c, part candidate) bool {
 	return c.box.W*c.box.H > wholeRatio*part.box.W*part.box.H &&
 		c.score > part.score-wholeLoss && inside(c.box, part.box) > maxInside
+}
+
+// isSticker says whether b is so small and so near that it belongs to plate.
+func isSticker(b, plate alpr.Box) bool {
+	reach := stickerReach * plate.H
+	x, y := b.X+b.W/2, b.Y+b.H/2
+	return b.H < stickerHeight*plate.H &&
+		x > plate.X-reach && x < plate.X+plate.W+reach && y > plate.Y-reach && y < plate.Y+plate.H+reach
 }
 
 // inside is the share of the smaller box that lies in the other.

@@ -237,6 +237,11 @@ func TestSuppress(t *testing.T) {
 		{"the whole of a part comes instead", []candidate{box(10, 10, 60, 30, 0.9), box(10, 10, 100, 30, 0.8)}, []float32{0.8}},
 		{"but not if it is much less sure", []candidate{box(10, 10, 60, 30, 0.9), box(10, 10, 100, 30, 0.7)}, []float32{0.9}},
 		{"the surest is first all the same", []candidate{box(10, 10, 60, 30, 0.9), box(10, 10, 100, 30, 0.8), box(300, 10, 60, 30, 0.85)}, []float32{0.85, 0.8}},
+		{"a sticker beside its plate goes", []candidate{box(100, 200, 290, 160, 0.85), box(78, 324, 41, 30, 0.55)}, []float32{0.85}},
+		{"and an advertisement under it", []candidate{box(100, 200, 290, 120, 0.85), box(200, 330, 45, 27, 0.5)}, []float32{0.85}},
+		{"a far plate above a near one stays", []candidate{box(100, 200, 290, 160, 0.85), box(200, 110, 60, 30, 0.5)}, []float32{0.85, 0.5}},
+		{"as does one of its size beside it", []candidate{box(100, 200, 100, 40, 0.85), box(205, 200, 60, 24, 0.5)}, []float32{0.85, 0.5}},
+		{"a large find that is less sure takes none away", []candidate{box(100, 200, 290, 160, 0.5), box(78, 324, 41, 30, 0.85)}, []float32{0.85, 0.5}},
 		{"outside the frame goes", []candidate{box(-50, 10, 40, 20, 0.9), box(700, 10, 40, 20, 0.9)}, nil},
 		{"suppressed by the outside one all the same", []candidate{box(-90, 10, 100, 20, 0.9)}, []float32{0.9}},
 	}
