@@ -79,7 +79,7 @@ func (d *Detector) try(f *alpr.Frame) error {
 	}
 	defer frame.Close()
 	box := alpr.Box{W: float32(f.Width), H: float32(f.Height)}
-	return d.refine(&frame, []alpr.Plate{{Box: box, Corners: box.Corners()}})
+	return d.refine(&frame, []*alpr.Plate{{Box: box, Corners: box.Corners()}})
 }
 
 // Version names the networks, for the record of a read.
@@ -113,7 +113,7 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 	}
 	d.turn[f.Camera]++
 	plates := suppress(d.found, d.maxIoU, f.Width, f.Height)
-	if err := d.refine(&frame, plates); err != nil {
+	if err := d.refine(&frame, d.surrounded(plates, f.Width, f.Height)); err != nil {
 		return nil, fmt.Errorf("find corners: %w", err)
 	}
 	return plates, nil

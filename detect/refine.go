@@ -8,16 +8,45 @@ import (
 
 	"alpr"
 	"alpr/internal/picture"
+	"alpr/models"
 )
 
 // refineBatch is how many plates go through the corner network at once.
 const refineBatch = 8
 
+// leastShown is the share of a plate and its surroundings that the frame has to
+// show for the closer look at it. The corner network knows plates on a car; a
+// plate that fills the picture has nothing around it to tell its corners by.
+const leastShown = 0.7
+
+// surrounded is the plates that the frame shows with their surroundings, to be
+// changed in place.
+func (d *Detector) surrounded(plates []alpr.Plate, width, height int) []*alpr.Plate {
+	var list []*alpr.Plate
+	margin := d.corners.Entry.Margin
+	for i := range plates {
+		if shown(plates[i].Box, margin, float64(width), float64(height)) >= leastShown {
+			list = append(list, &plates[i])
+		}
+	}
+	return list
+}
+
+// shown is the share of a box with its margin that lies in a frame.
+func shown(b alpr.Box, margin models.Margin, width, height float64) float64 {
+	w, h := float64(b.W), float64(b.H)
+	x, y := float64(b.X)-margin.X*w, float64(b.Y)-margin.Y*h
+	w, h = w*(1+2*margin.X), h*(1+2*margin.Y)
+	inX := min(x+w, width) - max(x, 0)
+	inY := min(y+h, height) - max(y, 0)
+	return max(inX, 0) * max(inY, 0) / (w * h)
+}
+
 // refine moves the corners of the plates to where a closer look finds them. The
 // detector sees all of the frame at a fraction of its size; the corner network
 // sees one plate and its surroundings, so that a reader gets a plate seen from
 // aside as from straight ahead.
-func (d *Detector) refine(frame *gocv.Mat, plates []alpr.Plate) error {
+func (d *Detector) refine(frame *gocv.Mat, plates []*alpr.Plate) error {
 	in, margin := d.corners.Entry.Input, d.corners.Entry.Margin
 	size := 3 * in.Height * in.Width
 	for len(plates) > 0 {
@@ -31,7 +60,7 @@ func (d *Detector) refine(frame *gocv.Mat, plates []alpr.Plate) error {
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(picture.Rectify(frame, &cut, p, margin.X, margin.Y), cut.Close()); err != nil {
+			if err := errors.Join(picture.Rectify(frame, &cut, *p, margin.X, margin.Y), cut.Close()); err != nil {
 				return err
 			}
 		}
@@ -46,7 +75,7 @@ func (d *Detector) refine(frame *gocv.Mat, plates []alpr.Plate) error {
 			return fmt.Errorf("%w: corners have shape %v, want [%d 4 2]", ErrNetwork, shape, n)
 		}
 		for i := range n {
-			moveCorners(&plates[i], found[i*8:(i+1)*8], margin.X, margin.Y)
+			moveCorners(plates[i], found[i*8:(i+1)*8], margin.X, margin.Y)
 		}
 		plates = plates[n:]
 	}

@@ -45,6 +45,38 @@ func TestRefineMovesCorners(t *testing.T) {
 	}
 }
 
+// The green ground moves corners, except of a plate that has none of it around.
+func TestRefineLeavesAPlateThatFillsTheFrame(t *testing.T) {
+	const width, height = 320, 160
+	f := alpr.Frame{Width: width, Height: height, Pix: make([]byte, 3*width*height)}
+	for i := 1; i < len(f.Pix); i += 3 {
+		f.Pix[i] = 255
+	}
+	d := newDetector(t, Options{})
+	frame, err := picture.Wrap(&f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frame.Close()
+	for name, tt := range map[string]struct {
+		box     alpr.Box
+		isMoved bool
+	}{
+		"in the middle":       {alpr.Box{X: 100, Y: 60, W: 100, H: 40}, true},
+		"at an edge":          {alpr.Box{X: 0, Y: 60, W: 100, H: 40}, true},
+		"fills the frame":     {alpr.Box{X: 4, Y: 4, W: 312, H: 152}, false},
+		"as wide, at its top": {alpr.Box{X: 0, Y: 0, W: 320, H: 80}, false},
+	} {
+		plates := []alpr.Plate{{Box: tt.box, Corners: tt.box.Corners()}}
+		if err := d.refine(&frame, d.surrounded(plates, width, height)); err != nil {
+			t.Fatal(err)
+		}
+		if isMoved := plates[0].Corners != tt.box.Corners(); isMoved != tt.isMoved {
+			t.Errorf("%s: moved %t, want %t", name, isMoved, tt.isMoved)
+		}
+	}
+}
+
 func TestMoveCornersRefusesNonsense(t *testing.T) {
 	box := alpr.Box{X: 10, Y: 20, W: 100, H: 30}
 	nan := float32(math.NaN())
@@ -99,7 +131,7 @@ func BenchmarkRefine(b *testing.B) {
 		b.Run(fmt.Sprintf("%gpx", wide), func(b *testing.B) {
 			box := alpr.Box{X: 400, Y: 300, W: wide, H: wide / 3}
 			for b.Loop() {
-				if err := d.refine(&frame, []alpr.Plate{{Box: box, Corners: box.Corners()}}); err != nil {
+				if err := d.refine(&frame, []*alpr.Plate{{Box: box, Corners: box.Corners()}}); err != nil {
 					b.Fatal(err)
 				}
 			}
