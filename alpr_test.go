@@ -48,6 +48,28 @@ func TestPosteriorLogProb(t *testing.T) {
 	}
 }
 
+func TestMayBeSign(t *testing.T) {
+	utah := []RegionProb{{"US-UT", 0.97}}
+	for _, test := range []struct {
+		text    string
+		score   float64
+		regions []RegionProb
+		want    bool
+	}{
+		{"POLICE", 0.6, nil, true},
+		{"249", 0.6, []RegionProb{{"US-MP", 0.66}}, true},
+		{"POLICE", 0.9, nil, false},
+		{"HEYDEER", 0.6, utah, false},
+		{"ABC123", 0.5, nil, false},
+		{"", 0.5, nil, false},
+	} {
+		text := Text{Text: test.text, Regions: test.regions}
+		if got := text.MayBeSign(test.score); got != test.want {
+			t.Errorf("%q, score %g, %v: got %t", test.text, test.score, test.regions, got)
+		}
+	}
+}
+
 func TestRegionIsOneMoreLikelyThanNot(t *testing.T) {
 	for _, test := range []struct {
 		regions []RegionProb

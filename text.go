@@ -109,6 +109,22 @@ func (t *Text) Region() (string, float64) {
 	return "", 0
 }
 
+// MayBeSign says whether what was read may be no plate at all: a shop's sign, a
+// name on a car, a runner's number. Such are letters alone or digits alone, show
+// no issuer, and the detector, whose score of the find is given, is not sure of
+// them. Plates of that kind are few, personal or old, and mostly show their
+// state. docs/accuracy.md has the counts behind the two bounds.
+func (t *Text) MayBeSign(score float64) bool {
+	const (
+		sureScore  = 0.75
+		sureRegion = 0.8
+	)
+	hasDigit := strings.ContainsAny(t.Text, "0123456789")
+	hasLetter := strings.Trim(t.Text, "0123456789") != ""
+	isKnown := len(t.Regions) > 0 && t.Regions[0].P >= sureRegion
+	return score < sureScore && !isKnown && hasDigit != hasLetter
+}
+
 // Normalise is text as plates are compared: upper case, only A–Z and 0–9.
 func Normalise(text string) string {
 	return strings.Map(func(r rune) rune {

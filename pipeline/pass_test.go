@@ -222,6 +222,40 @@ func TestUnsureReads(t *testing.T) {
 	}
 }
 
+// TestSignsAreNoReads: a word that no state shows on, where the detector is not
+// sure of a plate, is not kept, unless it is wanted.
+func TestSignsAreNoReads(t *testing.T) {
+	for _, tt := range []struct {
+		text   string
+		score  float32
+		wanted entries
+		want   int
+	}{
+		{"CHEVROLE", 0.6, nil, 0},
+		{"CHEVROLE", 0.9, nil, 1},
+		{"CHEVROLE", 0.6, entries{"CHEVROLE"}, 1},
+		{"ABC1234", 0.6, nil, 1},
+	} {
+		cfg := DefaultConfig()
+		f := follower{cfg: &cfg, camera: "front", matcher: tt.wanted, stats: &counters{}}
+		tr := &track{first: noon, pass: pass{hits: make(map[string]alpr.Hit), pictures: new(pictures)}}
+		fr := &alpr.Frame{Width: sceneW, Height: sceneH}
+		for i := range 3 {
+			plate := plateAt(600, 400, 100)
+			plate.Score = tt.score
+			tr.see(plate, noon.Add(ms(100*i)))
+			tr.observe(see(textOf(tt.text, 0.999), ms(100*i), 100), fr)
+		}
+		if c := tr.fused.text.Confidence; c < cfg.MinConfidence {
+			t.Fatalf("the test needs a sure read, this one is %.2f", c)
+		}
+		f.open = []*track{tr}
+		if events := f.flush(); len(events) != tt.want {
+			t.Errorf("%s, score %g, wanted %v: %d reads, want %d", tt.text, tt.score, tt.wanted, len(events), tt.want)
+		}
+	}
+}
+
 // TestClockSetBack: the system clock is set right, an hour back, while a car is
 // in view. What was seen is kept, and what comes is read anew.
 func TestClockSetBack(t *testing.T) {

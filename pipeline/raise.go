@@ -31,7 +31,7 @@ func (p *pass) isTold() bool { return p.revision > 0 }
 
 // raise makes a read of what is now known of a track. Without a hit a preview is
 // not handed on, because nothing in it must be known before the pass is over,
-// and no read that is not sure enough; but where something was told of the pass
+// and no read that is not sure enough or may be of a sign; but where something was told of the pass
 // before, its end is told too.
 func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) {
 	ps := &t.pass
@@ -50,8 +50,8 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 	}
 	known := len(ps.hits)
 	hits := f.match(read, ps)
-	isTooUnsure := read.Text.Confidence < f.cfg.MinConfidence && !ps.isTold()
-	if len(hits) == 0 && (isPreview || isTooUnsure) {
+	isTooUnsure := read.Text.Confidence < f.cfg.MinConfidence || read.Text.MayBeSign(t.meanScore())
+	if len(hits) == 0 && (isPreview || isTooUnsure && !ps.isTold()) {
 		return event{}, false
 	}
 	ps.revision = read.Revision

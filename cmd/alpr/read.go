@@ -68,7 +68,7 @@ func newReadCmd() *cobra.Command {
 	flags.BoolVar(&f.isCSV, "csv", false, "write CSV: image,plate_text,confidence,x,y,w,h,rank,ms,region; a row for each text a plate may have")
 	flags.BoolVar(&f.isJSON, "json", false, "write a JSON object a line")
 	flags.BoolVar(&f.isCrops, "crops", false, "take each picture as one plate, cut out: read only")
-	flags.Float64Var(&f.minConfidence, "min-confidence", 0.55, "report plates less sure than this (0 to 1) as found, without a text")
+	flags.Float64Var(&f.minConfidence, "min-confidence", 0.55, "report plates less sure than this (0 to 1), and what may be a sign, as found, without a text (0: report all)")
 	flags.IntVar(&f.candidates, "candidates", 10, "list up to so many texts a plate may have")
 	flags.Float64Var(&f.sureFrom, "sure-from", defaultSureFrom, "look again, with the second network and framed differently, at plates less sure than this (0: never)")
 	flags.IntVar(&f.every, "every", 1, "of a video, read every n-th frame")
@@ -243,7 +243,7 @@ func (j *readJob) frame(f *alpr.Frame, name string) error {
 	threshold := j.networks.set.Manifest.Reader.RegionThreshold
 	for i, p := range plates {
 		t := texts[i]
-		if t.Confidence < j.flags.minConfidence {
+		if t.Confidence < j.flags.minConfidence || j.flags.minConfidence > 0 && t.MayBeSign(float64(p.Score)) {
 			t.Text, t.Candidates = "", nil
 		}
 		r.Plates = append(r.Plates, found{Plate: p, Text: t, Region: bestRegion(t, threshold)})
