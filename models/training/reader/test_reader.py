@@ -1,6 +1,7 @@
 """python -m unittest reader.test_reader (needs no data; the renderer's part needs ALPR_PLATE_FONTS)."""
 import json
 import os
+import re
 import tempfile
 import time
 import unittest
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from . import evaluate, export, sets
+from . import evaluate, export, judge, sets
 from .degrade import degrade
 from .heads import ColumnsOnly, Letters
 from .net import PAD, SLOTS, TRUST, Columns, Reader
@@ -201,6 +202,26 @@ class Pictures(unittest.TestCase):
         self.assertLess(abs(np.log(sharpness(drawn) / sharpness(real))), .5)
         self.assertIsNone(transplant(rng, scene, [[0, 0], [20, 0], [20, 6], [0, 6]], plate))
         self.assertIsNone(transplant(rng, np.full_like(scene, 90), [[30, 20], [150, 20], [150, 60], [30, 60]], plate))
+
+    def test_a_judging_picture_holds_the_serials_asked_for(self):
+        plate = np.full((80, 240, 3), 250, np.uint8)
+        cv2.putText(plate, "B 12 ABC", (10, 58), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 6, cv2.LINE_AA)
+        scene = np.full((90, 400, 3), 40, np.uint8)
+        quads = [np.float32([[x, 20], [x + 120, 20], [x + 120, 60], [x, 60]]) for x in (30, 230)]
+        scene[20:60, 30:150] = cv2.resize(plate, (120, 40))  # the other place is bare: nothing can be told from it
+
+        class Drawn:
+            texts = ["12345", "B12ABC"]
+
+            def like(self, rng, aspect, region):
+                return plate, self.texts[rng.integers(len(self.texts))], region, aspect, True
+
+        rng, drawn = np.random.default_rng(0), Drawn()
+        image, plates = judge.stage(rng, scene, quads, drawn, re.compile(r"B\d\d[A-Z]{3}"))
+        self.assertEqual(plates, [dict(box=[30, 20, 120, 40], text="B12ABC", region="RO")])
+        self.assertTrue((image[:, 200:] == 40).all() and (image[20:60, 30:150] != scene[20:60, 30:150]).any())
+        with self.assertRaisesRegex(ValueError, "render more"):
+            judge.stage(rng, scene, quads, drawn, re.compile("no such text"))
 
     def test_the_cache_finds_plates_of_a_shape(self):
         with tempfile.TemporaryDirectory() as d:
