@@ -20,11 +20,11 @@ from .transplant import transplant
 NAME = "incar_romania"
 
 
-def places(data, blocks, reads, width):
-    """Picture -> the corners of its plates of that width and more that have a text, where the program found them."""
+def places(data, blocks, reads, width, unreadable=False):
+    """Picture -> the corners of its plates of that width and more, where the program found them: of those with a text, and of the unreadable if asked for."""
     said, out = sets.reads_of(reads, NAME), {}
     for r, p in sets.labels(data, NAME):
-        if r["image"] not in blocks or not p.get("text"):
+        if r["image"] not in blocks or not (p.get("text") or unreadable):
             continue
         found = max(said.get(r["image"], []), key=lambda f: sets.overlap(f[0], p["box"]), default=None)
         if found and sets.overlap(found[0], p["box"]) >= .45 and found[0][2] >= width:
@@ -57,6 +57,7 @@ def main():
         a.add_argument("--" + name, required=True)
     a.add_argument("--copies", type=int, default=20, help="of each held-out picture")
     a.add_argument("--width", type=int, default=45, help="px of the narrowest plate that is replaced")
+    a.add_argument("--unreadable", action="store_true", help="replace plates without a text too")
     a.add_argument("--serial", default=r"(B\d{2,3}|[A-Z]{2}\d{2})[A-Z]{3}", help="pattern of the texts taken; the default is what Romania issues today")
     a.add_argument("--seed", type=int, default=5)
     a = a.parse_args()
@@ -66,7 +67,7 @@ def main():
     cache.look()
     os.makedirs(os.path.join(a.out, "images"))
     with open(os.path.join(a.out, "labels.jsonl"), "w") as f:
-        for name, quads in places(a.data, blocks, a.reads, a.width).items():
+        for name, quads in places(a.data, blocks, a.reads, a.width, a.unreadable).items():
             original = cv2.imread(os.path.join(a.data, NAME, name))
             for copy in range(a.copies):
                 image, plates = stage(rng, original, quads, cache, re.compile(a.serial))
