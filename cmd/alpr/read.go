@@ -94,6 +94,11 @@ func (f *readFlags) check() error {
 	return nil
 }
 
+// withholds says whether a plate is reported as found, without its text.
+func (f *readFlags) withholds(t *alpr.Text, p alpr.Plate) bool {
+	return f.minConfidence > 0 && (t.Confidence < f.minConfidence || t.MayBeSign(float64(p.Score)))
+}
+
 func (f *readFlags) run(ctx context.Context, paths []string, out, errs io.Writer) (err error) {
 	n, err := openNetworks(f.networkFlags, detect.Options{IsStill: true}, ocr.Options{Candidates: f.candidates, SureFrom: f.sureFrom, IsStill: true})
 	if err != nil {
@@ -243,7 +248,7 @@ func (j *readJob) frame(f *alpr.Frame, name string) error {
 	threshold := j.networks.set.Manifest.Reader.RegionThreshold
 	for i, p := range plates {
 		t := texts[i]
-		if t.Confidence < j.flags.minConfidence || j.flags.minConfidence > 0 && t.MayBeSign(float64(p.Score)) {
+		if j.flags.withholds(&t, p) {
 			t.Text, t.Candidates = "", nil
 		}
 		r.Plates = append(r.Plates, found{Plate: p, Text: t, Region: bestRegion(t, threshold)})
