@@ -385,8 +385,9 @@ func TestShippedNetworksKeepToTheirBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if flops := m.Detector.FLOPs + 2*(m.Corners.FLOPs+m.Reader.FLOPs); flops > 2e9 || flops < 1e9 {
-		t.Errorf("a frame with two plates costs %.2f GFLOP, want at most 2", flops/1e9)
+	// Of a frame of video one unsure plate is looked at again.
+	if flops := m.Detector.FLOPs + 2*(m.Corners.FLOPs+m.Reader.FLOPs) + m.SecondReader.FLOPs; flops > 2e9 || flops < 1e9 {
+		t.Errorf("a frame with two plates, one of them unsure, costs %.2f GFLOP, want at most 2", flops/1e9)
 	}
 	size := func(names ...string) (sum int64) {
 		for _, name := range names {

@@ -43,7 +43,9 @@ type Options struct {
 	// IsStill says that no other picture of the plate will come: an unsure plate
 	// is also looked at wider and coarser (without a second reader by its box,
 	// too), so that what was read by chance of the framing does not stand either.
-	// In video the next frame sees to that.
+	// In video the next frame sees to that; and of several unsure plates of a
+	// frame one is looked at again, in turn, so that a full street costs no more
+	// than an empty one but for its first looks.
 	IsStill bool
 }
 
@@ -56,13 +58,15 @@ type Reader struct {
 	again      []glance
 	candidates int
 	sureFrom   float64
+	isStill    bool
+	turn       int // frames of video that had unsure plates
 }
 
 // New checks the networks by running them once. second, which may be nil, is
 // asked where the first is unsure. The networks stay the caller's, and must not
 // be used elsewhere while the Reader is.
 func New(first, second *models.Network, o Options) (*Reader, error) {
-	r := &Reader{combined: first.Entry.Calibration, candidates: o.Candidates, sureFrom: o.SureFrom}
+	r := &Reader{combined: first.Entry.Calibration, candidates: o.Candidates, sureFrom: o.SureFrom, isStill: o.IsStill}
 	if r.candidates <= 0 {
 		r.candidates = defaultCandidates
 	}
@@ -149,6 +153,7 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, isWhole bool) ([]alpr.
 			unsure = append(unsure, i)
 		}
 	}
+	unsure = r.chosen(unsure)
 	if len(unsure) > 0 && len(r.again) > 0 {
 		if err := r.lookAgain(&frame, plates, isWhole, looks, unsure); err != nil {
 			return nil, err
@@ -158,6 +163,16 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, isWhole bool) ([]alpr.
 		}
 	}
 	return texts, nil
+}
+
+// chosen is which of the unsure plates are looked at again: of a still all, of a
+// frame of video one, so that what a frame costs has a bound.
+func (r *Reader) chosen(unsure []int) []int {
+	if r.isStill || len(unsure) < 2 {
+		return unsure
+	}
+	r.turn++
+	return unsure[r.turn%len(unsure):][:1]
 }
 
 // lookAgain looks at the unsure plates anew, and combines what that shows with

@@ -408,6 +408,58 @@ func TestSecondReaderIsAskedWhereTheFirstIsUnsure(t *testing.T) {
 	}
 }
 
+// TestVideoAsksAgainAboutOnePlateAFrame shows three unsure plates: one frame of
+// video looks at one of them again, the next at the next; a still at all.
+func TestVideoAsksAgainAboutOnePlateAFrame(t *testing.T) {
+	set := modelstest.Open(t)
+	f := grey(400, 300)
+	var plates []alpr.Plate
+	for i := range 3 {
+		y := float32(20 + 80*i)
+		p := plateAt(alpr.Point{X: 100, Y: y}, alpr.Point{X: 260, Y: y}, alpr.Point{X: 260, Y: y + 64}, alpr.Point{X: 100, Y: y + 64})
+		drawPlate(f, p.Corners, "IJKLMMLKJI", 0)
+		plates = append(plates, p)
+	}
+	read := func(r *Reader) []alpr.Text {
+		t.Helper()
+		texts, err := r.Read(f, plates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return texts
+	}
+	open := func(o Options) *Reader {
+		t.Helper()
+		r, err := New(set.Reader, set.SecondReader, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	once, video := read(open(Options{})), open(Options{SureFrom: 1})
+	seen := make(map[int]bool)
+	for range plates {
+		n := 0
+		for i, text := range read(video) {
+			if text.Posterior != once[i].Posterior {
+				seen[i] = true
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d plates of one frame were looked at again, want 1", n)
+		}
+	}
+	if len(seen) != len(plates) {
+		t.Errorf("in three frames only %v had their turn", seen)
+	}
+	for i, text := range read(open(Options{SureFrom: 1, IsStill: true})) {
+		if text.Posterior == once[i].Posterior {
+			t.Errorf("plate %d of a still was not looked at again", i)
+		}
+	}
+}
+
 // product of the best probabilities of all slots.
 func product(p alpr.Posterior) float64 {
 	all := 1.0
