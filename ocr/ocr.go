@@ -43,9 +43,8 @@ type Options struct {
 	// IsStill says that no other picture of the plate will come: an unsure plate
 	// is also looked at wider and coarser (without a second reader by its box,
 	// too), so that what was read by chance of the framing does not stand either.
-	// In video the next frame sees to that; and of several unsure plates of a
-	// frame one is looked at again, in turn, so that a full street costs no more
-	// than an empty one but for its first looks.
+	// In video the next frame sees to that, and of several unsure plates of a
+	// frame only one is looked at again, in turn.
 	IsStill bool
 }
 
@@ -59,14 +58,14 @@ type Reader struct {
 	candidates int
 	sureFrom   float64
 	isStill    bool
-	turn       int // frames of video that had unsure plates
+	turn       map[string]int // per camera: frames with several unsure plates, which says whose turn is next
 }
 
 // New checks the networks by running them once. second, which may be nil, is
 // asked where the first is unsure. The networks stay the caller's, and must not
 // be used elsewhere while the Reader is.
 func New(first, second *models.Network, o Options) (*Reader, error) {
-	r := &Reader{combined: first.Entry.Calibration, candidates: o.Candidates, sureFrom: o.SureFrom, isStill: o.IsStill}
+	r := &Reader{combined: first.Entry.Calibration, candidates: o.Candidates, sureFrom: o.SureFrom, isStill: o.IsStill, turn: make(map[string]int)}
 	if r.candidates <= 0 {
 		r.candidates = defaultCandidates
 	}
@@ -153,7 +152,7 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, isWhole bool) ([]alpr.
 			unsure = append(unsure, i)
 		}
 	}
-	unsure = r.chosen(unsure)
+	unsure = r.chosen(unsure, f.Camera)
 	if len(unsure) > 0 && len(r.again) > 0 {
 		if err := r.lookAgain(&frame, plates, isWhole, looks, unsure); err != nil {
 			return nil, err
@@ -166,13 +165,15 @@ func (r *Reader) read(f *alpr.Frame, plates []alpr.Plate, isWhole bool) ([]alpr.
 }
 
 // chosen is which of the unsure plates are looked at again: of a still all, of a
-// frame of video one, so that what a frame costs has a bound.
-func (r *Reader) chosen(unsure []int) []int {
+// frame of video one, so that what a frame costs has a bound. Each camera has
+// turns of its own: two that take turns would else always meet the same plate.
+func (r *Reader) chosen(unsure []int, camera string) []int {
 	if r.isStill || len(unsure) < 2 {
 		return unsure
 	}
-	r.turn++
-	return unsure[r.turn%len(unsure):][:1]
+	r.turn[camera]++
+	turn := r.turn[camera] % len(unsure)
+	return unsure[turn : turn+1]
 }
 
 // lookAgain looks at the unsure plates anew, and combines what that shows with
