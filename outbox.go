@@ -71,18 +71,3 @@ type Expired struct {
 	FromSeq uint64
 	ToSeq   uint64
 }
-
-// AuditRecord is one interaction with the system or its data.
-type AuditRecord struct {
-	ID      ID
-	Seq     uint64 // place in the log, from 1
-	At      time.Time
-	Officer string // who; "system" for what the machine does itself
-	Agency  string
-	Purpose string // why, as the law of some states asks of every access
-	Action  string // "start", "lookup", "view picture", "purge", ...
-	Subject string // id of what was touched; never a plate in clear
-	Detail  map[string]string
-	Prev    [32]byte // hash of the record before
-	Hash    [32]byte // of this record, Prev included
-}

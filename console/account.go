@@ -45,11 +45,11 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 			name = u.Name
 		}
 		// The answer is a refusal already, whether or not it could be written down.
-		_ = c.audit(r, who{User: User{Name: name}}, alpr.AuditRecord{Action: "login refused", Detail: map[string]string{"why": err.Error()}})
+		_ = c.audit(r, who{User: User{Name: name}}, alpr.AuditRecord{Action: alpr.ActionLoginRefused, Detail: map[string]string{"why": err.Error()}})
 		return problem{loginCode(err), err}
 	}
 	me := who{User: ses.user, token: ses.token, csrf: ses.csrf}
-	if err := c.audit(r, me, alpr.AuditRecord{Action: "login"}); err != nil {
+	if err := c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionLogin}); err != nil {
 		// An officer is not kept from alerts by a full disk: the console says
 		// what is wrong, and refuses whatever needs the log.
 		c.log.Warn("login without audit", keyOfficer, me.Name)
@@ -74,7 +74,7 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request, me who) error {
 	c.sessions.end(me.token)
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true,
 		Secure: c.cfg.usesTLS(), SameSite: http.SameSiteStrictMode})
-	if err := c.audit(r, me, alpr.AuditRecord{Action: "logout"}); err != nil {
+	if err := c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionLogout}); err != nil {
 		c.log.Warn("logout without audit", keyOfficer, me.Name)
 	}
 	return done(w)
@@ -91,7 +91,7 @@ func (c *Console) unlock(w http.ResponseWriter, r *http.Request, me who) error {
 		return err
 	}
 	if err := c.sessions.unlock(me.token, in.Password, c.now()); err != nil {
-		_ = c.audit(r, me, alpr.AuditRecord{Action: "unlock refused", Detail: map[string]string{"why": err.Error()}})
+		_ = c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionUnlockRefused, Detail: map[string]string{"why": err.Error()}})
 		return problem{loginCode(err), err}
 	}
 	me.isLocked = false

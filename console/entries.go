@@ -151,9 +151,9 @@ func (c *Console) setEmergency(w http.ResponseWriter, r *http.Request, me who) e
 	c.mu.Lock()
 	c.emergency = emergencyView{IsOn: in.On, Officer: me.Name, Since: c.now()}
 	c.mu.Unlock()
-	action := "emergency sharing off"
+	action := alpr.ActionEmergencyOff
 	if in.On {
-		action = "emergency sharing on"
+		action = alpr.ActionEmergencyOn
 	}
 	_ = c.audit(r, me, alpr.AuditRecord{Action: action, Purpose: "emergency"})
 	c.board.tell(eventStatus, c.statusView())

@@ -105,7 +105,7 @@ func (t *tape) actions() (names []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, a := range t.audits {
-		names = append(names, a.Action)
+		names = append(names, string(a.Action))
 	}
 	return names
 }

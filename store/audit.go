@@ -25,7 +25,7 @@ type auditBody struct {
 	Officer string            `json:"officer"`
 	Agency  string            `json:"agency"`
 	Purpose string            `json:"purpose"`
-	Action  string            `json:"action"`
+	Action  alpr.AuditAction  `json:"action"`
 	Subject string            `json:"subject,omitempty"`
 	Detail  map[string]string `json:"detail,omitempty"`
 }
@@ -42,8 +42,8 @@ func auditHash(prev [32]byte, record []byte) [32]byte {
 // store fills in ID, Seq, At (where zero), Prev and Hash. Never put a plate in
 // clear into it: PlateTag names one.
 func (s *Store) Audit(ctx context.Context, rec alpr.AuditRecord) error {
-	if rec.Action == "" || rec.Officer == "" {
-		return fmt.Errorf("write the audit log: action %q by officer %q: both are needed", rec.Action, rec.Officer)
+	if !rec.Action.IsKnown() || rec.Officer == "" {
+		return fmt.Errorf("write the audit log: action %q by officer %q: an action of alpr.AuditActions and an officer are needed", rec.Action, rec.Officer)
 	}
 	if err := s.write(ctx, func(t *tx) error { return t.auditNow(rec) }); err != nil {
 		return fmt.Errorf("write the audit log: %w", err)

@@ -17,7 +17,7 @@ func auditSome(f *fixture, n int) {
 	f.t.Helper()
 	for i := range n {
 		err := f.Audit(context.Background(), alpr.AuditRecord{
-			Officer: "4711", Purpose: "case <1> & \"2\"", Action: "view picture", Subject: fmt.Sprint(i), Detail: map[string]string{"b": "2", "a": "1"},
+			Officer: "4711", Purpose: "case <1> & \"2\"", Action: alpr.ActionViewPicture, Subject: fmt.Sprint(i), Detail: map[string]string{"b": "2", "a": "1"},
 		})
 		if err != nil {
 			f.t.Fatal(err)

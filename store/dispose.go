@@ -69,7 +69,7 @@ func (t *tx) dispose(d *alpr.Disposition, packed []byte) error {
 		return err
 	}
 	return t.auditNow(alpr.AuditRecord{
-		Officer: d.Officer, Action: "disposition", Purpose: "verify a hit", Subject: d.HitID.String(),
+		Officer: d.Officer, Action: alpr.ActionDisposition, Purpose: "verify a hit", Subject: d.HitID.String(),
 		Detail: map[string]string{"verdict": string(d.Verdict), "action": d.Action},
 	})
 }

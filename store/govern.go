@@ -136,7 +136,7 @@ func (s *Store) NoteRules(ctx context.Context, name, text string) error {
 		if err := t.putMeta(metaRules+name, []byte(text)); err != nil {
 			return err
 		}
-		return t.auditNow(alpr.AuditRecord{Officer: "system", Action: "policy change", Purpose: "configuration", Detail: map[string]string{name: text}})
+		return t.auditNow(alpr.AuditRecord{Officer: "system", Action: alpr.ActionPolicyChange, Purpose: "configuration", Detail: map[string]string{name: text}})
 	})
 	if err != nil {
 		return fmt.Errorf("note the rules of %s: %w", name, err)
@@ -159,7 +159,7 @@ func (s *Store) Forbid(ctx context.Context, category string) error {
 		if err := t.putMeta(name, []byte(category)); err != nil {
 			return err
 		}
-		return t.auditNow(alpr.AuditRecord{Officer: "backend", Action: "policy change", Purpose: "forbidden by the backend",
+		return t.auditNow(alpr.AuditRecord{Officer: "backend", Action: alpr.ActionPolicyChange, Purpose: "forbidden by the backend",
 			Detail: map[string]string{"category": category}})
 	})
 	if err != nil {
@@ -218,7 +218,7 @@ func (t *tx) enforce(p Policy, who, why string) error {
 		return err
 	}
 	return t.auditNow(alpr.AuditRecord{
-		Officer: who, Action: "policy change", Purpose: why, Detail: map[string]string{"policy": string(text)},
+		Officer: who, Action: alpr.ActionPolicyChange, Purpose: why, Detail: map[string]string{"policy": string(text)},
 	})
 }
 

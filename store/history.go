@@ -30,7 +30,7 @@ func (a Access) Validate() error {
 	return nil
 }
 
-func (a Access) record(action, subject string, detail map[string]string) alpr.AuditRecord {
+func (a Access) record(action alpr.AuditAction, subject string, detail map[string]string) alpr.AuditRecord {
 	return alpr.AuditRecord{Officer: a.Officer, Agency: a.Agency, Purpose: a.Purpose, Action: action, Subject: subject, Detail: detail}
 }
 
@@ -311,7 +311,7 @@ func (s *Store) Lookup(ctx context.Context, who Access, plate string, limit int)
 	if alpr.Normalise(plate) == "" {
 		return nil, errors.New("look up a plate: no letter or digit in it")
 	}
-	if err := s.auditAccess(ctx, who, "lookup", plate, nil); err != nil {
+	if err := s.auditAccess(ctx, who, alpr.ActionLookup, plate, nil); err != nil {
 		return nil, err
 	}
 	return s.ReadsByPlate(ctx, plate, limit)
@@ -337,7 +337,7 @@ func (s *Store) ReadsByPlate(ctx context.Context, plate string, limit int) ([]al
 	return reads[:min(limit, len(reads))], nil
 }
 
-func (s *Store) auditAccess(ctx context.Context, who Access, action, plate string, detail map[string]string) error {
+func (s *Store) auditAccess(ctx context.Context, who Access, action alpr.AuditAction, plate string, detail map[string]string) error {
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
@@ -386,7 +386,7 @@ func (s *Store) liveKeys(ctx context.Context) ([]*dataKey, error) {
 // entry's plate, before it starts.
 func (s *Store) MatchPast(ctx context.Context, who Access, entry alpr.Entry, match func(*alpr.Read) error) error {
 	detail := map[string]string{"list": entry.List, "case": entry.CaseNumber, "reason": entry.Reason}
-	if err := s.auditAccess(ctx, who, "match past reads", entry.Plate, detail); err != nil {
+	if err := s.auditAccess(ctx, who, alpr.ActionMatchPast, entry.Plate, detail); err != nil {
 		return err
 	}
 	if err := s.scanReads(ctx, "WHERE purge_ms > ? ORDER BY at_ms", []any{ms(s.due())}, match); err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"alpr"
 )
 
 // keepVersions is how many versions of a list are kept: the active one and
@@ -58,7 +60,7 @@ func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, c
 			return err
 		}
 		detail := map[string]string{"version": info.Version, "entries": fmt.Sprint(info.Entries)}
-		return t.auditNow(who.record("hotlist import", info.List, detail))
+		return t.auditNow(who.record(alpr.ActionHotlistImport, info.List, detail))
 	})
 	if err != nil {
 		return fail(err)
@@ -210,7 +212,7 @@ func (s *Store) Rollback(ctx context.Context, who Access, list string) (HotlistI
 		if err := t.activate(list, info.id); err != nil {
 			return err
 		}
-		return t.auditNow(who.record("hotlist rollback", list, map[string]string{"version": info.Version}))
+		return t.auditNow(who.record(alpr.ActionHotlistRollback, list, map[string]string{"version": info.Version}))
 	})
 	if err != nil {
 		return HotlistInfo{}, fmt.Errorf("roll back list %q: %w", list, err)
@@ -231,7 +233,7 @@ func (s *Store) DropHotlist(ctx context.Context, who Access, list string) error 
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNotKept)
 		}
-		return t.auditNow(who.record("hotlist dropped", list, nil))
+		return t.auditNow(who.record(alpr.ActionHotlistDropped, list, nil))
 	})
 	if err != nil {
 		return fmt.Errorf("drop list %q: %w", list, err)

@@ -131,7 +131,7 @@ func (t *tx) purge() (p Proof, isMore bool, err error) {
 		}
 	}
 	return p, isMore, t.auditNow(alpr.AuditRecord{
-		Officer: "system", Action: "purge", Purpose: "retention policy", Detail: p.detail(),
+		Officer: "system", Action: alpr.ActionPurge, Purpose: "retention policy", Detail: p.detail(),
 	})
 }
 

@@ -53,9 +53,9 @@ func (s *Store) SetConsent(ctx context.Context, who Access, isGiven bool) (share
 	if err := who.Validate(); err != nil {
 		return nil, fmt.Errorf("record consent: %w", err)
 	}
-	action := "consent given"
+	action := alpr.ActionConsentGiven
 	if !isGiven {
-		action = "consent withdrawn"
+		action = alpr.ActionConsentWithdrawn
 	}
 	err = s.write(ctx, func(t *tx) error {
 		if err := t.putMeta(metaConsent, isGiven); err != nil {
@@ -153,7 +153,7 @@ func (s *Store) NoteShared(ctx context.Context, who Access, batch string, n int)
 		if err := t.putMeta(metaBatch+batch, n); err != nil {
 			return err
 		}
-		return t.auditNow(who.record("contribute", batch, map[string]string{"misreads": fmt.Sprint(n)}))
+		return t.auditNow(who.record(alpr.ActionContribute, batch, map[string]string{"misreads": fmt.Sprint(n)}))
 	})
 	if err != nil {
 		return fmt.Errorf("note what is shared: %w", err)

@@ -14,15 +14,15 @@ const safeCandidateP = 0.05
 // AddSafe puts plates on the safe list. Only keyed hashes of them are kept.
 // Reads of a plate on it vanish before storage, unless they raise a hit.
 func (s *Store) AddSafe(ctx context.Context, who Access, plates []string) error {
-	return s.changeSafe(ctx, who, "safe list add", plates, "INSERT OR IGNORE INTO safe_list (tag, added_ms) VALUES (?, ?)", true)
+	return s.changeSafe(ctx, who, alpr.ActionSafeListAdd, plates, "INSERT OR IGNORE INTO safe_list (tag, added_ms) VALUES (?, ?)", true)
 }
 
 // RemoveSafe takes plates off the safe list.
 func (s *Store) RemoveSafe(ctx context.Context, who Access, plates []string) error {
-	return s.changeSafe(ctx, who, "safe list remove", plates, "DELETE FROM safe_list WHERE tag = ?", false)
+	return s.changeSafe(ctx, who, alpr.ActionSafeListRemove, plates, "DELETE FROM safe_list WHERE tag = ?", false)
 }
 
-func (s *Store) changeSafe(ctx context.Context, who Access, action string, plates []string, query string, withTime bool) error {
+func (s *Store) changeSafe(ctx context.Context, who Access, action alpr.AuditAction, plates []string, query string, withTime bool) error {
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}

@@ -222,7 +222,7 @@ func (s *Store) begin(ctx context.Context, aside, reason string) error {
 	}
 	if aside != "" {
 		err := s.Audit(ctx, alpr.AuditRecord{
-			Officer: "system", Agency: s.cfg.Agency, Action: "set aside", Purpose: "the store file was damaged",
+			Officer: "system", Agency: s.cfg.Agency, Action: alpr.ActionSetAside, Purpose: "the store file was damaged",
 			Subject: filepath.Base(aside), Detail: map[string]string{"reason": reason},
 		})
 		if err != nil {

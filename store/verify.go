@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"alpr"
 )
 
 // auditFormat names the form of an exported log.
@@ -39,7 +41,7 @@ func (s *Store) ExportAudit(ctx context.Context, who Access, w io.Writer) error 
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("export the audit log: %w", err)
 	}
-	if err := s.Audit(ctx, who.record("audit export", "", nil)); err != nil {
+	if err := s.Audit(ctx, who.record(alpr.ActionAuditExport, "", nil)); err != nil {
 		return err
 	}
 	return s.WriteAudit(ctx, w)

@@ -78,7 +78,7 @@ func newContributeListCmd(f *deskFlags) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.workAs(c, func(d *desk, who store.Access) error {
-				if err := d.store.Audit(c.Context(), accessRecord(who, "contribute list", "")); err != nil {
+				if err := d.store.Audit(c.Context(), accessRecord(who, alpr.ActionContributeList, "")); err != nil {
 					return err
 				}
 				samples, err := d.samples(c.Context())

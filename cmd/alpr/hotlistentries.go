@@ -49,7 +49,7 @@ func newHotlistShowCmd(f *deskFlags) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := d.store.Audit(c.Context(), accessRecord(who, "hotlist view", list.Name)); err != nil {
+				if err := d.store.Audit(c.Context(), accessRecord(who, alpr.ActionHotlistView, list.Name)); err != nil {
 					return err
 				}
 				return printEntries(c.OutOrStdout(), list, limit)
@@ -60,7 +60,7 @@ func newHotlistShowCmd(f *deskFlags) *cobra.Command {
 	return c
 }
 
-func accessRecord(who store.Access, action, subject string) alpr.AuditRecord {
+func accessRecord(who store.Access, action alpr.AuditAction, subject string) alpr.AuditRecord {
 	return alpr.AuditRecord{Officer: who.Officer, Agency: who.Agency, Purpose: who.Purpose, Action: action, Subject: subject}
 }
 
@@ -227,7 +227,7 @@ func (d *desk) check(ctx context.Context, who store.Access, plate string, now ti
 	if err != nil {
 		return err
 	}
-	if err := d.store.Audit(ctx, accessRecord(who, "hotlist lookup", tag)); err != nil {
+	if err := d.store.Audit(ctx, accessRecord(who, alpr.ActionHotlistLookup, tag)); err != nil {
 		return err
 	}
 	if err := d.lists.Load(ctx); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alpr"
 	"alpr/console"
 	"alpr/store"
 )
@@ -37,7 +38,7 @@ func newUserCmd() *cobra.Command {
 
 // account changes an account once that is in the audit log. A technician who
 // sets the vehicle up is no officer: nobody needs to be named.
-func (f *deskFlags) account(c *cobra.Command, action, name string, change func(config) error) error {
+func (f *deskFlags) account(c *cobra.Command, action alpr.AuditAction, name string, change func(config) error) error {
 	who := store.Access{Officer: cmp.Or(f.officer, "system"), Purpose: cmp.Or(f.purpose, "accounts of the console")}
 	return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
 		if err := d.store.Audit(c.Context(), accessRecord(who, action, name)); err != nil {
@@ -67,7 +68,7 @@ func newUserAddCmd(f *deskFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.account(c, "account added", u.Name, func(cfg config) error {
+			return f.account(c, alpr.ActionAccountAdded, u.Name, func(cfg config) error {
 				if err := os.MkdirAll(filepath.Dir(cfg.Console.UsersFile), 0o700); err != nil {
 					return fmt.Errorf("make the folder for accounts: %w", err)
 				}
@@ -111,7 +112,7 @@ func newUserRemoveCmd(f *deskFlags) *cobra.Command {
 		Short: "Remove an account",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.account(c, "account removed", args[0], func(cfg config) error {
+			return f.account(c, alpr.ActionAccountRemoved, args[0], func(cfg config) error {
 				return console.RemoveUser(cfg.Console.UsersFile, args[0])
 			})
 		},

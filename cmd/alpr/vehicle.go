@@ -180,13 +180,13 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	if err := v.lists.Load(ctx); err != nil {
 		return err
 	}
-	if err := v.note(ctx, "start"); err != nil {
+	if err := v.note(ctx, alpr.ActionStart); err != nil {
 		return err
 	}
 	if err := v.noteRules(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, v.note(context.WithoutCancel(ctx), "stop")) }()
+	defer func() { err = errors.Join(err, v.note(context.WithoutCancel(ctx), alpr.ActionStop)) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
@@ -210,7 +210,7 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 }
 
 // note writes the start or the end of the program into the audit log.
-func (v *vehicle) note(ctx context.Context, action string) error {
+func (v *vehicle) note(ctx context.Context, action alpr.AuditAction) error {
 	return v.store.Audit(ctx, alpr.AuditRecord{
 		Officer: "system", Agency: v.cfg.Agency, Purpose: "operation", Action: action,
 		Subject: v.cfg.Vehicle, Detail: map[string]string{"version": version, "store": filepath.Base(v.cfg.store().Path)},

@@ -412,7 +412,7 @@ func auditData(a *alpr.AuditRecord) Audit {
 	}
 	return Audit{
 		ID: a.ID, Seq: a.Seq, At: a.At.UTC(), Officer: a.Officer, Agency: a.Agency, Purpose: a.Purpose,
-		Action: a.Action, Subject: a.Subject, Detail: detail,
+		Action: string(a.Action), Subject: a.Subject, Detail: detail,
 		Prev: hex.EncodeToString(a.Prev[:]), Hash: hex.EncodeToString(a.Hash[:]),
 	}
 }

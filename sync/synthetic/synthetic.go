@@ -70,7 +70,7 @@ func (m *Maker) Disposition(at time.Time, hit alpr.OutboxItem) alpr.OutboxItem {
 
 // Audit is an item for a record of the vehicle's log.
 func (m *Maker) Audit(at time.Time) alpr.OutboxItem {
-	a := &alpr.AuditRecord{ID: m.ID(at), Seq: 1, At: at, Officer: "officer-7", Agency: "agency", Purpose: "shift", Action: "start", Subject: "vehicle"}
+	a := &alpr.AuditRecord{ID: m.ID(at), Seq: 1, At: at, Officer: "officer-7", Agency: "agency", Purpose: "shift", Action: alpr.ActionStart, Subject: "vehicle"}
 	a.Hash = sha256.Sum256([]byte(a.ID.String()))
 	return alpr.OutboxItem{Kind: alpr.KindAudit, ID: a.ID, Revision: 1, RecordedAt: at, Audit: a}
 }

@@ -124,7 +124,7 @@ func (u *Uplink) refuse(ctx context.Context, topic string, why error) {
 		return
 	}
 	u.log.Warn("refuse what came from outside", "topic", topic, "reason", why)
-	u.audit(ctx, "system", "downlink", "refuse", topic, map[string]string{"reason": why.Error()})
+	u.audit(ctx, "system", "downlink", alpr.ActionRefuse, topic, map[string]string{"reason": why.Error()})
 }
 
 func (s *session) obeyOne(ctx context.Context, c command) error {
@@ -186,7 +186,7 @@ func (u *Uplink) rotateKeys(ctx context.Context, raw []byte) error {
 	}
 	detail := map[string]string{"version": fmt.Sprint(c.Version), "trusted": strings.Join(names, " ")}
 	u.log.Info("signing keys changed", "version", c.Version, "trusted", names)
-	u.audit(ctx, "system", "downlink", "rotate keys", "keys", detail)
+	u.audit(ctx, "system", "downlink", alpr.ActionRotateKeys, "keys", detail)
 	return nil
 }
 
@@ -257,7 +257,7 @@ func (u *Uplink) tighten(ctx context.Context, raw []byte) error {
 		detail["refused"] = err.Error()
 		u.log.Warn("part of the backend's policy is not tighter than ours, and was refused", "reason", err)
 	}
-	u.audit(ctx, "system", "downlink", "tighten policy", "policy", detail)
+	u.audit(ctx, "system", "downlink", alpr.ActionTightenPolicy, "policy", detail)
 	return nil
 }
 
@@ -285,7 +285,7 @@ func (u *Uplink) requestPicture(ctx context.Context, raw []byte) error {
 	if err != nil || !isNew {
 		return err
 	}
-	u.audit(ctx, r.Officer, r.Purpose, "request picture", r.SHA256, map[string]string{"key": key})
+	u.audit(ctx, r.Officer, r.Purpose, alpr.ActionRequestPicture, r.SHA256, map[string]string{"key": key})
 	return nil
 }
 

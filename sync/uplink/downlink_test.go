@@ -39,7 +39,7 @@ func (l *auditLog) Audit(_ context.Context, r alpr.AuditRecord) error {
 	return nil
 }
 
-func (l *auditLog) has(action, subject string) bool {
+func (l *auditLog) has(action alpr.AuditAction, subject string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.records, func(r alpr.AuditRecord) bool { return r.Action == action && r.Subject == subject })

@@ -40,9 +40,9 @@ func (u *Uplink) setEmergency(ctx context.Context, held bool, officer string) {
 	case u.heldChanged <- struct{}{}:
 	default:
 	}
-	action := "release emergency button"
+	action := alpr.ActionReleaseEmergency
 	if held {
-		action = "hold emergency button"
+		action = alpr.ActionHoldEmergency
 	}
 	to := u.release.To(release.Subject{What: release.Emergency, At: u.opt.Now(), IsEmergency: held})
 	detail := map[string]string{}

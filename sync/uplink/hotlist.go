@@ -14,6 +14,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"alpr"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -81,7 +82,7 @@ func (s *session) announce(ctx context.Context, raw []byte) error {
 		if err := u.opt.Hotlists.ApplyHotlist(ctx, up); err != nil {
 			return fmt.Errorf("remove %d entries of list %s at once: %w", len(m.RemoveNow), m.List, err)
 		}
-		u.audit(ctx, "system", "downlink", "remove entries at once", m.List, map[string]string{"entries": fmt.Sprint(len(m.RemoveNow))})
+		u.audit(ctx, "system", "downlink", alpr.ActionRemoveEntriesNow, m.List, map[string]string{"entries": fmt.Sprint(len(m.RemoveNow))})
 	}
 	s.announced.note(m)
 	select {
@@ -128,7 +129,7 @@ func (s *session) downloadOne(ctx context.Context, m downlink.Manifest) error {
 		return fmt.Errorf("apply list %s version %d: %w", m.List, m.Version, err)
 	}
 	u.log.Info("hotlist updated", "list", m.List, "version", m.Version, "from", base)
-	u.audit(ctx, "system", "downlink", "update hotlist", m.List, map[string]string{"version": fmt.Sprint(m.Version), "from": fmt.Sprint(base)})
+	u.audit(ctx, "system", "downlink", alpr.ActionHotlistUpdate, m.List, map[string]string{"version": fmt.Sprint(m.Version), "from": fmt.Sprint(base)})
 	return ignoreMissing(os.Remove(path))
 }
 

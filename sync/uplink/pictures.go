@@ -209,7 +209,7 @@ func (s *session) sendPictures(ctx context.Context) {
 		}
 		if err != nil {
 			s.u.log.Warn("picture not sent", "sha256", e.SHA256, "reason", err)
-			s.u.audit(ctx, "system", "downlink", "refuse", e.SHA256, map[string]string{"reason": err.Error()})
+			s.u.audit(ctx, "system", "downlink", alpr.ActionRefuse, e.SHA256, map[string]string{"reason": err.Error()})
 		}
 		if err := a.done(); err != nil {
 			s.u.log.Error("note that a picture is done", "error", err)
@@ -251,7 +251,7 @@ func (s *session) sendPicture(ctx context.Context, e errand) error {
 			u.log.Error("note how far a picture has come", "error", err)
 		}
 	}
-	u.audit(ctx, "system", e.Reason, "release picture", e.SHA256, map[string]string{"to": fmt.Sprint(to)})
+	u.audit(ctx, "system", e.Reason, alpr.ActionReleasePicture, e.SHA256, map[string]string{"to": fmt.Sprint(to)})
 	return nil
 }
 

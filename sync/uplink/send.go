@@ -161,7 +161,7 @@ func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p parcel, f *f
 	for _, topic := range p.shares {
 		f.toks = append(f.toks, s.link.client.Publish(topic, 1, false, full))
 		if it.SentAt.IsZero() {
-			s.u.audit(ctx, "system", "release policy", "release", it.ID.String(), map[string]string{"topic": topic, "kind": string(it.Kind)})
+			s.u.audit(ctx, "system", "release policy", alpr.ActionRelease, it.ID.String(), map[string]string{"topic": topic, "kind": string(it.Kind)})
 		}
 	}
 	f.shared = append(f.shared, event.Range{BootID: it.BootID, From: it.Seq, To: it.Seq})

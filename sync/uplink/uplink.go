@@ -176,7 +176,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // audit records what the uplink did on somebody's word. A failure is logged:
 // the vehicle's work goes on.
-func (u *Uplink) audit(ctx context.Context, officer, purpose, action, subject string, detail map[string]string) {
+func (u *Uplink) audit(ctx context.Context, officer, purpose string, action alpr.AuditAction, subject string, detail map[string]string) {
 	if u.opt.Auditor == nil {
 		return
 	}
