@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"time"
 
 	"alpr"
+	"alpr/internal/contain"
 )
 
 // maxReads is how many plates of one frame are read at most; more are left to
@@ -31,6 +33,7 @@ type follower struct {
 	reader  Reader
 	locator Locator // may be nil
 	matcher Matcher // may be nil
+	guard   *contain.Guard
 	random  io.Reader
 	stats   *counters
 
@@ -135,7 +138,11 @@ func (f *follower) readSome(fr *alpr.Frame, plates []alpr.Plate, active []*track
 		batch[k] = plates[i]
 	}
 	start := time.Now()
-	texts, err := f.reader.Read(fr, batch)
+	var texts []alpr.Text
+	err := f.guard.Do(nameOf("read plates", fr), func() (err error) {
+		texts, err = f.reader.Read(fr, batch)
+		return err
+	})
 	f.stats.read.since(start)
 	switch {
 	case err != nil:
@@ -280,6 +287,30 @@ func (f *follower) end(t *track, now time.Time) (event, bool) {
 	t.best.frame = nil // the recording takes the pictures
 	f.closed = append(f.closed, t)
 	return e, ok
+}
+
+// contained runs a step of following. Where it panics, what is known of the
+// camera's tracks may be half changed: each pass that is open ends, so that
+// what was read is recorded, and following starts again with the next frame.
+func (f *follower) contained(step string, do func() ([]event, error)) (events []event, err error) {
+	err = f.guard.Do(step, func() (err error) {
+		events, err = do()
+		return err
+	})
+	if !errors.Is(err, contain.ErrPanic) || len(f.open) == 0 && len(f.closed) == 0 {
+		return events, err
+	}
+	open := f.open
+	f.open, f.closed = nil, nil
+	for _, t := range open {
+		_ = f.guard.Do("end a pass of "+f.camera, func() error { // said and counted there
+			if e, ok := f.end(t, t.last); ok {
+				events = append(events, e)
+			}
+			return nil
+		})
+	}
+	return events, err
 }
 
 func without(list []*track, t *track) []*track {

@@ -28,7 +28,7 @@ func (fs *followers) of(f *alpr.Frame) *cameraFollower {
 		p := fs.p
 		c = &cameraFollower{follower: follower{
 			cfg: &p.cfg, camera: f.Camera, reader: p.parts.Reader, locator: p.parts.Locator,
-			matcher: p.parts.Matcher, random: p.parts.Random, stats: &p.stats,
+			matcher: p.parts.Matcher, guard: p.parts.Guard, random: p.parts.Random, stats: &p.stats,
 		}}
 		fs.cameras[f.Camera] = c
 		fs.order = append(fs.order, f.Camera)
@@ -39,7 +39,9 @@ func (fs *followers) of(f *alpr.Frame) *cameraFollower {
 func (fs *followers) frame(f found, out chan<- event) error {
 	c := fs.of(f.frame)
 	c.arrived = time.Now()
-	events, err := c.frame(f.frame, f.plates)
+	events, err := c.contained(nameOf("follow plates", f.frame), func() ([]event, error) {
+		return c.frame(f.frame, f.plates)
+	})
 	fs.send(events, out)
 	return err
 }
@@ -49,13 +51,18 @@ func (fs *followers) frame(f found, out chan<- event) error {
 func (fs *followers) lapse(out chan<- event) {
 	for _, name := range fs.order {
 		c := fs.cameras[name]
-		fs.send(c.retire(c.newest.Add(time.Since(c.arrived))), out)
+		events, _ := c.contained("end passes of "+name, func() ([]event, error) {
+			return c.retire(c.newest.Add(time.Since(c.arrived))), nil
+		})
+		fs.send(events, out)
 	}
 }
 
 func (fs *followers) flush(out chan<- event) {
 	for _, name := range fs.order {
-		fs.send(fs.cameras[name].flush(), out)
+		c := fs.cameras[name]
+		events, _ := c.contained("end passes of "+name, func() ([]event, error) { return c.flush(), nil })
+		fs.send(events, out)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alpr"
+	"alpr/internal/contain"
 )
 
 // Source delivers the frames of one camera. Run calls emit for each, in order,
@@ -77,7 +78,8 @@ type Parts struct {
 	Matcher      Matcher
 	Presenter    Presenter
 	Photographer Photographer
-	Random       io.Reader // for IDs; nil: crypto/rand
+	Random       io.Reader      // for IDs; nil: crypto/rand
+	Guard        *contain.Guard // counts the panics of the other parts; nil: they are contained uncounted
 	Log          *slog.Logger
 }
 
@@ -104,9 +106,30 @@ func New(cfg Config, parts Parts) (*Pipeline, error) {
 	if parts.Random == nil {
 		parts.Random = rand.Reader
 	}
+	if parts.Locator != nil {
+		parts.Locator = containedLocator{parts.Locator, parts.Guard}
+	}
 	p := &Pipeline{cfg: cfg, parts: parts, log: parts.Log}
 	p.frames = newMailbox(cfg.IsLossless, &p.stats, p.log)
 	return p, nil
+}
+
+// containedLocator does not know the position where its Locator panics.
+type containedLocator struct {
+	Locator
+	guard *contain.Guard
+}
+
+func (l containedLocator) At(t time.Time) alpr.Fix {
+	fix := alpr.Fix{At: t}
+	_ = l.guard.Do("position at an instant", func() error { fix = l.Locator.At(t); return nil }) // said and counted there
+	return fix
+}
+
+func (l containedLocator) TimeSource(t time.Time) (alpr.TimeSource, time.Duration) {
+	source, within := alpr.TimeSystem, time.Duration(0)
+	_ = l.guard.Do("clock at an instant", func() error { source, within = l.Locator.TimeSource(t); return nil }) // said and counted there
+	return source, within
 }
 
 // found is a frame with its plates.
@@ -151,7 +174,9 @@ func (p *Pipeline) runSources(ctx context.Context) error {
 	var cameras errgroup.Group
 	for i, s := range p.parts.Sources {
 		cameras.Go(func() error {
-			failed[i] = s.Run(ctx, func(f *alpr.Frame) { p.frames.put(ctx, f) })
+			failed[i] = p.parts.Guard.Do("camera", func() error {
+				return s.Run(ctx, func(f *alpr.Frame) { p.frames.put(ctx, f) })
+			})
 			if failed[i] != nil && ctx.Err() == nil && len(failed) > 1 {
 				p.log.Error("a camera has stopped, the others go on", "error", failed[i])
 			}
@@ -178,7 +203,11 @@ func (p *Pipeline) detect(ctx context.Context, ended <-chan struct{}, out chan<-
 			return nil
 		}
 		start := time.Now()
-		plates, err := p.parts.Detector.Detect(frame)
+		var plates []alpr.Plate
+		err := p.parts.Guard.Do(nameOf("detect plates", frame), func() (err error) {
+			plates, err = p.parts.Detector.Detect(frame)
+			return err
+		})
 		p.stats.detect.since(start)
 		if err := failures.take("detect plates", err); err != nil {
 			return err
@@ -192,6 +221,11 @@ func (p *Pipeline) detect(ctx context.Context, ended <-chan struct{}, out chan<-
 			return nil
 		}
 	}
+}
+
+// nameOf says what is done with which frame.
+func nameOf(what string, f *alpr.Frame) string {
+	return fmt.Sprintf("%s: frame %d of %s (%dx%d)", what, f.Seq, f.Camera, f.Width, f.Height)
 }
 
 // lapse is how often passes are ended by the clock when no frame comes.

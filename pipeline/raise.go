@@ -68,9 +68,17 @@ func (f *follower) match(read alpr.Read, ps *pass) []alpr.Hit {
 	if f.matcher == nil {
 		return nil
 	}
-	var hits []alpr.Hit
+	var matched, hits []alpr.Hit
+	err := f.guard.Do("compare a read of "+f.camera+" with the hotlists", func() error {
+		matched = f.matcher.Match(read)
+		return nil
+	})
+	if err != nil { // the read is kept; nothing was found out, so nothing is taken back either
+		f.stats.stageErrors.Add(1)
+		return nil
+	}
 	isNow := make(map[string]bool)
-	for _, h := range f.matcher.Match(read) {
+	for _, h := range matched {
 		key := h.Entry.List + "\x00" + h.Entry.ID
 		if isNow[key] {
 			continue

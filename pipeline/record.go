@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
 	"alpr"
+	"alpr/internal/contain"
 )
 
 const (
@@ -89,7 +91,7 @@ func (r *recording) showReads(kept []alpr.Record) {
 	}
 	for i := range kept {
 		if !kept[i].Read.Preview {
-			r.p.parts.Presenter.ShowRead(kept[i].Read)
+			r.show(func() { r.p.parts.Presenter.ShowRead(kept[i].Read) })
 		}
 	}
 }
@@ -101,18 +103,27 @@ func (r *recording) showHits(e *event) {
 		return
 	}
 	for _, h := range e.hits {
-		r.p.parts.Presenter.ShowHit(e.read, h)
+		r.show(func() { r.p.parts.Presenter.ShowHit(e.read, h) })
 	}
 	if e.isAlert && !r.p.cfg.IsLossless {
 		r.stats.hitShow.add(time.Since(e.newest))
 	}
 }
 
+// show shows one read or hit; where that panics the others are still shown.
+func (r *recording) show(do func()) {
+	_ = r.p.parts.Guard.Do("show a read", func() error { do(); return nil }) // said and counted there
+}
+
 // photograph takes the pictures of the read's frame, or repeats those taken
 // when the frame was still there.
 func (r *recording) photograph(e *event) {
 	if e.frame != nil && r.p.parts.Photographer != nil {
-		crop, context, err := r.p.parts.Photographer.Photograph(e.frame, e.read.Plate)
+		var crop, context alpr.Picture
+		err := r.p.parts.Guard.Do(nameOf("photograph", e.frame), func() (err error) {
+			crop, context, err = r.p.parts.Photographer.Photograph(e.frame, e.read.Plate)
+			return err
+		})
 		if err != nil {
 			r.log.Error("a read has no pictures", "read", e.read.ID, "error", err)
 		} else {
@@ -145,7 +156,12 @@ func (r *recording) record(ctx context.Context, records []alpr.Record) ([]alpr.R
 		defer cancel()
 	}
 	defer r.stats.record.since(time.Now())
-	return r.p.parts.Recorder.RecordAll(ctx, records)
+	var kept []alpr.Record
+	err := r.p.parts.Guard.Do("record reads", func() (err error) {
+		kept, err = r.p.parts.Recorder.RecordAll(ctx, records)
+		return err
+	})
+	return kept, err
 }
 
 // enqueue keeps reads in memory. Where too many wait, the oldest without a hit is
@@ -227,6 +243,14 @@ func (r *recording) finish(ctx context.Context) error {
 func (r *recording) recordOldest(ctx context.Context) error {
 	oldest := r.queue[:min(len(r.queue), maxBatch)]
 	kept, err := r.record(ctx, oldest)
+	if errors.Is(err, contain.ErrPanic) {
+		oldest = oldest[:1] // one of them breaks the recorder: it must not keep the others from the record
+		if kept, err = r.record(ctx, oldest); errors.Is(err, contain.ErrPanic) {
+			r.log.Error("a read is lost: the program breaks at recording it", "read", oldest[0].Read.ID, "error", err)
+			r.stats.lost.Add(1)
+			err = nil
+		}
+	}
 	if err != nil {
 		return err
 	}
