@@ -17,6 +17,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"golang.org/x/sync/errgroup"
 
+	"alpr/internal/contain"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -77,6 +78,7 @@ type Consumer struct {
 	valid   *Validator
 	metrics *Metrics
 	log     *slog.Logger
+	guard   *contain.Guard
 	now     func() time.Time
 }
 
@@ -102,7 +104,10 @@ func NewConsumer(cfg ConsumeConfig, sink Sink, metrics *Metrics, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	return &Consumer{cfg: cfg, sink: sink, valid: v, metrics: metrics, log: log.With("part", "consumer"), now: time.Now}, nil
+	log = log.With("part", "consumer")
+	c := &Consumer{cfg: cfg, sink: sink, valid: v, metrics: metrics, log: log, guard: contain.New(log), now: time.Now}
+	metrics.guard = c.guard
+	return c, nil
 }
 
 // Run consumes until ctx is done, and returns nil then. A broker or a sink that
@@ -247,7 +252,7 @@ func (c *Consumer) validate(ctx context.Context, l *lane) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case m := <-l.messages:
-			t := taken{msg: m, in: c.valid.Take(m.Topic(), m.Payload(), c.now().UTC())}
+			t := taken{msg: m, in: c.valid.Look(c.guard, m.Topic(), m.Payload(), c.now().UTC())}
 			select {
 			case l.looked <- t:
 			case <-ctx.Done():
@@ -364,7 +369,14 @@ func (c *Consumer) keep(ctx context.Context, b Batch) error {
 	pause, said := 100*time.Millisecond, false
 	for {
 		start := c.now()
-		kept, err := c.sink.Write(ctx, b)
+		var kept Kept
+		err := c.guard.Do("batch", func() (err error) {
+			kept, err = c.sink.Write(ctx, b)
+			return err
+		})
+		if errors.Is(err, contain.ErrPanic) { // a row at which the program breaks must not keep the others from the record
+			err = fmt.Errorf("%w: %w", ErrBadData, err)
+		}
 		if err == nil {
 			c.metrics.noteBatch(b, kept, c.now().Sub(start), c.now())
 			return nil

@@ -66,6 +66,12 @@ func RequestImage(ctx context.Context, b Broker, s Signer, r downlink.ImageReque
 	}
 }
 
+// What a picture may have at most: docs/schema/image.json says the bytes.
+const (
+	maxPicture = 64 << 20
+	maxPieces  = 4096
+)
+
 // puzzle puts the pieces of one picture together.
 type puzzle struct {
 	sha    string
@@ -84,7 +90,8 @@ func (p *puzzle) add(payload []byte) {
 }
 
 func (p *puzzle) put(img event.Image) {
-	if img.SHA256 == p.sha && img.Offset >= 0 && img.Size > 0 {
+	isWithin := img.Size > 0 && img.Size <= maxPicture && img.Offset >= 0 && img.Offset < img.Size && len(img.JPEG) <= img.Size-img.Offset
+	if img.SHA256 == p.sha && isWithin && (len(p.pieces) < maxPieces || p.pieces[img.Offset] != nil) {
 		p.pieces[img.Offset], p.size = img.JPEG, img.Size
 	}
 }

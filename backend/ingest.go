@@ -12,6 +12,7 @@ import (
 
 	"alpr"
 	"alpr/docs/schema"
+	"alpr/internal/contain"
 	"alpr/sync/event"
 )
 
@@ -139,7 +140,56 @@ func (v *Validator) Take(topic string, payload []byte, now time.Time) Intake {
 	return in
 }
 
+// checkNumbers says whether all times and counts that sinks, purges and figures
+// reckon with are such as a vehicle can mean.
+func (r *Row) checkNumbers() error {
+	if err := r.Event.Check(); err != nil {
+		return err
+	}
+	if t := r.Event.Type; t == event.TypeExpired || t == event.TypeWithheld {
+		var g event.Gap // the schema's integers may be written 1.0, which databases do not read
+		if err := json.Unmarshal(r.Event.Data, &g); err != nil {
+			return fmt.Errorf("read the gap: %w", err)
+		}
+		if g.FromSeq < 1 || g.ToSeq < g.FromSeq || g.ToSeq > event.MaxSeq {
+			return fmt.Errorf("gap from %d to %d: %w", g.FromSeq, g.ToSeq, event.ErrOutOfRange)
+		}
+	}
+	var d struct {
+		At        *time.Time      `json:"at"`
+		FirstAt   *time.Time      `json:"first_at"`
+		LastAt    *time.Time      `json:"last_at"`
+		Retention event.Retention `json:"retention"`
+	}
+	if err := json.Unmarshal(r.Event.Data, &d); err != nil {
+		return fmt.Errorf("read the event's times: %w", err)
+	}
+	for _, t := range []struct {
+		name string
+		at   *time.Time
+	}{{"at", d.At}, {"first_at", d.FirstAt}, {"last_at", d.LastAt}, {"purge_at", d.Retention.PurgeAt}} {
+		if t.at == nil {
+			continue
+		}
+		if err := event.CheckTime(t.name, *t.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var errOtherVehicle = errors.New("event names another vehicle than the topic it came by")
+
+// Look is Take where a message at which the program itself breaks is a letter
+// as well, counted by guard.
+func (v *Validator) Look(guard *contain.Guard, topic string, payload []byte, now time.Time) Intake {
+	var in Intake
+	err := guard.Do("message to "+topic, func() error { in = v.Take(topic, payload, now); return nil })
+	if err != nil {
+		return Intake{Letters: []Letter{{Topic: topic, Payload: bytes.Clone(payload), Reason: err.Error(), ReceivedAt: now}}}
+	}
+	return in
+}
 
 // row reads one event. The row's Event is set as far as it could be read.
 func (v *Validator) row(from event.Vehicle, raw json.RawMessage, now time.Time) (Row, error) {
@@ -149,6 +199,9 @@ func (v *Validator) row(from event.Vehicle, raw json.RawMessage, now time.Time) 
 	}
 	r := Row{Vehicle: from, Event: e, ReceivedAt: now, JSON: raw}
 	if err := v.Validate(raw); err != nil {
+		return r, err
+	}
+	if err := r.checkNumbers(); err != nil {
 		return r, err
 	}
 	if r.ID, r.Revision, err = e.Identity(); err != nil {

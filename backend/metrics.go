@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"alpr/internal/contain"
 	"alpr/sync/event"
 )
 
@@ -19,6 +20,7 @@ type Metrics struct {
 	writeTime  time.Duration      // sum over batches
 	lastLag    map[string]float64 // by kind: seconds from recording to being kept, of the last batch's oldest
 	lastKeptAt time.Time
+	guard      *contain.Guard
 }
 
 // NewMetrics makes counters at 0.
@@ -68,6 +70,7 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	counter("dead_letters_total", "Events that failed the schema.", m.letters.Load())
 	counter("batches_total", "Transactions.", m.batches.Load())
 	counter("sink_failures_total", "Transactions that failed and were tried again.", m.failures.Load())
+	counter("panics_total", "Inputs at which the program broke, and which became dead letters.", m.guard.State().Count)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	counter("write_seconds_total", "Time spent in transactions.", m.writeTime.Seconds())

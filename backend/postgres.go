@@ -124,11 +124,17 @@ func (p *Postgres) Write(ctx context.Context, b Batch) (Kept, error) {
 	return kept, nil
 }
 
-// classify tells bad data (SQLSTATE class 22, "data exception") from troubles
-// that may pass.
+// classify tells bad data from troubles that may pass. Bad are SQLSTATE classes
+// 22 (data exception), 23 (integrity: no partition takes the row) and 54 (a
+// limit of the server's, such as a text too long for an index), and what does
+// not fit its column, on which the client gives the copy up.
 func classify(err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && len(pg.Code) == 5 && pg.Code[:2] == "22" {
+	if !errors.As(err, &pg) || len(pg.Code) != 5 {
+		return err
+	}
+	isCopyGivenUp := pg.Code == "57014" && strings.Contains(pg.Message, "COPY from stdin failed")
+	if class := pg.Code[:2]; class == "22" || class == "23" || class == "54" || isCopyGivenUp {
 		return fmt.Errorf("%w: %w", ErrBadData, err)
 	}
 	return err
@@ -147,7 +153,7 @@ func stageRows(b Batch) (rows map[string][][]any, events int, err error) {
 		}
 		switch {
 		case r.isState():
-			add("stage_vehicles", v.Agency, v.Name, r.kind(), r.Event.Time, []byte(r.Event.Data))
+			add("stage_vehicles", v.Agency, v.Name, r.kind(), r.seenAt(), []byte(r.Event.Data))
 		case image != nil:
 			add("stage_pieces", image.SHA256, image.Offset, image.Size, image.JPEG, [16]byte(image.ReadID), r.ReceivedAt, v.Agency, v.Name)
 		default:

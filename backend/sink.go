@@ -66,6 +66,15 @@ func (r *Row) isLog() bool {
 	return !r.isState() && r.Event.Type != event.TypeImage
 }
 
+// seenAt is when the vehicle said so: by its own clock, but no later than it
+// came, or a clock that was ahead once would hide all that is said after.
+func (r *Row) seenAt() time.Time {
+	if r.Event.Time.After(r.ReceivedAt) {
+		return r.ReceivedAt
+	}
+	return r.Event.Time
+}
+
 func (r *Row) seq() (boot alpr.ID, seq uint64) {
 	boot, seq, _ = r.Event.Numbers()
 	return boot, seq

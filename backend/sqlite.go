@@ -103,7 +103,7 @@ func (s *SQLite) writeRow(ctx context.Context, tx *sql.Tx, r *Row, kept *Kept) e
 	case r.isState():
 		_, err = tx.ExecContext(ctx, `INSERT INTO vehicles VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at, data = excluded.data WHERE excluded.seen_at >= seen_at`,
-			v.Agency, v.Name, r.kind(), r.Event.Time.UnixMilli(), string(r.Event.Data))
+			v.Agency, v.Name, r.kind(), r.seenAt().UnixMilli(), string(r.Event.Data))
 	case image != nil:
 		_, err = tx.ExecContext(ctx, "INSERT OR IGNORE INTO pieces VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 			image.SHA256, image.Offset, image.Size, image.JPEG, image.ReadID.String(), r.ReceivedAt.UnixMilli(), v.Agency, v.Name)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -34,6 +35,21 @@ func Types() []string {
 
 // SchemaBase is where Event.DataSchema points; docs/schema holds the files.
 const SchemaBase = "https://alpr.example/schema/v1/"
+
+// MaxSeq is the highest number of a count: what databases hold in 64 bits with
+// a sign.
+const MaxSeq = math.MaxInt64
+
+// The times that an event may carry. A vehicle whose clock was never set begins
+// at the first; outside of both, clocks and sums of times break.
+const (
+	firstYear = 1970
+	lastYear  = 2199
+)
+
+// ErrOutOfRange reports a number or time that no vehicle means, and with which
+// receivers cannot reckon.
+var ErrOutOfRange = errors.New("out of range")
 
 // ErrNoContent reports an outbox item whose record is missing.
 var ErrNoContent = errors.New("the item carries no record of its kind")
@@ -131,7 +147,29 @@ func (e *Event) Numbers() (boot alpr.ID, seq uint64, ok bool) {
 		return alpr.ID{}, 0, false
 	}
 	seq, err = strconv.ParseUint(e.Sequence, 10, 64)
-	return boot, seq, err == nil && seq > 0
+	return boot, seq, err == nil && seq > 0 && seq <= MaxSeq
+}
+
+// Check says whether receivers can reckon with the event's own time and number.
+func (e *Event) Check() error {
+	if err := CheckTime("time", e.Time); err != nil {
+		return err
+	}
+	if e.BootID == "" && e.Sequence == "" {
+		return nil
+	}
+	if _, _, ok := e.Numbers(); !ok {
+		return fmt.Errorf("number %q of boot %q: %w: it is from 1 to %d", e.Sequence, e.BootID, ErrOutOfRange, int64(MaxSeq))
+	}
+	return nil
+}
+
+// CheckTime says whether receivers can reckon with a time.
+func CheckTime(name string, t time.Time) error {
+	if y := t.UTC().Year(); y < firstYear || y > lastYear {
+		return fmt.Errorf("%s %s: %w: it is from %d to %d: is the vehicle's clock set?", name, t.Format(time.RFC3339), ErrOutOfRange, firstYear, lastYear)
+	}
+	return nil
 }
 
 // Identity is the record's UUID and the revision of it that this event tells.

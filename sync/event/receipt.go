@@ -13,7 +13,7 @@ import (
 const MaxReceiptRanges = 4096
 
 // ErrBadReceipt reports a receipt that cannot be understood.
-var ErrBadReceipt = errors.New("receipt is not {\"ranges\": [{boot_id, from, to}, …]} with 1 ≤ from ≤ to")
+var ErrBadReceipt = errors.New("receipt is not {\"ranges\": [{boot_id, from, to}, …]} with 1 ≤ from ≤ to < 2^63")
 
 // Receipt is the backend's word that it keeps ranges of a vehicle's counts.
 type Receipt struct {
@@ -43,7 +43,7 @@ func DecodeReceipt(payload []byte) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("%w: %d ranges, more than %d", ErrBadReceipt, len(r.Ranges), MaxReceiptRanges)
 	}
 	for _, x := range r.Ranges {
-		if x.BootID.IsZero() || x.From == 0 || x.To < x.From {
+		if x.BootID.IsZero() || x.From == 0 || x.To < x.From || x.To > MaxSeq {
 			return Receipt{}, fmt.Errorf("%w: range %d to %d of boot %s", ErrBadReceipt, x.From, x.To, x.BootID)
 		}
 	}
@@ -56,7 +56,7 @@ func Ranges(boot alpr.ID, seqs []uint64) []Range {
 	slices.Sort(seqs)
 	var out []Range
 	for _, s := range seqs {
-		if n := len(out); n > 0 && s <= out[n-1].To+1 {
+		if n := len(out); n > 0 && s-out[n-1].To <= 1 { // sorted: no difference is negative
 			out[n-1].To = s
 			continue
 		}
