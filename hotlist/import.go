@@ -76,7 +76,9 @@ func (r *Report) warn(line int, reason string) {
 // the report. A list in which too many rows are bad is refused whole: the
 // report then comes with the error.
 func Import(r io.Reader, m *Map, opt Options) (*List, Report, error) {
-	plain, err := decompress(r)
+	in := &counter{r: r}
+	unfolded, err := decompress(in)
+	plain := &bounded{r: unfolded, in: in}
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("import a hotlist: %w", err)
 	}
@@ -171,6 +173,7 @@ func (im *importer) run() error {
 	im.conv, im.build, im.seen = conv, newBuilder(name, im.opt.Version, im.opt.PublishedAt), make(map[rowKey]struct{})
 	im.seeds, im.cancelled = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, make(map[[2]string]int)
 	var fields []string
+	blank := 0
 	for {
 		var line int
 		var bad error
@@ -182,9 +185,14 @@ func (im *importer) run() error {
 			return fmt.Errorf("read line %d: %w", line, err)
 		}
 		if bad == nil && isBlank(fields) {
+			if blank++; blank > maxBlank+10*im.report.Rows {
+				return fmt.Errorf("%d lines are empty: %w", blank, ErrNoList)
+			}
 			continue
 		}
-		im.report.Rows++
+		if im.report.Rows++; im.report.Rows > maxRows {
+			return fmt.Errorf("more than %d rows: %w", maxRows, ErrNoList)
+		}
 		if bad == nil {
 			bad = im.row(fields, line)
 		}

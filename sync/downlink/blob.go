@@ -38,8 +38,16 @@ type line struct {
 	Entry  *event.Entry `json:"entry,omitempty"`
 }
 
-// maxLine bounds a line of a blob, in bytes.
-const maxLine = 256 << 10
+// What a blob may unfold to at most: a small file must not fill the vehicle.
+const (
+	maxLine    = 256 << 10 // bytes of a line
+	maxLines   = 20_000_000
+	maxRemoved = 5_000_000
+	maxPlain   = 8 << 30 // bytes
+)
+
+// errTooMuch reports a blob that unfolds to more than any list has.
+var errTooMuch = errors.New("the blob unfolds to more than any list has: it is refused")
 
 // WriteBlob makes the compressed file of a list or a delta: removals first.
 func WriteBlob(w io.Writer, remove []string, entries iter.Seq2[alpr.Entry, error]) error {
@@ -78,6 +86,9 @@ func ReadRemovals(r io.Reader) ([]string, error) {
 		if l.Remove == "" {
 			break
 		}
+		if len(ids) >= maxRemoved {
+			return nil, errTooMuch
+		}
 		ids = append(ids, l.Remove)
 	}
 	return ids, nil
@@ -100,7 +111,7 @@ func ReadEntries(r io.Reader) iter.Seq2[alpr.Entry, error] {
 
 func lines(r io.Reader) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(16<<20))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(16<<20))
 		if err != nil {
 			yield(line{}, fmt.Errorf("start zstd: %w", err))
 			return
@@ -108,7 +119,12 @@ func lines(r io.Reader) iter.Seq2[line, error] {
 		defer z.Close()
 		sc := bufio.NewScanner(z)
 		sc.Buffer(nil, maxLine)
+		bytes := 0
 		for n := 1; sc.Scan(); n++ {
+			if bytes += len(sc.Bytes()) + 1; n > maxLines || bytes > maxPlain {
+				yield(line{}, errTooMuch)
+				return
+			}
 			var l line
 			if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
 				yield(line{}, fmt.Errorf("read blob, line %d: %w", n, err))

@@ -295,3 +295,39 @@ func FuzzReadEntries(f *testing.F) {
 		}
 	})
 }
+
+// TestNumbersNobodyCanReckonWithAreRefused: what is signed may be wrong all the
+// same, and must not come out negative or stand for ever.
+func TestNumbersNobodyCanReckonWithAreRefused(t *testing.T) {
+	v, now := event.Vehicle{Agency: "pd", Name: "car-1"}, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	blob, _ := downlink.Cut([]byte("x"))
+	manifest := func(f func(*downlink.Manifest)) error {
+		m := downlink.Manifest{Agency: "pd", List: "stolen", Version: 1, PublishedAt: now, Whole: blob}
+		f(&m)
+		return m.Check("pd")
+	}
+	root, private := keyPair("root", 1, downlink.KindKeys)
+	ring, err := downlink.NewRing([]downlink.Key{root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rotated := ring.Rotate(sign(t, downlink.KindKeys, downlink.KeyChange{Agency: "pd", Version: 1 << 63}, "root", private), "pd")
+	request := downlink.ImageRequest{Agency: "pd", Vehicle: "car-1", Officer: "4711", Purpose: "case", ExpiresAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for name, err := range map[string]error{
+		"retention of 300 years": downlink.PolicyChange{Agency: "pd", RetentionS: map[string]int64{"read": 300 * 366 * 86400}}.Check(v),
+		"retention of 2^63-1":    downlink.PolicyChange{Agency: "pd", RetentionS: map[string]int64{"read": 1<<63 - 1}}.Check(v),
+		"policy version 2^63":    downlink.PolicyChange{Agency: "pd", Version: 1 << 63, Forbid: []string{"x"}}.Check(v),
+		"list version 2^63":      manifest(func(m *downlink.Manifest) { m.Version = 1 << 63 }),
+		"published in 9999":      manifest(func(m *downlink.Manifest) { m.PublishedAt = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }),
+		"published in year 0":    manifest(func(m *downlink.Manifest) { m.PublishedAt = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) }),
+		"keys version 2^63":      rotated,
+		"a request to year 9999": request.Check(v, now),
+	} {
+		if !errors.Is(err, downlink.ErrBadStatement) {
+			t.Errorf("%s: %v, want ErrBadStatement", name, err)
+		}
+	}
+	if err := manifest(func(*downlink.Manifest) {}); err != nil {
+		t.Errorf("a good manifest: %v", err)
+	}
+}

@@ -196,6 +196,9 @@ func (r *Ring) Rotate(raw []byte, agency string) (KeyChange, error) {
 	if c.Version <= r.change.Version {
 		return c, fmt.Errorf("%w: keys version %d, in use %d", ErrOlder, c.Version, r.change.Version)
 	}
+	if err := checkVersion(c.Version); err != nil {
+		return c, err
+	}
 	for _, k := range c.Add {
 		if err := k.check(); err != nil {
 			return c, err

@@ -32,7 +32,7 @@ func (r ImageRequest) Check(v event.Vehicle, now time.Time) error {
 	case !now.Before(r.ExpiresAt):
 		return fmt.Errorf("%w: the request ended at %s", ErrOlder, r.ExpiresAt.Format(time.RFC3339))
 	}
-	return nil
+	return checkTime("expires_at", r.ExpiresAt)
 }
 
 // PolicyChange is the payload of a policy statement. It can only tighten: the
@@ -53,12 +53,31 @@ func (p PolicyChange) Check(v event.Vehicle) error {
 		return fmt.Errorf("%w: %s/%s", ErrNotForUs, p.Agency, p.Vehicle)
 	}
 	for class, s := range p.RetentionS {
-		if s < 0 {
+		if s < 0 || s > maxRetentionS {
 			return fmt.Errorf("%w: retention of %q is %d s", ErrBadStatement, class, s)
 		}
 	}
 	if len(p.RetentionS) == 0 && len(p.Forbid) == 0 {
 		return fmt.Errorf("%w: the policy changes nothing", ErrBadStatement)
+	}
+	return checkVersion(p.Version)
+}
+
+// maxRetentionS is 200 years in seconds: what is kept for longer than a
+// time.Duration can say would come out negative.
+const maxRetentionS = 200 * 366 * 24 * 60 * 60
+
+// checkVersion keeps out what databases do not hold: it would be the newest for ever.
+func checkVersion(v uint64) error {
+	if v > event.MaxSeq {
+		return fmt.Errorf("%w: version %d: it is up to %d", ErrBadStatement, v, int64(event.MaxSeq))
+	}
+	return nil
+}
+
+func checkTime(name string, t time.Time) error {
+	if err := event.CheckTime(name, t); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadStatement, err)
 	}
 	return nil
 }
@@ -116,7 +135,7 @@ func (m Manifest) Check(agency string) error {
 	if m.Version == 0 || m.PublishedAt.IsZero() {
 		return fmt.Errorf("%w: manifest without version or time of publication", ErrBadStatement)
 	}
-	errs := []error{event.CheckName(m.List), m.Whole.Check()}
+	errs := []error{event.CheckName(m.List), m.Whole.Check(), checkVersion(m.Version), checkTime("published_at", m.PublishedAt)}
 	for _, d := range m.Deltas {
 		errs = append(errs, d.Blob.Check())
 		if d.From >= m.Version {
