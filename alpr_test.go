@@ -3,7 +3,9 @@ package alpr
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -87,11 +89,56 @@ func TestRegionIsOneMoreLikelyThanNot(t *testing.T) {
 }
 
 func TestNormalise(t *testing.T) {
-	for given, want := range map[string]string{"abc-123": "ABC123", " 7·kxm 204\t": "7KXM204", "ÄÖ1": "1", "": ""} {
+	for given, want := range map[string]string{"abc-123": "ABC123", " 7·kxm 204\t": "7KXM204", "ÄÖ1": "AO1", "a#1\u200b2": "A12", "": ""} {
 		if got := Normalise(given); got != want {
 			t.Errorf("Normalise(%q) = %q, want %q", given, got, want)
 		}
 	}
+}
+
+func TestParsePlateTakesWhatTheEyeTakes(t *testing.T) {
+	for given, want := range map[string]string{
+		"abc-123": "ABC123", "ABC–123": "ABC123", "ABC\u2010123": "ABC123", "ABC\u2011123": "ABC123", "ABC\u2015123": "ABC123",
+		"ABC−123": "ABC123", "ABC\u00a0123": "ABC123", "ABC\u202f123": "ABC123", "ABC\u3000123": "ABC123", "\ufeffABC123": "ABC123",
+		"ABC\u200b123\u2060": "ABC123", "\u202eABC123\u202c": "ABC123", "A\u00adBC 123\r\n": "ABC123",
+		"É1234": "E1234", "e\u03011234": "E1234", "TÜ-AB 123": "TUAB123", "ŁÓDŹ1": "LODZ1", "ı2": "I2", "ÿ1": "Y1",
+		"А123ВС77": "A123BC77", "ＡＢＣ１２３": "ABC123", "O’N 1": "ON1",
+	} {
+		got, err := ParsePlate(given)
+		if err != nil || got != want {
+			t.Errorf("ParsePlate(%q) = %q, %v, want %q", given, got, err, want)
+		}
+	}
+}
+
+func TestParsePlateSaysWhatItCannotTake(t *testing.T) {
+	for given, why := range map[string]string{
+		"ABC#12": `'#'`, "A*": `'*'`, "STRAß1": `'ß'`, "ÆØ1": `'Æ'`, "一二三": `'一'`, "٣٤٥": `'٣'`, "A\x00B": `'\x00'`, "A\xffB": `'�'`,
+		"": "there is none", " \u200b ": "no letter or digit", "--": "no letter or digit", "ABCDEFGHIJK": "11 characters", "\u03011": "'\u0301'",
+		"%": `'%'`, "A_1?": `'?'`,
+	} {
+		got, err := ParsePlate(given)
+		if !errors.Is(err, ErrBadPlate) || !strings.Contains(fmt.Sprint(err), why) {
+			t.Errorf("ParsePlate(%q) = %q, %v; it should say %s", given, got, err, why)
+		}
+	}
+}
+
+func FuzzParsePlate(f *testing.F) {
+	f.Add("abc–1\u200b23")
+	f.Add("É1234")
+	f.Fuzz(func(t *testing.T, s string) {
+		plate, err := ParsePlate(s)
+		if err != nil {
+			return
+		}
+		if len(plate) < 1 || len(plate) > Slots || plate != Normalise(s) {
+			t.Errorf("%q is taken as %q, compared as %q", s, plate, Normalise(s))
+		}
+		if again, err := ParsePlate(plate); err != nil || again != plate {
+			t.Errorf("%q is not stable: %q, %v", plate, again, err)
+		}
+	})
 }
 
 func FuzzNormalise(f *testing.F) {

@@ -125,19 +125,6 @@ func (t *Text) MayBeSign(score float64) bool {
 	return score < sureScore && !isKnown && hasDigit != hasLetter
 }
 
-// Normalise is text as plates are compared: upper case, only A–Z and 0–9.
-func Normalise(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		}
-		return -1
-	}, text)
-}
-
 func argmax(row *[Symbols]float32) (int, float32) {
 	best, at := row[0], 0
 	for i, v := range row {

@@ -99,6 +99,9 @@ type Status struct {
 	Lists   []ListStatus
 	Store   StoreStatus
 	Clock   PartStatus
+	// Problems are what else the officer must know, a sentence each: what was
+	// stored and cannot be used, for example.
+	Problems []string
 }
 
 // PartStatus is the least there is to say about a part.

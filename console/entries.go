@@ -28,7 +28,8 @@ type entryIn struct {
 // entryView is an entry as the page lists it.
 type entryView struct {
 	ID       string    `json:"id"`
-	Plate    string    `json:"plate"`
+	Plate    string    `json:"plate"` // as it is compared
+	Given    string    `json:"given"` // as it was entered
 	State    string    `json:"state"`
 	Reason   string    `json:"reason"`
 	Category string    `json:"category"`
@@ -81,7 +82,7 @@ func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
 	case in.Priority < int(alpr.PriorityLow) || in.Priority > int(alpr.PriorityHigh):
 		return alpr.Entry{}, bad("priority: use 1 (low), 2 (normal) or 3 (high)")
 	}
-	for _, s := range []string{in.Reason, in.Case, in.Caution, in.Make, in.Model, in.Year, in.Colour} {
+	for _, s := range []string{in.Plate, in.Reason, in.Case, in.Caution, in.Make, in.Model, in.Year, in.Colour} {
 		if utf8.RuneCountInString(s) > maxField {
 			return alpr.Entry{}, bad("a field is too long: at most %d characters", maxField)
 		}
@@ -91,7 +92,7 @@ func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
 	if err != nil {
 		return alpr.Entry{}, err
 	}
-	return alpr.Entry{ID: id.String(), List: manualList, Source: me.Name, PlateGiven: in.Plate, Plate: plate, State: in.State,
+	return alpr.Entry{ID: id.String(), List: manualList, Source: me.Name, PlateGiven: strings.TrimSpace(in.Plate), Plate: plate, State: in.State,
 		Reason: strings.TrimSpace(in.Reason), Category: in.Category, Priority: alpr.Priority(in.Priority),
 		Vehicle:    alpr.Vehicle{Make: in.Make, Model: in.Model, Year: in.Year, Colour: in.Colour},
 		CaseNumber: strings.TrimSpace(in.Case), Caution: strings.TrimSpace(in.Caution),
@@ -114,7 +115,7 @@ func (c *Console) listEntries(w http.ResponseWriter, r *http.Request, _ who) err
 }
 
 func viewEntry(e alpr.Entry) entryView {
-	return entryView{ID: e.ID, Plate: e.Plate, State: e.State, Reason: e.Reason, Category: e.Category, Case: e.CaseNumber,
+	return entryView{ID: e.ID, Plate: e.Plate, Given: e.PlateGiven, State: e.State, Reason: e.Reason, Category: e.Category, Case: e.CaseNumber,
 		Vehicle: vehicleWords(e.Vehicle), Source: e.Source, Expires: e.Expires}
 }
 

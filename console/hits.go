@@ -41,7 +41,12 @@ func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error 
 		return problem{http.StatusConflict, errors.New("the plate was just read anew: look at it again before you decide")}
 	}
 	d := alpr.Disposition{HitID: hit, At: c.now(), Officer: me.Name, Verdict: alpr.Verdict(in.Verdict),
-		Corrected: alpr.Normalise(in.Corrected), Action: in.Action, Note: strings.TrimSpace(in.Note)}
+		Action: in.Action, Note: strings.TrimSpace(in.Note)}
+	if strings.TrimSpace(in.Corrected) != "" {
+		if d.Corrected, err = alpr.ParsePlate(in.Corrected); err != nil {
+			return bad("corrected plate: %w", err)
+		}
+	}
 	if err := c.checkDisposition(d); err != nil {
 		return err
 	}
@@ -71,8 +76,6 @@ func (c *Console) checkDisposition(d alpr.Disposition) error {
 		return bad("the note is too long: at most %d characters", maxNote)
 	case d.Corrected != "" && d.Verdict != alpr.VerdictMisread:
 		return bad("a corrected plate belongs to a misread alone")
-	case len(d.Corrected) > alpr.Slots:
-		return bad("the corrected plate is too long: at most %d letters and digits", alpr.Slots)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -53,11 +52,18 @@ func (c *Console) lookup(w http.ResponseWriter, r *http.Request, me who) error {
 	return reply(w, http.StatusOK, found)
 }
 
-// checkPlate normalises what an officer typed.
+// leastPlate is how many characters a plate has that an officer may ask for or
+// list: one alone would alert on too much.
+const leastPlate = 2
+
+// checkPlate takes what an officer typed or pasted.
 func checkPlate(s string) (string, error) {
-	p := alpr.Normalise(s)
-	if len(p) < 2 || len(p) > alpr.Slots || strings.ContainsAny(s, "*?%_") {
-		return "", bad("plate: give 2 to %s letters and digits", strconv.Itoa(alpr.Slots))
+	p, err := alpr.ParsePlate(s)
+	if err != nil {
+		return "", bad("plate: %w", err)
+	}
+	if len(p) < leastPlate {
+		return "", bad("plate: give %d to %d letters and digits", leastPlate, alpr.Slots)
 	}
 	return p, nil
 }

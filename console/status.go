@@ -135,6 +135,9 @@ func viewStatus(s Status, rates *rateMeter) statusView {
 			}
 		}
 	}
+	for _, p := range s.Problems {
+		v.Problems = append(v.Problems, sentence("", p, ""))
+	}
 	return v
 }
 

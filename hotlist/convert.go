@@ -1,10 +1,11 @@
 package hotlist
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"alpr"
 )
@@ -77,7 +78,7 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 	if !known {
 		doubt = fmt.Sprintf("kind %q is not in the column map: taken as %s", c.get(fields, fKind), e.Category)
 	}
-	if e.Plate, err = normalisePlate(e.PlateGiven); err != nil {
+	if e.Plate, err = alpr.ParsePlate(e.PlateGiven); err != nil {
 		return e, false, "", err
 	}
 	if e.Priority, err = parsePriority(first(c.get(fields, fPriority), kind.Priority, c.m.Defaults.Priority)); err != nil {
@@ -96,6 +97,7 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 	if e.State, ok = c.states.normalise(c.get(fields, fState)); !ok {
 		doubt = fmt.Sprintf("state %q is not known: taken without a state", c.get(fields, fState))
 	}
+	doubt = first(doubt, unlikeGiven(e.PlateGiven, e.Plate))
 	return e, false, doubt, nil
 }
 
@@ -103,7 +105,7 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 func (c *converter) cancellation(fields []string) (e alpr.Entry, err error) {
 	e.ID = c.get(fields, fID)
 	e.State, _ = c.states.normalise(c.get(fields, fState))
-	e.Plate, err = normalisePlate(c.get(fields, fPlate))
+	e.Plate, err = alpr.ParsePlate(c.get(fields, fPlate))
 	if err != nil && e.ID == "" {
 		return e, fmt.Errorf("a cancellation of no entry: %w", err)
 	}
@@ -140,27 +142,14 @@ func first(texts ...string) string {
 	return ""
 }
 
-// normalisePlate is the plate as it is compared. Characters that a plate can
-// show and the reader cannot (É, *, ...) would never match: such a row is bad,
-// not silently another plate.
-func normalisePlate(given string) (string, error) {
-	if given == "" {
-		return "", errors.New("no plate")
+// unlikeGiven says how a plate is compared where that is not what its list
+// shows: an accented letter is read as the bare one.
+func unlikeGiven(given, plate string) string {
+	isForeign := func(r rune) bool { return r >= utf8.RuneSelf && unicode.IsLetter(r) }
+	if strings.IndexFunc(given, isForeign) < 0 {
+		return ""
 	}
-	for _, r := range given {
-		isPlain := r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
-		if !isPlain && !strings.ContainsRune(" -.·•/_'", r) {
-			return "", fmt.Errorf("plate %q holds %q, which the reader cannot see", given, r)
-		}
-	}
-	plate := alpr.Normalise(given)
-	if plate == "" {
-		return "", fmt.Errorf("plate %q has no letter or digit", given)
-	}
-	if len(plate) > alpr.Slots {
-		return "", fmt.Errorf("plate %q has %d characters: more than the %d of any plate", given, len(plate), alpr.Slots)
-	}
-	return plate, nil
+	return fmt.Sprintf("plate %q: taken as %s, which is what the reader reads", given, plate)
 }
 
 // time reads a time of the list. A date alone means its first instant, or for

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"hash/maphash"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +27,15 @@ var (
 	ErrEmptyList  = errors.New("the list has no entry: it is refused and the last good one stays")
 )
 
+// DefaultMaxBad is the share of bad rows above which a list is refused whole.
+const DefaultMaxBad = 0.05
+
 // Options say how a list is imported.
 type Options struct {
 	Name        string    // the list's name; the map's if empty
 	Version     string    // the first 12 digits of the input's SHA-256 if empty
 	PublishedAt time.Time // when its source published it; ListAge counts from here
-	MaxBad      float64   // share of bad rows above which the list is refused; 0: 0.05
+	MaxBad      float64   // share of bad rows above which the list is refused; 0: DefaultMaxBad
 	AllowEmpty  bool      // a list without an entry is taken
 }
 
@@ -292,7 +296,7 @@ func (im *importer) row(fields []string, line int) error {
 func (im *importer) finish(sum hash.Hash) (*List, error) {
 	maxBad := im.opt.MaxBad
 	if maxBad == 0 {
-		maxBad = 0.05
+		maxBad = DefaultMaxBad
 	}
 	if r := &im.report; float64(r.Bad) > maxBad*float64(r.Rows) {
 		first := ""
@@ -343,11 +347,22 @@ func (im *importer) withoutCancelled(all *List) (*List, error) {
 // from officers, or from the backend. The plate as given is normalised.
 func FromEntries(name, version string, published time.Time, entries []alpr.Entry) (*List, error) {
 	empty := &List{Name: name}
-	return empty.Apply(version, published, nil, func(yield func(alpr.Entry, error) bool) {
+	return empty.Apply(version, published, nil, sequence(entries))
+}
+
+// FromSound is FromEntries that leaves out the entries that cannot be taken,
+// and returns them.
+func FromSound(name, version string, published time.Time, entries []alpr.Entry) (*List, []EntryError, error) {
+	empty := &List{Name: name}
+	return empty.ApplySound(version, published, nil, sequence(entries))
+}
+
+func sequence(entries []alpr.Entry) iter.Seq2[alpr.Entry, error] {
+	return func(yield func(alpr.Entry, error) bool) {
 		for _, e := range entries {
 			if !yield(e, nil) {
 				return
 			}
 		}
-	})
+	}
 }

@@ -190,7 +190,7 @@ func TestImportReportsEveryRow(t *testing.T) {
 	b.WriteString("ABC12345678,FL,stolen,1,,\n")    // 103: too long
 	b.WriteString("ABC,FL\n")                       // 104: too few fields
 	b.WriteString("ABC124,FL,stolen,1,sometime,\n") // 105: no such time
-	b.WriteString("ABÉ125,FL,stolen,1,,\n")         // 106: unreadable
+	b.WriteString("AB#125,FL,stolen,1,,\n")         // 106: unreadable
 	b.WriteString("ABC126,Atlantis,stolen,1,,\n")   // 107: a doubt
 	b.WriteString("ABC126,Atlantis,stolen,1,,\n")   // 108: a repetition
 	b.WriteString("\n ,,,,,\n")                     // blank
@@ -486,5 +486,23 @@ func TestApply(t *testing.T) {
 	}
 	if _, err := FromEntries("x", "1", noon, []alpr.Entry{{ID: "a", Plate: "?"}}); err == nil {
 		t.Error("a plate that cannot be was taken")
+	}
+}
+
+func TestOneBadEntryKeepsNoOtherFromAlerting(t *testing.T) {
+	entries := []alpr.Entry{
+		{ID: "1", PlateGiven: "ABC–123", Plate: "ABC123"}, {ID: "2", PlateGiven: "ABC#12", Plate: "ABC12"},
+		{ID: "3", Plate: "ABCDEFGHIJKL"}, {ID: "4", Plate: "XYZ9", CaseNumber: strings.Repeat("x", blockSize)}, {ID: "5", Plate: "OK5"},
+	}
+	list, bad, err := FromSound("manual", "", time.Time{}, entries)
+	if err != nil || list.Len() != 2 || len(bad) != 3 || bad[0].Entry != "2" || !errors.Is(bad[0], alpr.ErrBadPlate) {
+		t.Fatalf("%d entries, bad %v, %v", list.Len(), bad, err)
+	}
+	if _, err := FromEntries("manual", "", time.Time{}, entries); err == nil {
+		t.Error("FromEntries took a bad one")
+	}
+	next, bad, err := list.ApplySound("2", time.Time{}, nil, sequence([]alpr.Entry{{ID: "5", Plate: "O#5"}}))
+	if err != nil || len(bad) != 1 || next.Len() != 1 {
+		t.Errorf("the entry that a bad one replaces still alerts: %d entries, %v, %v", next.Len(), bad, err)
 	}
 }

@@ -308,8 +308,9 @@ func (s *Store) PictureByHash(ctx context.Context, sum [32]byte) (alpr.Picture, 
 // Lookup finds the kept reads whose text is plate, newest first. The look-up
 // is in the audit log before its answer is given.
 func (s *Store) Lookup(ctx context.Context, who Access, plate string, limit int) ([]alpr.Read, error) {
-	if alpr.Normalise(plate) == "" {
-		return nil, errors.New("look up a plate: no letter or digit in it")
+	plate, err := alpr.ParsePlate(plate)
+	if err != nil {
+		return nil, fmt.Errorf("look up a plate: %w", err)
 	}
 	if err := s.auditAccess(ctx, who, alpr.ActionLookup, plate, nil); err != nil {
 		return nil, err

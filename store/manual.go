@@ -47,12 +47,22 @@ func (s *Store) AddManual(ctx context.Context, who Access, e alpr.Entry) error {
 	return nil
 }
 
+// checkManual refuses what could not be put in use after the next start.
 func checkManual(e alpr.Entry, now time.Time) error {
+	given := e.PlateGiven
+	if given == "" {
+		given = e.Plate
+	}
+	plate, err := alpr.ParsePlate(given)
 	switch {
-	case e.ID == "" || alpr.Normalise(e.Plate) == "" || e.Plate != alpr.Normalise(e.Plate) || e.Reason == "" || e.CaseNumber == "" || e.Expires.IsZero():
+	case e.ID == "" || e.Plate == "" || e.Reason == "" || e.CaseNumber == "" || e.Expires.IsZero():
 		return ErrIncomplete
 	case !e.Expires.After(now):
 		return fmt.Errorf("%s: %w", e.Expires.Format(time.RFC3339), ErrPast)
+	case err != nil:
+		return err
+	case plate != e.Plate:
+		return fmt.Errorf("plate %q, given as %q: %w", e.Plate, given, alpr.ErrBadPlate)
 	}
 	return nil
 }

@@ -18,11 +18,15 @@ func TestManualEntries(t *testing.T) {
 		"no reason": func(e *alpr.Entry) { e.Reason = "" },
 		"no case":   func(e *alpr.Entry) { e.CaseNumber = "" },
 		"no expiry": func(e *alpr.Entry) { e.Expires = time.Time{} },
+		"not read":  func(e *alpr.Entry) { e.PlateGiven = "ABC#123" },
+		"another":   func(e *alpr.Entry) { e.PlateGiven = "ABC124" },
+		"not plain": func(e *alpr.Entry) { e.Plate = "abc-123" },
 		"past":      func(e *alpr.Entry) { e.Expires = f.clock.Now() },
 	} {
 		e := good
 		change(&e)
-		if err := f.AddManual(context.Background(), officer, e); !errors.Is(err, ErrIncomplete) && !errors.Is(err, ErrPast) {
+		err := f.AddManual(context.Background(), officer, e)
+		if !errors.Is(err, ErrIncomplete) && !errors.Is(err, ErrPast) && !errors.Is(err, alpr.ErrBadPlate) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

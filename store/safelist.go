@@ -28,15 +28,15 @@ func (s *Store) changeSafe(ctx context.Context, who Access, action alpr.AuditAct
 	}
 	err := s.write(ctx, func(t *tx) error {
 		for _, p := range plates {
-			norm := alpr.Normalise(p)
-			if norm == "" {
-				return fmt.Errorf("plate %q has no letter or digit", p)
+			norm, err := alpr.ParsePlate(p)
+			if err != nil {
+				return err
 			}
 			args := []any{keyedHash(s.safe, norm)}
 			if withTime {
 				args = append(args, ms(t.wall))
 			}
-			if _, err := t.exec(query, args...); err != nil {
+			if _, err = t.exec(query, args...); err != nil {
 				return err
 			}
 		}

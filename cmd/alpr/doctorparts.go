@@ -17,6 +17,7 @@ import (
 	"alpr/console"
 	"alpr/detect"
 	"alpr/gps"
+	"alpr/hotlist"
 	"alpr/ocr"
 	"alpr/store"
 )
@@ -240,8 +241,27 @@ func checkLists(ctx context.Context, s *store.Store, cfg *config) (found []findi
 			found = append(found, okay("hotlist", "%s, %s old", text, age))
 		}
 	}
+	found = append(found, checkLoading(ctx, s, cfg)...)
 	if len(found) == 0 {
 		return []finding{failure("hotlist", "none is in use: `alpr hotlist import` brings one in; without it nothing can alert")}
+	}
+	return found
+}
+
+// checkLoading puts the lists in use as a start would, and says what it could
+// not take.
+func checkLoading(ctx context.Context, s *store.Store, cfg *config) (found []finding) {
+	matcher, err := hotlist.NewMatcher(cfg.Hotlist)
+	if err != nil {
+		return []finding{failure("hotlist", "%v", err)}
+	}
+	l := newLists(s, matcher, cfg.Hotlist, slog.New(slog.DiscardHandler))
+	grade := warning
+	if l.Load(ctx) != nil {
+		grade = failure
+	}
+	for _, p := range l.Problems() {
+		found = append(found, grade("hotlist", "%s", p))
 	}
 	return found
 }

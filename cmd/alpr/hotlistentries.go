@@ -137,7 +137,10 @@ func newHotlistAddCmd(f *deskFlags) *cobra.Command {
 
 func (in *addFlags) complete(who store.Access, plate string, now time.Time) (e alpr.Entry, err error) {
 	e = in.entry
-	e.List, e.Source, e.IsManual, e.PlateGiven, e.Plate = manualList, who.Officer, true, plate, alpr.Normalise(plate)
+	e.List, e.Source, e.IsManual, e.PlateGiven = manualList, who.Officer, true, plate
+	if e.Plate, err = alpr.ParsePlate(plate); err != nil {
+		return e, err
+	}
 	e.Effective, e.PublishedAt = now, now
 	switch in.priority {
 	case "low":
@@ -223,6 +226,10 @@ func newHotlistCheckCmd(f *deskFlags) *cobra.Command {
 }
 
 func (d *desk) check(ctx context.Context, who store.Access, plate string, now time.Time, out io.Writer) error {
+	plate, err := alpr.ParsePlate(plate)
+	if err != nil {
+		return err
+	}
 	tag, err := d.store.PlateTag(plate)
 	if err != nil {
 		return err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"alpr"
@@ -39,6 +41,8 @@ type lists struct {
 	mu         sync.Mutex // held while something changes
 	generation string
 	loaded     map[string]store.HotlistInfo // by name
+
+	problems atomic.Pointer[[]string] // of the last load
 }
 
 func newLists(s *store.Store, m *hotlist.Matcher, rules hotlist.Policy, log *slog.Logger) *lists {
@@ -55,22 +59,49 @@ func (l *lists) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := l.Load(ctx); err != nil && ctx.Err() == nil {
-			l.log.Error("hotlists are not up to date", "error", err)
-		}
+		_ = l.Load(ctx) // it has said what is wrong, and goes on with what is sound
 	}
 }
 
 // Load puts the active version of every list, the manual entries and the
 // forbidden categories in use. What has not changed is not read again. A list
-// that cannot be read leaves the one before it in use.
+// that cannot be read leaves the one before it in use, and an entry that cannot
+// be taken keeps no other from alerting: Problems names both.
 func (l *lists) Load(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.load(ctx)
 }
 
-func (l *lists) load(ctx context.Context) error {
+// Problems are what the last load could not take, a sentence each.
+func (l *lists) Problems() []string {
+	if p := l.problems.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// tell keeps the problems of a load, and logs them where they are new.
+func (l *lists) tell(problems []string) {
+	if !slices.Equal(problems, l.Problems()) {
+		for _, p := range problems {
+			l.log.Error("hotlists are not whole", "error", p)
+		}
+		if len(problems) == 0 {
+			l.log.Info("hotlists are whole again")
+		}
+	}
+	l.problems.Store(&problems)
+}
+
+func (l *lists) load(ctx context.Context) (err error) {
+	var unsound []hotlist.EntryError
+	isNew := true
+	defer func() {
+		if ctx.Err() == nil && (isNew || err != nil) {
+			l.tell(listProblems(err, unsound))
+		}
+	}()
 	forbidden, err := l.store.Forbidden(ctx)
 	if err != nil {
 		return err
@@ -80,7 +111,7 @@ func (l *lists) load(ctx context.Context) error {
 		return err
 	}
 	generation += ";" + strings.Join(forbidden, ";")
-	if generation == l.generation {
+	if isNew = generation != l.generation; !isNew {
 		return nil
 	}
 	rules := l.rules
@@ -88,7 +119,7 @@ func (l *lists) load(ctx context.Context) error {
 	if err := l.matcher.SetPolicy(rules); err != nil {
 		return err
 	}
-	index, err := l.index(ctx)
+	index, unsound, err := l.index(ctx)
 	l.matcher.Swap(index)
 	if err == nil {
 		l.generation = generation
@@ -96,13 +127,23 @@ func (l *lists) load(ctx context.Context) error {
 	return err
 }
 
+func listProblems(err error, unsound []hotlist.EntryError) (problems []string) {
+	if err != nil {
+		problems = append(problems, fmt.Sprintf("hotlists are not up to date: %v", err))
+	}
+	for _, e := range unsound {
+		problems = append(problems, fmt.Sprintf("an entry made in this car does not alert: %v: take it off and add it anew", e))
+	}
+	return problems
+}
+
 // index makes the index that the store asks for. With an error it is as good
 // as it could be made.
-func (l *lists) index(ctx context.Context) (*hotlist.Index, error) {
+func (l *lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError, error) {
 	index := l.matcher.Index()
 	infos, err := l.store.Hotlists(ctx)
 	if err != nil {
-		return index, err
+		return index, nil, err
 	}
 	active := map[string]store.HotlistInfo{}
 	for _, info := range infos {
@@ -129,19 +170,19 @@ func (l *lists) index(ctx context.Context) (*hotlist.Index, error) {
 		index = index.With(list)
 		l.loaded[name] = info
 	}
-	manual, err := l.manual(ctx)
+	manual, unsound, err := l.manual(ctx)
 	if err != nil {
-		return index, errors.Join(append(errs, err)...)
+		return index, nil, errors.Join(append(errs, err)...)
 	}
-	return index.With(manual), errors.Join(errs...)
+	return index.With(manual), unsound, errors.Join(errs...)
 }
 
-func (l *lists) manual(ctx context.Context) (*hotlist.List, error) {
+func (l *lists) manual(ctx context.Context) (*hotlist.List, []hotlist.EntryError, error) {
 	entries, err := l.store.ManualEntries(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return hotlist.FromEntries(manualList, "", time.Time{}, entries)
+	return hotlist.FromSound(manualList, "", time.Time{}, entries)
 }
 
 // Replace stores a list as the next version of its name and puts it in use.
@@ -187,11 +228,30 @@ func (l *lists) ApplyHotlist(ctx context.Context, u downlink.Update) error {
 			return err
 		}
 	}
-	next, err := base.Apply(syncVersion+strconv.FormatUint(u.Version, 10), u.PublishedAt, u.Remove, u.Entries)
+	n := 0
+	next, unsound, err := base.ApplySound(syncVersion+strconv.FormatUint(u.Version, 10), u.PublishedAt, u.Remove, counted(u.Entries, &n))
 	if err != nil {
 		return err
 	}
+	if len(unsound) > 0 {
+		if float64(len(unsound)) > hotlist.DefaultMaxBad*float64(n) {
+			return fmt.Errorf("%d of %d entries, the first: %w: %w", len(unsound), n, unsound[0], hotlist.ErrTooManyBad)
+		}
+		l.log.Warn("entries of a published list are left out", "list", u.List, "entries", len(unsound), "first", unsound[0].Error())
+	}
 	return l.Replace(ctx, store.Access{Officer: "backend", Purpose: "hotlist published to the fleet"}, next)
+}
+
+// counted is entries, and counts them.
+func counted(entries iter.Seq2[alpr.Entry, error], n *int) iter.Seq2[alpr.Entry, error] {
+	return func(yield func(alpr.Entry, error) bool) {
+		for e, err := range entries {
+			*n++
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // base is the version in use that an update changes.

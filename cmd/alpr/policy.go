@@ -143,8 +143,8 @@ func platesOf(args []string, file string) ([]string, error) {
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if line := strings.TrimSpace(lines.Text()); line != "" {
-			if alpr.Normalise(line) == "" {
-				return nil, fmt.Errorf("%s: %q is not a plate", file, line)
+			if _, err := alpr.ParsePlate(line); err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
 			}
 			args = append(args, line)
 		}

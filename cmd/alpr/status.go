@@ -22,7 +22,7 @@ func (v *vehicle) status() console.Status {
 	st := v.pipeline.Stats()
 	s := console.Status{
 		At: now, Fix: v.locator.At(now), GPS: v.gpsStatus(now),
-		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now),
+		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now), Problems: v.lists.Problems(),
 	}
 	for _, c := range v.cameras {
 		s.Cameras = append(s.Cameras, cameraStatus(c, st.DroppedOf[c.Name()], now))
@@ -153,6 +153,7 @@ func (v *vehicle) health() (gauges map[string]float64, problems []string) {
 	add("gps", s.GPS)
 	add("clock", s.Clock)
 	add("store", s.Store.PartStatus)
+	problems = append(problems, s.Problems...)
 	return gauges, problems
 }
 

@@ -177,9 +177,7 @@ func (v *vehicle) addPipeline() (err error) {
 // Run runs the car until ctx ends, or until every camera's recording has. What
 // was recorded and not yet sent waits in the outbox for the next start.
 func (v *vehicle) Run(ctx context.Context) (err error) {
-	if err := v.lists.Load(ctx); err != nil {
-		return err
-	}
+	_ = v.lists.Load(ctx) // a list that cannot be read keeps nothing else from running; the page says it
 	if err := v.note(ctx, alpr.ActionStart); err != nil {
 		return err
 	}

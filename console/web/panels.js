@@ -22,7 +22,7 @@ function purposeFields() {
 }
 
 export function lookupPanel() {
-  const plate = h('input.plate', { maxLength: 12, required: true, autocomplete: 'off', spellcheck: false });
+  const plate = h('input.plate', { maxLength: 24, required: true, autocomplete: 'off', spellcheck: false });
   const why = purposeFields();
   const problem = h('p.problem.wide', { role: 'alert' });
   const found = h('ol.rows', {});
@@ -86,7 +86,7 @@ export async function entriesPanel() {
   const input = (props) => h('input', { autocomplete: 'off', maxLength: 120, ...props });
   const option = (v, words = v) => h('option', { value: String(v) }, words);
   const f = {
-    plate: h('input.plate', { maxLength: 12, required: true, autocomplete: 'off', spellcheck: false }),
+    plate: h('input.plate', { maxLength: 24, required: true, autocomplete: 'off', spellcheck: false }),
     state: h('select', {}, option('', 'not known'), session.regions.map((r) => option(r))),
     category: h('select', {}, session.categories.map((c) => option(c))),
     priority: h('select', {}, option(3, 'high'), option(2, 'normal'), option(1, 'low')),
@@ -122,11 +122,14 @@ export async function entriesPanel() {
   fill(list);
 }
 
+// asGiven is how an entry was written where the reader reads it otherwise.
+const asGiven = (e) => e.given && e.given.toUpperCase().replace(/[\s-]/g, '') !== e.plate ? `entered as ${e.given}` : '';
+
 async function fill(list) {
   try {
     const { entries } = await api('GET', '/api/entries');
     list.replaceChildren(...entries.map((e) => h('li', {}, h('span.plate', {}, e.plate),
-      h('span', {}, [e.state, e.category, e.reason, 'case ' + e.case, e.vehicle, 'until ' + clock(e.expires), 'by ' + e.source].filter(Boolean).join(' · ')),
+      h('span', {}, [asGiven(e), e.state, e.category, e.reason, 'case ' + e.case, e.vehicle, 'until ' + clock(e.expires), 'by ' + e.source].filter(Boolean).join(' · ')),
       h('button', { onclick: (ev) => removeRow(ev.target.closest('li'), e, list) }, 'Take off'))));
     if (entries.length === 0) list.append(h('li', {}, 'Nothing.'));
   } catch (e) {
