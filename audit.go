@@ -135,4 +135,33 @@ type AuditRecord struct {
 	Detail  map[string]string
 	Prev    [32]byte // hash of the record before
 	Hash    [32]byte // of this record, Prev included
+	Log     [32]byte // hash of the log's first record, by which logs are told apart; zero: not known
+}
+
+// AuditHead is the signed end of the audit log.
+type AuditHead struct {
+	Log    [32]byte // hash of the log's first record; zero while there is none
+	Seq    uint64   // of the newest record, 0 while there is none
+	Hash   [32]byte // of the newest record
+	BootID ID       // of the start of the program that wrote it
+	At     time.Time
+	Breaks []AuditBreak // where the log was tampered with, in order of finding; they stay for ever
+}
+
+// AuditBreak is a place at which the log is not what was written.
+type AuditBreak struct {
+	At      uint64 // number of the first record that is changed, missing or added
+	Why     string
+	FoundAt time.Time
+}
+
+// BrokenAt is the first record that cannot be relied on, 0 where all can.
+func (h AuditHead) BrokenAt() uint64 {
+	var at uint64
+	for _, b := range h.Breaks {
+		if at == 0 || b.At < at {
+			at = b.At
+		}
+	}
+	return at
 }

@@ -99,6 +99,7 @@ type Status struct {
 	Lists   []ListStatus
 	Store   StoreStatus
 	Clock   PartStatus
+	Audit   PartStatus // of the audit log; shown where its Detail says something
 	// Problems are what else the officer must know, a sentence each: what was
 	// stored and cannot be used, for example.
 	Problems []string

@@ -128,6 +128,10 @@ func viewStatus(s Status, rates *rateMeter) statusView {
 		v.Dropped += c.Dropped
 	}
 	v.Parts = append(v.Parts, gpsPart(s), uplinkPart(s.Uplink, s.At), listPart(s.Lists, s.At), storePart(s.Store), clockPart(s.Clock))
+	if s.Audit.Detail != "" {
+		v.Parts = append(v.Parts, partView{Name: "Audit log", Level: level(s.Audit.Level), Brief: "broken",
+			Detail: sentence("The audit log: ", s.Audit.Detail, "") + " Alerts and recording go on."})
+	}
 	for _, level := range []Level{LevelDown, LevelDegraded} {
 		for _, p := range v.Parts {
 			if p.Level == level {

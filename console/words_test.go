@@ -172,6 +172,8 @@ func TestStatusSaysWhatItMeans(t *testing.T) {
 		{"no backend", func(s *Status) { s.Uplink = UplinkStatus{IsOff: true} }, ""},
 		{"disk full", func(s *Status) { s.Store.Level, s.Store.Detail = LevelDown, "the disk is full" }, "Reads are NOT being recorded, alerts still show: the disk is full."},
 		{"clock", func(s *Status) { s.Clock.Level = LevelDegraded }, "Clock: it is not checked against GPS, times may be wrong."},
+		{"audit log", func(s *Status) { s.Audit = PartStatus{LevelDegraded, "tampered with, broken at record 6"} },
+			"The audit log: tampered with, broken at record 6. Alerts and recording go on."},
 		{"never set", func(s *Status) { s.Store.Level = "" }, "Storage: it does not work as it should."},
 	}
 	for _, tt := range tests {

@@ -28,7 +28,7 @@ func auditSome(f *fixture, n int) {
 func export(f *fixture) string {
 	f.t.Helper()
 	var b bytes.Buffer
-	if err := f.ExportAudit(context.Background(), officer, &b); err != nil {
+	if err := f.ExportAudit(context.Background(), officer, false, &b); err != nil {
 		f.t.Fatal(err)
 	}
 	return b.String()
@@ -44,7 +44,7 @@ func TestAuditChainHolds(t *testing.T) {
 	if err != nil || sum.Records < 9 || sum.PublicKey != f.AuditKey() {
 		t.Fatalf("%+v, %v", sum, err)
 	}
-	if own, err := f.CheckAudit(context.Background()); err != nil || own != sum {
+	if own, err := f.CheckAudit(context.Background(), nil, nil); err != nil || own != sum {
 		t.Errorf("the store's own check: %+v, %v", own, err)
 	}
 	key, err := hex.DecodeString(f.AuditKey())
@@ -72,7 +72,7 @@ func TestAuditShowsEveryTampering(t *testing.T) {
 	other := open(t, nil)
 	auditSome(other, 8)
 	for name, change := range map[string]func([]string) []string{
-		"an edit":            func(l []string) []string { l[4] = strings.Replace(l[4], "4711", "4712", 1); return l },
+		"an edit":            func(l []string) []string { l[4] = strings.Replace(l[4], "view picture", "lookup", 1); return l },
 		"a removal":          func(l []string) []string { return append(l[:4], l[5:]...) },
 		"the first removed":  func(l []string) []string { return append(l[:1], l[2:]...) },
 		"the last removed":   func(l []string) []string { return l[:len(l)-1] },
@@ -98,20 +98,20 @@ func TestAuditShowsEveryTampering(t *testing.T) {
 
 func TestAuditNoticesChangedRows(t *testing.T) {
 	for name, statement := range map[string]string{
-		"an edit":              "UPDATE audit SET record = replace(record, '4711', '4712') WHERE seq = 4",
+		"an edit":              "UPDATE audit SET record = replace(record, 'view picture', 'lookup') WHERE seq = 4",
 		"a removal":            "DELETE FROM audit WHERE seq = 4",
 		"a removal at the end": "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)",
 		"all removed":          "DELETE FROM audit WHERE seq > 1",
 	} {
 		f := open(t, nil)
 		auditSome(f, 6)
-		if _, err := f.CheckAudit(context.Background()); err != nil {
+		if _, err := f.CheckAudit(context.Background(), nil, nil); err != nil {
 			t.Fatalf("before: %v", err)
 		}
 		if _, err := f.db.ExecContext(context.Background(), statement); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.CheckAudit(context.Background()); !errors.Is(err, ErrTampered) {
+		if _, err := f.CheckAudit(context.Background(), nil, nil); !errors.Is(err, ErrTampered) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestAuditIsQueuedAndNamesNoPlate(t *testing.T) {
 		t.Error("the log holds a plate in clear")
 	}
 	tag, err := f.PlateTag("secret-1")
-	if err != nil || !strings.Contains(text, tag) {
+	if err != nil || f.audits()[1].Subject != tag {
 		t.Errorf("the log does not name the plate looked up by its tag: %v", err)
 	}
 	items := f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindAudit}})

@@ -185,7 +185,7 @@ func checkWhole(f *fixture) {
 			f.t.Errorf("%d %s", n, what)
 		}
 	}
-	if _, err := f.CheckAudit(context.Background()); err != nil {
+	if _, err := f.CheckAudit(context.Background(), nil, nil); err != nil {
 		f.t.Error(err)
 	}
 }

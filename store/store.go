@@ -55,10 +55,12 @@ type Store struct {
 	device *DeviceKey
 	signer ed25519.PrivateKey
 	safe   []byte // keys the hashes of the safe list
-	keys   *keyring
-	codec  *codec
-	bootID alpr.ID
-	clock  retentionClock
+
+	auditSeal auditSealer
+	keys      *keyring
+	codec     *codec
+	bootID    alpr.ID
+	clock     retentionClock
 
 	writer  chan struct{} // held by whoever commits
 	queueMu sync.Mutex
@@ -124,6 +126,9 @@ func newStore(cfg Config, log *slog.Logger) (*Store, error) {
 		return nil, err
 	}
 	if s.signer, err = s.device.auditKey(); err != nil {
+		return nil, err
+	}
+	if s.auditSeal, err = newAuditSealer(s.device); err != nil {
 		return nil, err
 	}
 	if s.safe, err = s.device.derive("safe list"); err != nil {
@@ -217,6 +222,9 @@ func (s *Store) begin(ctx context.Context, aside, reason string) error {
 	if err := s.checkDeviceKey(ctx); err != nil {
 		return err
 	}
+	if err := s.settleAudit(ctx); err != nil {
+		return err
+	}
 	if err := s.loadPolicy(ctx); err != nil {
 		return err
 	}
@@ -269,8 +277,12 @@ func (s *Store) BootID() alpr.ID { return s.bootID }
 // several commits may show as one.
 func (s *Store) Changed() <-chan struct{} { return s.changed }
 
-// Run purges what is due until ctx ends. It returns nil then, and only then.
+// Run purges what is due, and checks the audit log, until ctx ends. It returns
+// nil then, and only then.
 func (s *Store) Run(ctx context.Context) error {
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watch.Go(func() { s.watchAudit(ctx) })
 	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
 	for {

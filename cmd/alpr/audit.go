@@ -16,7 +16,8 @@ import (
 const auditHelp = `Every interaction with the system is in its audit log: start and stop, look-ups,
 views of pictures, imports, exports, manual entries, dispositions, changes of
 policy and purges, each with time, officer, agency and purpose. The records are
-chained by hashes and signed by the device, so that an edit or a removal shows.`
+chained by hashes and signed by the device, so that an edit or a removal shows,
+at once and for ever. Who did what to what, and why, is sealed in them.`
 
 func newAuditCmd() *cobra.Command {
 	c := &cobra.Command{
@@ -33,21 +34,28 @@ func newAuditCmd() *cobra.Command {
 func newAuditExportCmd() *cobra.Command {
 	var f deskFlags
 	var path string
+	var hasText bool
 	c := &cobra.Command{
-		Use:     "export",
-		Short:   "Write the log as JSON lines that can be verified anywhere",
-		Example: `  alpr audit export -o may.audit --officer 0815 --purpose "monthly audit"`,
-		Args:    cobra.NoArgs,
+		Use:   "export",
+		Short: "Write the log as JSON lines that can be verified anywhere",
+		Long: `Write the log as JSON lines that can be verified anywhere. In clear are number, id,
+time and action of each record. Officer, agency, purpose, subject and detail are
+sealed, because people write plates and names into them; with --text they stand
+beside each record, where verify checks that they are the words that were sealed.`,
+		Example: `  alpr audit export -o may.audit --officer 0815 --purpose "monthly audit"
+  alpr audit export -o may-open.audit --text --officer 0815 --purpose "complaint 31-0815"`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.workAs(c, func(d *desk, who store.Access) error {
 				if path == "" {
-					return d.store.ExportAudit(c.Context(), who, c.OutOrStdout())
+					return d.store.ExportAudit(c.Context(), who, hasText, c.OutOrStdout())
 				}
-				return writeWhole(path, func(w io.Writer) error { return d.store.ExportAudit(c.Context(), who, w) })
+				return writeWhole(path, func(w io.Writer) error { return d.store.ExportAudit(c.Context(), who, hasText, w) })
 			})
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVar(&hasText, "text", false, "also write the sealed words in clear: officer, purpose, subject, detail")
 	c.Flags().StringVarP(&path, "output", "o", "", "file to write; empty: standard output")
 	return c
 }
@@ -73,12 +81,13 @@ func newAuditVerifyCmd() *cobra.Command {
 		Short: "Check that nothing in the log was changed, added or removed",
 		Long: `Check that nothing in the log was changed, added or removed: in an exported log,
 which needs neither the vehicle nor any secret, or without EXPORT in the store
-itself.
+itself, every column of every record.
 
-A log cannot show by itself that its newest records were taken away together
-with the store's own note of them, or that all of it was written anew by another
-device. Give --against an earlier export, or what the backend received, and
---key the device's public key as noted when it was set up.`,
+Once a log was found broken it says so for ever, with the first record that
+cannot be relied on. A store cannot show by itself that all of it was replaced by
+an older copy, or written anew by another device: the backend sees the first (see
+alpr-backend audit). Give --against an earlier export, and --key the device's
+public key as noted when it was set up.`,
 		Example: `  alpr audit verify may.audit --against april.audit --key 5c1e…`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -90,9 +99,11 @@ device. Give --against an earlier export, or what the backend received, and
 				return check.file(args[0], c.OutOrStdout())
 			}
 			return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
-				r, w := io.Pipe()
-				go func() { w.CloseWithError(d.store.WriteAudit(c.Context(), w)) }()
-				return errors.Join(check.run(r, c.OutOrStdout()), r.Close())
+				sum, err := d.store.CheckAudit(c.Context(), check.key, check.known)
+				if err != nil {
+					return err
+				}
+				return printWhole(c.OutOrStdout(), sum)
 			})
 		},
 	}
@@ -134,14 +145,14 @@ func (c *auditCheck) file(path string, out io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	return c.run(f, out)
-}
-
-func (c *auditCheck) run(r io.Reader, out io.Writer) error {
-	sum, err := store.VerifyAudit(r, c.key, c.known)
+	sum, err := store.VerifyAudit(f, c.key, c.known)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "whole: %d records, the last has hash %s, signed by device key %s\n", sum.Records, sum.Last, sum.PublicKey)
+	return printWhole(out, sum)
+}
+
+func printWhole(out io.Writer, sum store.AuditSummary) error {
+	_, err := fmt.Fprintf(out, "whole: %d records, the last has hash %s, signed by device key %s\n", sum.Records, sum.Last, sum.PublicKey)
 	return err
 }

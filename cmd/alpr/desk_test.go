@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/jpeg"
 	"log/slog"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/console"
 	"alpr/store"
 )
 
@@ -208,7 +211,7 @@ func TestLookupAndPastMatches(t *testing.T) {
 	mustContain(t, o.run("lookup", "past 111"), "PAST111", "97.0%", "47.61234")
 	out := o.run("hotlist", "add", "PAST111", "--reason", "robbery", "--case", "31-7", "--expires", "12h", "--past", "--state", "US-FL")
 	mustContain(t, out, "read as PAST111", "1 past reads may be this plate: verify")
-	export := o.run("audit", "export")
+	export := o.run("audit", "export", "--text")
 	mustContain(t, export, `"action":"lookup"`, `"action":"match past reads"`, `"purpose":"test"`, `"officer":"4711"`)
 	if strings.Contains(export, "PAST111") {
 		t.Error("the audit log holds the plate in clear")
@@ -231,12 +234,65 @@ func TestAuditCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edited := o.write("edited.audit", strings.Replace(string(text), `"officer":"4711"`, `"officer":"9999"`, 1))
+	edited := o.write("edited.audit", strings.Replace(string(text), `"audit export"`, `"audit sealed"`, 1))
 	if _, err := o.try("audit", "verify", edited); err == nil {
 		t.Error("an edited log is whole")
 	}
 	if _, err := o.try("audit", "verify", later, "--key", strings.Repeat("0", 64)); err == nil {
 		t.Error("another device's log passes")
+	}
+}
+
+// What stands in the log in people's own words is sealed, and shown on request.
+func TestAuditExportShowsTextOnRequest(t *testing.T) {
+	o := newOffice(t)
+	o.run("hotlist", "add", "ABC123", "--reason", "seen near ZZZ999", "--case", "31-7", "--expires", "12h")
+	if out := o.run("audit", "export"); strings.Contains(out, "ZZZ999") || strings.Contains(out, "4711") {
+		t.Errorf("an export without --text shows words: %s", out)
+	}
+	out := o.run("audit", "export", "--text")
+	mustContain(t, out, "seen near ZZZ999", `"officer":"4711"`)
+	mustContain(t, o.run("audit", "verify", o.write("open.audit", out)), "whole:")
+	invented := o.write("invented.audit", strings.ReplaceAll(out, "ZZZ999", "ZZZ998"))
+	if _, err := o.try("audit", "verify", invented); !errors.Is(err, store.ErrTampered) {
+		t.Errorf("invented words pass: %v", err)
+	}
+}
+
+// A log whose end was cut off is broken for ever: for verify, the doctor and
+// the officer's page.
+func TestACutAuditLogIsSaidForEver(t *testing.T) {
+	o := newOffice(t)
+	for range 8 {
+		o.run("hotlist", "check", "ABC123")
+	}
+	cfg, err := loadConfig(o.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite3", cfg.store().Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("DELETE FROM audit WHERE seq > 5"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		o.run("hotlist", "check", "ABC123")
+		_, err := o.try("audit", "verify", "--config", o.config)
+		if exitCode(err) == 0 || !strings.Contains(err.Error(), "broken at record 6:") {
+			t.Errorf("verify: %v", err)
+		}
+		o.at(func(s *store.Store) {
+			found := checkAudit(context.Background(), s)
+			if found.grade != fails || !strings.Contains(found.text, "broken at record 6:") {
+				t.Errorf("doctor: %+v", found)
+			}
+			if page := auditStatus(s); page.Level != console.LevelDegraded || !strings.Contains(page.Detail, "broken at record 6:") {
+				t.Errorf("page: %+v", page)
+			}
+		})
 	}
 }
 
@@ -253,7 +309,7 @@ func TestAccountsAreAudited(t *testing.T) {
 	if out := o.run("user", "list"); strings.Contains(out, "0815") {
 		t.Errorf("the account is still there: %s", out)
 	}
-	mustContain(t, o.run("audit", "export"), `"account added","subject":"0815"`, `"officer":"system"`, `"account removed","subject":"0815"`)
+	mustContain(t, o.run("audit", "export", "--text"), `"account added"`, `"officer":"system"`, `"account removed"`, `"subject":"0815"`)
 }
 
 func TestReportCommand(t *testing.T) {

@@ -195,7 +195,19 @@ func checkStore(ctx context.Context, cfg *config, log *slog.Logger) (found []fin
 			found = append(found, failure("store", "%v", err))
 		}
 	}()
-	return append(checkOutbox(ctx, s), checkLists(ctx, s, cfg)...)
+	return append(append(checkOutbox(ctx, s), checkAudit(ctx, s)), checkLists(ctx, s, cfg)...)
+}
+
+// checkAudit checks the whole log, record by record.
+func checkAudit(ctx context.Context, s *store.Store) finding {
+	sum, err := s.CheckAudit(ctx, nil, nil)
+	switch {
+	case errors.Is(err, store.ErrTampered):
+		return failure("audit log", "%v: keep a copy of the store for who investigates, and compare with `alpr-backend audit`; recording goes on", err)
+	case err != nil:
+		return failure("audit log", "%v", err)
+	}
+	return okay("audit log", "whole: %d records", sum.Records)
 }
 
 func checkOutbox(ctx context.Context, s *store.Store) []finding {

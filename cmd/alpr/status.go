@@ -24,6 +24,7 @@ func (v *vehicle) status() console.Status {
 		At: now, Fix: v.locator.At(now), GPS: v.gpsStatus(now),
 		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now), Problems: v.lists.Problems(),
 	}
+	s.Audit = auditStatus(v.store)
 	for _, c := range v.cameras {
 		s.Cameras = append(s.Cameras, cameraStatus(c, st.DroppedOf[c.Name()], now))
 	}
@@ -115,6 +116,20 @@ func (v *vehicle) storeStatus() console.StoreStatus {
 	return s
 }
 
+// auditStatus says for ever that the log was tampered with, once it was.
+func auditStatus(s *store.Store) console.PartStatus {
+	head, err := s.AuditHead(context.Background()) // one row
+	if err != nil {
+		return console.PartStatus{Level: console.LevelDegraded, Detail: "its end cannot be read: " + err.Error()}
+	}
+	at := head.BrokenAt()
+	if at == 0 {
+		return console.PartStatus{Level: console.LevelOK}
+	}
+	return console.PartStatus{Level: console.LevelDegraded,
+		Detail: fmt.Sprintf("tampered with, broken at record %d: tell who runs this system; `alpr audit verify` says what is wrong", at)}
+}
+
 func retentionWords(p store.Policy) string {
 	if p.Retention.Reads == 0 {
 		return "reads without a hit are not stored"
@@ -153,6 +168,7 @@ func (v *vehicle) health() (gauges map[string]float64, problems []string) {
 	add("gps", s.GPS)
 	add("clock", s.Clock)
 	add("store", s.Store.PartStatus)
+	add("audit log", s.Audit)
 	problems = append(problems, s.Problems...)
 	return gauges, problems
 }

@@ -128,7 +128,7 @@ CREATE INDEX outbox_bad      ON outbox (key) WHERE bad IS NOT NULL;
 CREATE TABLE audit (
     seq    INTEGER PRIMARY KEY,
     id     BLOB NOT NULL,
-    record BLOB NOT NULL,           -- canonical JSON, in clear: it never holds a plate
+    record BLOB NOT NULL,           -- canonical JSON, its words sealed; see auditBody
     prev   BLOB NOT NULL,
     hash   BLOB NOT NULL,
     sig    BLOB NOT NULL

@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"alpr"
+)
+
+const (
+	// auditBatch is how many records are checked or sealed at a time.
+	auditBatch = 200
+	// auditEvery is how often the whole log is checked while the program runs,
+	// beside once after its start.
+	auditEvery = 24 * time.Hour
+	// auditRest is how much longer than each batch the check rests: reading
+	// plates goes first.
+	auditRest = 3
+)
+
+// CheckAudit checks the store's own log, record by record and column by column.
+// key and known are as for VerifyAudit. It writes nothing.
+func (s *Store) CheckAudit(ctx context.Context, key ed25519.PublicKey, known map[uint64]string) (AuditSummary, error) {
+	if key != nil && !key.Equal(s.auditPublic()) {
+		return AuditSummary{}, fmt.Errorf("check the audit log: signed by device key %s, not by %x: %w", s.AuditKey(), []byte(key), ErrTampered)
+	}
+	c, err := s.walkAudit(ctx, known, func(time.Duration) error { return nil })
+	if err == nil {
+		err = c.err()
+	}
+	if err != nil {
+		return AuditSummary{}, fmt.Errorf("check the audit log: %w", err)
+	}
+	return AuditSummary{Records: c.seq, Last: hex.EncodeToString(c.hash[:]), PublicKey: s.AuditKey()}, nil
+}
+
+// walkAudit checks the whole log in batches, and calls rest with how long each
+// one took. What is appended meanwhile is checked as well.
+func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest func(time.Duration) error) (*chain, error) {
+	c, at := newChain(known), int64(math.MinInt64)
+	for {
+		start := time.Now()
+		batch, err := s.auditRows(ctx, at)
+		if err != nil {
+			return c, err
+		}
+		for i := range batch {
+			c.next(&batch[i], s.rowFault(&batch[i]))
+			at = batch[i].seq
+		}
+		if len(batch) > 0 {
+			if err := rest(time.Since(start)); err != nil {
+				return c, err
+			}
+			continue
+		}
+		value, last, hasRow, err := lastRow(s.reader(ctx))
+		if err != nil {
+			return c, err
+		}
+		if hasRow && last.seq > at {
+			continue
+		}
+		end, ok := s.openHead(value)
+		if !ok {
+			c.broken(c.seq+1, "%v", errNoEnd)
+			return c, nil
+		}
+		c.end(&end)
+		return c, nil
+	}
+}
+
+// auditRows are the records after the number at, a batch of them.
+func (s *Store) auditRows(ctx context.Context, at int64) ([]auditRow, error) {
+	rows, err := s.r.QueryContext(ctx, "SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", at, auditBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read the audit log: %w", err)
+	}
+	defer rows.Close()
+	var out []auditRow
+	for rows.Next() {
+		var row auditRow
+		if err := rows.Scan(row.dest()...); err != nil {
+			return nil, fmt.Errorf("read the audit log: %w", err)
+		}
+		out = append(out, row)
+	}
+	return out, rows.Err()
+}
+
+// watchAudit checks the whole log now and then until ctx ends, and writes what
+// it finds into the log.
+func (s *Store) watchAudit(ctx context.Context) {
+	tick := time.NewTicker(auditEvery)
+	defer tick.Stop()
+	for {
+		err := s.searchAudit(ctx, func(took time.Duration) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(auditRest * took):
+				return nil
+			}
+		})
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("the audit log cannot be checked", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// searchAudit checks the whole log and notes every new break in it.
+func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error) error {
+	c, err := s.walkAudit(ctx, nil, rest)
+	if err != nil || len(c.breaks) == 0 {
+		return err
+	}
+	head, err := s.AuditHead(ctx)
+	if err != nil {
+		return err
+	}
+	isKnown := true
+	for _, b := range c.breaks {
+		isKnown = isKnown && hasBreak(head.Breaks, b.At)
+	}
+	if isKnown {
+		return nil
+	}
+	return s.write(ctx, func(t *tx) error {
+		end, err := t.settleEnd()
+		if err != nil {
+			return err
+		}
+		return t.noteBreaks(&end, c.breaks)
+	})
+}
+
+// settleAudit looks at the log when the file is opened: it begins a new one,
+// notes tampering, and seals what an earlier release wrote in clear. A disk that
+// is full or refuses to write is no reason not to start: the same is tried with
+// the next record.
+func (s *Store) settleAudit(ctx context.Context) error {
+	end, found, isOld, err := s.auditEnd(s.reader(ctx))
+	if err == nil && !isOld && (found == nil || hasBreak(end.Breaks, found.At)) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, errNoEnd) {
+		return err
+	}
+	isSealed := false
+	err = s.write(ctx, func(t *tx) error {
+		isNew, err := t.isNewLog()
+		if err != nil {
+			return err
+		}
+		if isNew {
+			return t.putHead(&alpr.AuditHead{})
+		}
+		end, err := t.settleEnd()
+		if err != nil {
+			return err
+		}
+		isSealed, err = t.sealOld(&end)
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrFull) || errors.Is(err, ErrIO):
+		s.log.Error("the audit log could not be settled", "error", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("settle the audit log: %w", err)
+	case isSealed: // the write-ahead log still holds it in clear
+		return s.truncateLog(ctx)
+	}
+	return nil
+}
+
+// sealOld seals the free text of records of an earlier release. Their hashes
+// stay those of the clear forms, which earlier exports and the backend know; a
+// note in the log vouches for the sealed forms to whoever cannot open them.
+func (t *tx) sealOld(end *alpr.AuditHead) (bool, error) {
+	c, at, n := newChain(nil), int64(0), 0
+	for {
+		batch, err := t.oldRows(at)
+		if err != nil {
+			return false, fmt.Errorf("seal the audit log: %w", err)
+		}
+		for i := range batch {
+			row := &batch[i]
+			isClear, err := t.sealRow(c, row)
+			if err != nil {
+				return false, fmt.Errorf("seal the audit log: %w", err)
+			}
+			if isClear {
+				n++
+			}
+			at = row.seq
+		}
+		if len(batch) < auditBatch {
+			break
+		}
+	}
+	if n == 0 {
+		return false, nil
+	}
+	if err := t.noteBreaks(end, c.breaks); err != nil {
+		return false, err
+	}
+	note := map[string]string{noteRecords: strconv.FormatUint(c.nOld, 10), noteDigest: hex.EncodeToString(c.old.Sum(nil))}
+	rec := alpr.AuditRecord{Officer: "system", Action: alpr.ActionAuditSealed, Purpose: "free text may hold plates", Detail: note}
+	return true, t.auditAfter(end, rec, note)
+}
+
+func (t *tx) oldRows(at int64) (out []auditRow, err error) {
+	rows, err := t.query("SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", at, auditBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row auditRow
+		if err := rows.Scan(row.dest()...); err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	return out, rows.Err()
+}
+
+// sealRow seals one record where it is in clear, after it was checked as it is.
+func (t *tx) sealRow(c *chain, row *auditRow) (isClear bool, err error) {
+	fault := t.s.rowFault(row)
+	if isClear = isInClear(row.record); isClear {
+		sealed, err := t.s.auditSeal.old(row)
+		if err != nil {
+			return false, err
+		}
+		if _, err := t.exec("UPDATE audit SET record = ? WHERE seq = ?", sealed, row.seq); err != nil {
+			return false, err
+		}
+		row.record = sealed
+	}
+	c.next(row, fault)
+	return isClear, nil
+}
