@@ -28,15 +28,16 @@ type clock struct {
 	mu      sync.Mutex
 	samples []time.Duration // arrival by the system clock less satellite time, newest last
 	at      time.Time       // system time of the newest sample
+	isDated bool            // the newest sample's date was not the system clock's own
 }
 
 // observe takes in that the fix of satellite instant sat arrived at the system
-// instant arrived.
-func (c *clock) observe(sat, arrived time.Time) {
+// instant arrived, and whether the receiver itself said of which day it is.
+func (c *clock) observe(sat, arrived time.Time, isDated bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.samples = append(c.samples, arrived.Sub(sat))
-	c.at = arrived
+	c.at, c.isDated = arrived, isDated
 	if c.hasStepped() {
 		c.samples = append(c.samples[:0], c.samples[len(c.samples)-jumpSamples:]...)
 	}
@@ -58,6 +59,13 @@ func (c *clock) hasStepped() bool {
 		}
 	}
 	return true
+}
+
+// isChecked says whether satellite time has been seen, its date included.
+func (c *clock) isChecked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isDated
 }
 
 // offset is how far the system clock is ahead of satellite time, the sentence's
@@ -97,7 +105,7 @@ func (c *clock) source(at time.Time) (alpr.TimeSource, time.Duration) {
 	o := median(c.samples)
 	bound := max(o.Abs(), (o - maxLatency).Abs())
 	bound += time.Duration(at.Sub(c.at).Abs().Seconds() * float64(driftPerSecond))
-	if bound > checkedWithin {
+	if bound > checkedWithin || !c.isDated {
 		return alpr.TimeSystem, bound
 	}
 	return alpr.TimeGPS, bound

@@ -22,55 +22,121 @@ const (
 	CarryEstimated = 10 * time.Second
 
 	earthRadiusM = 6_371_008.8 // mean radius, IUGG
-	// impliedSpeedMPS is the speed between two fixes above which one is wrong.
+	// impliedSpeedMPS is the speed of no vehicle on the road.
 	impliedSpeedMPS = 150
-	// strikesToBelieve is how many fixes in a row must contradict the history
-	// before it, not they, is thrown away.
-	strikesToBelieve = 5
+	// fixesToBegin is how many fixes must agree with each other before the
+	// first of them is believed: after power-on, and after a gap.
+	fixesToBegin = 2
+	// fixesToCorrect is how many must agree before they are believed against
+	// those before them: where time steps back, or the place jumps.
+	fixesToCorrect = 5
+	// longStep is the longest time between two fixes that may confirm each other.
+	longStep = time.Minute
 )
 
-// history holds fixes in order of time. It is safe for concurrent use.
+// history holds what a live receiver said, in order of time. It is safe for
+// concurrent use.
 type history struct {
 	mu      sync.RWMutex
 	fixes   []alpr.Fix
-	keep    int // 0: all
-	strikes int
+	doubted []alpr.Fix    // said since, not believed yet; they agree with each other
+	step    time.Duration // between the two newest fixes
+	keep    int           // 0: all
 }
 
-// add puts in a fix, or replaces the newest where it is of the same instant.
-// It says false for a fix that contradicts the ones before it: one that goes
-// back in time or jumps further than a vehicle can. Where several in a row do,
-// the history was wrong, and starts anew.
-func (h *history) add(f alpr.Fix) bool {
+// add takes in a fix, or what was said anew about the newest one. A fix that
+// does not follow from those before it waits until others confirm it, so that
+// one false stamp, or the first fix after power-on, moves nothing. add says
+// whether f is believed, and how many fixes were dropped as false.
+func (h *history) add(f alpr.Fix) (isBelieved bool, dropped int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if n := len(h.fixes); n > 0 {
-		last := h.fixes[n-1]
-		if f.At.Equal(last.At) {
+		switch last := h.fixes[n-1]; {
+		case f.At.Equal(last.At) && isPlausible(last, f):
 			h.fixes[n-1] = f
-			return true
-		}
-		if contradicts(last, f) {
-			if h.strikes++; h.strikes < strikesToBelieve {
-				return false
-			}
-			h.fixes = h.fixes[:0]
+			return true, 0
+		case isLate(last, f):
+			return true, 0
+		case h.follows(last, f):
+			dropped = len(h.doubted)
+			h.doubted = h.doubted[:0]
+			h.append(f)
+			return true, dropped
 		}
 	}
-	h.strikes = 0
+	dropped = h.doubt(f)
+	if len(h.doubted) < h.needed() {
+		return false, dropped
+	}
+	first := h.doubted[0].At
+	keep := sort.Search(len(h.fixes), func(i int) bool { return !h.fixes[i].At.Before(first) })
+	dropped += len(h.fixes) - keep
+	h.fixes = h.fixes[:keep]
+	for _, d := range h.doubted {
+		h.append(d)
+	}
+	h.doubted = h.doubted[:0]
+	return true, dropped
+}
+
+// doubt puts a fix to those that wait, or in their place if it does not agree.
+func (h *history) doubt(f alpr.Fix) (dropped int) {
+	n := len(h.doubted)
+	if n > 0 {
+		last := h.doubted[n-1]
+		switch {
+		case f.At.Equal(last.At):
+			h.doubted[n-1] = f
+			return 0
+		case isLate(last, f):
+			return 0
+		}
+		if step := f.At.Sub(last.At); step < 0 || step > longStep || !isPlausible(last, f) {
+			h.doubted = h.doubted[:0]
+			dropped = n
+		}
+	}
+	h.doubted = append(h.doubted, f)
+	return dropped
+}
+
+// needed is how many must agree with the first that waits.
+func (h *history) needed() int {
+	n := len(h.fixes)
+	if n == 0 || h.doubted[0].At.After(h.fixes[n-1].At) && isPlausible(h.fixes[n-1], h.doubted[0]) {
+		return fixesToBegin
+	}
+	return fixesToCorrect
+}
+
+func (h *history) append(f alpr.Fix) {
+	if n := len(h.fixes); n > 0 {
+		h.step = f.At.Sub(h.fixes[n-1].At)
+	}
 	h.fixes = append(h.fixes, f)
 	if h.keep > 0 && len(h.fixes) > 2*h.keep {
 		h.fixes = append(h.fixes[:0], h.fixes[len(h.fixes)-h.keep:]...)
 	}
-	return true
 }
 
-func contradicts(last, f alpr.Fix) bool {
-	dt := f.At.Sub(last.At).Seconds()
-	if dt <= 0 {
-		return true
-	}
-	return dt < 60 && Distance(last, f) > impliedSpeedMPS*math.Max(dt, 0.5)
+// follows says whether f is the next fix after last: a step later, or two where
+// a sentence was lost, and not further than a vehicle goes.
+func (h *history) follows(last, f alpr.Fix) bool {
+	step := f.At.Sub(last.At)
+	return step > 0 && step <= max(CloseGap, min(2*h.step, longStep)) && isPlausible(last, f)
+}
+
+// isLate recognises a sentence about an instant shortly before the newest fix:
+// some receivers stamp GGA and RMC of one epoch apart.
+func isLate(last, f alpr.Fix) bool {
+	step := last.At.Sub(f.At)
+	return step > 0 && step <= CloseGap && isPlausible(last, f)
+}
+
+// isPlausible says whether a vehicle may have been at both places.
+func isPlausible(a, b alpr.Fix) bool {
+	return Distance(a, b) <= impliedSpeedMPS*math.Max(b.At.Sub(a.At).Abs().Seconds(), 0.5)
 }
 
 // last is the newest fix; the zero Fix when there is none.
@@ -87,16 +153,21 @@ func (h *history) last() alpr.Fix {
 func (h *history) at(t time.Time) alpr.Fix {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	i := sort.Search(len(h.fixes), func(i int) bool { return h.fixes[i].At.After(t) })
+	return positionAt(h.fixes, t)
+}
+
+// positionAt is the position at an instant among fixes in order of time.
+func positionAt(fixes []alpr.Fix, t time.Time) alpr.Fix {
+	i := sort.Search(len(fixes), func(i int) bool { return fixes[i].At.After(t) })
 	switch {
-	case len(h.fixes) == 0:
+	case len(fixes) == 0:
 		return alpr.Fix{At: t}
 	case i == 0:
-		return before(h.fixes[0], t)
-	case i == len(h.fixes):
-		return after(h.fixes[i-1], t)
+		return before(fixes[0], t)
+	case i == len(fixes):
+		return after(fixes[i-1], t)
 	}
-	return between(h.fixes[i-1], h.fixes[i], t)
+	return between(fixes[i-1], fixes[i], t)
 }
 
 // before carries the first fix back: the vehicle was there a moment later.

@@ -1,7 +1,9 @@
 package gps
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,13 +46,7 @@ func TestHistoryAt(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var h history
-			for _, f := range tt.fixes {
-				if !h.add(f) {
-					t.Fatalf("refused %+v", f)
-				}
-			}
-			got := h.at(sec(tt.at))
+			got := positionAt(tt.fixes, sec(tt.at))
 			if !got.At.Equal(sec(tt.at)) {
 				t.Errorf("At is %v", got.At)
 			}
@@ -64,23 +60,115 @@ func TestHistoryAt(t *testing.T) {
 	}
 }
 
-func TestHistoryRefusesJumpsUntilTheyPersist(t *testing.T) {
-	var h history
-	h.add(alpr.Fix{At: t0, Lat: 28, Lon: -82, Quality: alpr.GPSFix})
-	if h.add(alpr.Fix{At: t0.Add(time.Second), Lat: 29, Lon: -82, Quality: alpr.GPSFix}) {
-		t.Error("a jump of 111 km in a second was believed")
+// at is a fix some seconds after t0, as many metres north of 28° N.
+func at(seconds, metres float64) alpr.Fix {
+	return alpr.Fix{At: t0.Add(time.Duration(seconds * float64(time.Second))), Lat: 28 + metres/111194.93, Lon: -82,
+		SpeedMPS: 20, Quality: alpr.GPSFix}
+}
+
+// seconds lists when the fixes are, after t0.
+func seconds(fixes []alpr.Fix) string {
+	var b strings.Builder
+	for _, f := range fixes {
+		fmt.Fprintf(&b, "%g ", f.At.Sub(t0).Seconds())
 	}
-	if !h.add(alpr.Fix{At: t0.Add(2 * time.Second), Lat: 28.0001, Lon: -82, Quality: alpr.GPSFix}) {
-		t.Error("the fix after the jump was refused")
-	}
-	accepted := 0
-	for i := range strikesToBelieve {
-		if h.add(alpr.Fix{At: t0.Add(-time.Hour).Add(time.Duration(i) * time.Second), Lat: 28, Lon: -82, Quality: alpr.GPSFix}) {
-			accepted++
+	return strings.TrimSpace(b.String())
+}
+
+// TestHistoryBelieves gives a live history fixes one by one. Each is written
+// as the second it is stamped with; its place is where a car at 20 m/s is then,
+// unless it says otherwise.
+func TestHistoryBelieves(t *testing.T) {
+	drive := func(stamps ...float64) (fixes []alpr.Fix) {
+		for _, s := range stamps {
+			fixes = append(fixes, at(s, 20*s))
 		}
+		return fixes
 	}
-	if accepted != 1 || len(h.fixes) != 1 {
-		t.Errorf("%d fixes of the new time accepted, %d kept; want the fifth alone", accepted, len(h.fixes))
+	tests := []struct {
+		name    string
+		said    []alpr.Fix
+		want    string
+		dropped int
+	}{
+		{name: "the first alone", said: drive(0), want: ""},
+		{name: "the first, confirmed", said: drive(0, 1), want: "0 1"},
+		{name: "the first of another place", said: append([]alpr.Fix{at(-1, 90_000)}, drive(0, 1, 2)...), want: "0 1 2", dropped: 1},
+		{name: "the first of another time", said: drive(-7200, 0, 1, 2), want: "0 1 2", dropped: 1},
+		{name: "the first years ahead", said: drive(1e8, 0, 1, 2), want: "0 1 2", dropped: 1},
+		{name: "one stamp minutes ahead", said: drive(0, 1, 2, 180, 4, 5, 6, 7, 8, 9), want: "0 1 2 4 5 6 7 8 9", dropped: 1},
+		{name: "one stamp a day ahead", said: drive(0, 1, 2, 86403, 4, 5), want: "0 1 2 4 5", dropped: 1},
+		{name: "one stamp an hour back", said: drive(0, 1, 2, -3600, 4, 5), want: "0 1 2 4 5", dropped: 1},
+		{name: "two stamps ahead", said: drive(0, 1, 2, 180, 181, 3, 4, 5, 6, 7), want: "0 1 2 3 4 5 6 7", dropped: 2},
+		{name: "one place off", said: append(append(drive(0, 1), at(2, 90_000)), drive(3, 4)...), want: "0 1 3 4", dropped: 1},
+		{name: "after a tunnel", said: drive(0, 1, 100, 101), want: "0 1 100 101"},
+		{name: "a false one after a tunnel", said: drive(0, 1, 5000, 100, 101), want: "0 1 100 101", dropped: 1},
+		{name: "time was wrong and is set back", said: drive(0, 1, -100, -99, -98, -97, -96, -95), want: "-100 -99 -98 -97 -96 -95", dropped: 2},
+		{name: "a fix every ten seconds", said: drive(0, 10, 20, 30), want: "0 10 20 30"},
+		{name: "GGA stamped behind RMC", said: drive(0.7, 0.1, 1.7, 1.1, 2.7), want: "0.7 1.7 2.7"},
+		{name: "said anew", said: drive(0, 0, 1, 1, 1), want: "0 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var h history
+			dropped := 0
+			for _, f := range tt.said {
+				_, n := h.add(f)
+				dropped += n
+			}
+			if got := seconds(h.fixes); got != tt.want || dropped != tt.dropped {
+				t.Errorf("believed %q and dropped %d, want %q and %d", got, dropped, tt.want, tt.dropped)
+			}
+		})
+	}
+}
+
+// TestTrackSettles is TestHistoryBelieves for a log, which is read to its end.
+func TestTrackSettles(t *testing.T) {
+	drive := func(stamps ...float64) (fixes []alpr.Fix) {
+		for _, s := range stamps {
+			fixes = append(fixes, at(s, 20*s))
+		}
+		return fixes
+	}
+	tests := []struct {
+		name    string
+		said    []alpr.Fix
+		want    string
+		first   float64
+		dropped int
+	}{
+		{name: "one fix", said: drive(3), want: "3", first: 3},
+		{name: "one stamp minutes ahead", said: drive(0, 1, 2, 180, 4, 5), want: "0 1 2 4 5", dropped: 1},
+		{name: "one stamp a day ahead", said: drive(0, 1, 2, 86403, 4, 5), want: "0 1 2 4 5", dropped: 1},
+		{name: "one stamp an hour back", said: drive(0, 1, 2, -3600, 4, 5), want: "0 1 2 4 5", dropped: 1},
+		{name: "the first stamp is ahead", said: drive(5000, 1, 2, 3), want: "1 2 3", first: 1, dropped: 1},
+		{name: "the last stamp is back", said: drive(1, 2, 3, -500), want: "1 2 3", first: 1, dropped: 1},
+		{name: "one place off", said: append(append(drive(0, 1), at(2, 90_000)), drive(3, 4)...), want: "0 1 3 4", dropped: 1},
+		{name: "a step back", said: drive(5000, 5001, 5002, 5003, 0, 1, 2, 3, 4), want: "0 1 2 3 4 5000 5001 5002 5003", first: 5000},
+		{name: "a step back and on", said: drive(0, 1, 2, -500, -499, -498, 3, 4, 5), want: "-500 -499 -498 0 1 2 3 4 5"},
+		{name: "the same drive twice", said: drive(0, 1, 2, 3, 4, 5, 0, 1, 2), want: "0 1 2 3 4 5", dropped: 3},
+		{name: "another drive at the same time", want: "0 1 2 3 4 5", dropped: 3,
+			said: append(drive(0, 1, 2, 3, 4, 5), at(1.5, 90_000), at(2.5, 90_000), at(3.5, 90_000))},
+		{name: "gaps", said: drive(0, 100, 101, 5000), want: "0 100 101 5000"},
+		{name: "a fix a minute", said: drive(0, 60, 120, 3600, 240, 300), want: "0 60 120 240 300", dropped: 1},
+		{name: "GGA stamped behind RMC", said: drive(0.7, 0.1, 1.7, 1.1, 2.7, 2.1), want: "0.1 0.7 1.1 1.7 2.1 2.7", first: 0.1},
+		{name: "said anew", said: drive(0, 1, 0, 1, 2), want: "0 1 2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var said track
+			for _, f := range tt.said {
+				said.add(f)
+			}
+			fixes, first, dropped := said.settle()
+			if got := seconds(fixes); got != tt.want || dropped != tt.dropped {
+				t.Errorf("kept %q and dropped %d, want %q and %d", got, dropped, tt.want, tt.dropped)
+			}
+			if got := first.At.Sub(t0).Seconds(); got != tt.first {
+				t.Errorf("begins at %g s, want %g", got, tt.first)
+			}
+		})
 	}
 }
 
@@ -118,7 +206,7 @@ func TestClock(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var c clock
 			for _, o := range tt.offsets {
-				c.observe(t0, t0.Add(o))
+				c.observe(t0, t0.Add(o), true)
 			}
 			at := t0
 			if n := len(tt.offsets); n > 0 {
@@ -137,7 +225,7 @@ func TestClock(t *testing.T) {
 		})
 	}
 	var c clock
-	c.observe(t0, t0.Add(200*ms))
+	c.observe(t0, t0.Add(200*ms), true)
 	if source, bound := c.source(t0.Add(3 * time.Hour)); source != alpr.TimeSystem || bound < time.Second {
 		t.Errorf("three hours after the last fix: %s within %v", source, bound)
 	}

@@ -1,7 +1,6 @@
 package gps
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -35,8 +34,14 @@ const keepFixes = 3000
 // allGarbled is how many garbled lines in a row are no accident.
 const allGarbled = 20
 
-// maxLine is far above NMEA's 82 characters: longer ones are noise.
-const maxLine = 512
+// enoughRefused is how many positions in a row that cannot be used are no
+// matter of the first seconds, in which a date may yet come.
+const enoughRefused = 5
+
+// voidAfter is how long after a position the news that there is none is not
+// yet believed: a receiver of several satellite systems may say for one of them
+// that it sees nothing.
+const voidAfter = 2 * time.Second
 
 // Receiver follows a live satellite receiver. Its methods are safe for
 // concurrent use, before Run too: they then say that nothing is known.
@@ -47,9 +52,12 @@ type Receiver struct {
 	past history
 	time clock
 
-	mu      sync.Mutex
-	state   State
-	goodBad int // below 0: so many garbled lines in a row
+	mu       sync.Mutex
+	state    State
+	goodBad  int       // below 0: so many garbled lines in a row
+	refused  int       // so many positions in a row were of no use
+	lastFix  time.Time // when the newest position arrived
+	hasPanic bool      // that a line was too much for the decoder has been told
 }
 
 // State is the health of a receiver.
@@ -59,11 +67,13 @@ type State struct {
 	LastFix     alpr.Fix      // the newest
 	Sentences   uint64        // lines that were well formed
 	Garbled     uint64        // lines that were not, skipped
-	Rejected    uint64        // fixes with a time or place that cannot be true
+	Rejected    uint64        // sentences and fixes with a time or place that cannot be true
+	Undated     uint64        // sentences with a position of which nothing says the day
+	Panics      uint64        // sentences that were too much for the decoder, skipped
 	Connects    uint64        // times connected
 	ClockOffset time.Duration // system clock ahead of satellite time, the sentence's way (up to 0.5 s) included
-	IsClockSeen bool          // ClockOffset is known
-	Trouble     string        // why there is no connection or no sentence, "" when all is well
+	IsClockSeen bool          // ClockOffset is known, and the date is the receiver's own
+	Trouble     string        // why there is no connection, no sentence or no usable position, "" when all is well
 }
 
 // NewReceiver prepares to follow what open connects to. Nothing is opened
@@ -105,7 +115,8 @@ func (r *Receiver) State() State {
 	defer r.mu.Unlock()
 	s := r.state
 	s.LastFix = r.past.last()
-	s.ClockOffset, s.IsClockSeen = r.time.offset()
+	s.ClockOffset, _ = r.time.offset()
+	s.IsClockSeen = r.time.isChecked()
 	return s
 }
 
@@ -160,84 +171,89 @@ func (r *Receiver) connect(ctx context.Context) error {
 	r.state.Connects++
 	r.mu.Unlock()
 
-	dec := newDecoder(r.opts.Earliest)
-	err = readLines(&patientReader{r: port, patience: r.opts.Silence}, func(line string, isWhole bool) {
-		r.take(dec, line, isWhole)
+	dec := newLiveDecoder(r.opts.Earliest)
+	err = readSentences(&patientReader{r: port, patience: r.opts.Silence}, func(sentence string) {
+		r.take(dec, sentence)
 	})
 	return fmt.Errorf("read GPS receiver: %w", err)
 }
 
-// take brings one line into the history.
-func (r *Receiver) take(dec *decoder, line string, isWhole bool) {
+// take brings one sentence into the history.
+func (r *Receiver) take(dec *decoder, sentence string) {
 	arrived := time.Now()
-	u, err := update{}, ErrGarbled
-	if isWhole {
-		u, err = dec.line(line)
-	}
-	if err == nil && u.fix.IsValid() {
+	u, err := dec.sentence(sentence)
+	isBelieved, dropped := false, 0
+	if u.fix.IsValid() {
 		isNewEpoch := !u.fix.At.Equal(r.past.last().At)
-		if !r.past.add(u.fix) {
-			err = ErrNotCredible
-		} else if isNewEpoch {
-			r.time.observe(u.fix.At, arrived)
+		isBelieved, dropped = r.past.add(u.fix)
+		if isBelieved && isNewEpoch {
+			r.time.observe(u.fix.At, arrived, u.isDatedBySelf)
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.state.Rejected += uint64(dropped)
 	switch {
+	case errors.Is(err, ErrPanic):
+		r.tellPanic(sentence, err)
 	case errors.Is(err, ErrNotCredible):
 		r.state.Rejected++
-		return
+		r.refuse(err.Error())
 	case err != nil:
-		r.state.Garbled++
-		r.goodBad = min(r.goodBad, 0) - 1
-		if r.goodBad == -allGarbled {
-			r.state.Trouble = "nothing but garbled lines: is the baud rate right?"
-			r.log.Warn("the GPS receiver sends nothing but garbled lines: is the baud rate right?", "lines", allGarbled)
-		}
-		return
+		r.countGarbled()
+	default:
+		r.countSentence(u, isBelieved, arrived)
 	}
+}
+
+// tellPanic counts a sentence that was too much for the decoder, and tells of the first.
+func (r *Receiver) tellPanic(sentence string, err error) {
+	r.state.Panics++
+	if !r.hasPanic {
+		r.log.Error("a GPS sentence was skipped: please report it", "sentence", sentence, "error", err)
+		r.hasPanic = true
+	}
+}
+
+func (r *Receiver) countGarbled() {
+	r.state.Garbled++
+	r.goodBad = min(r.goodBad, 0) - 1
+	if r.goodBad == -allGarbled {
+		r.state.Trouble = "nothing but garbled lines: is the baud rate right?"
+		r.log.Warn("the GPS receiver sends nothing but garbled lines: is the baud rate right?", "lines", allGarbled)
+	}
+}
+
+func (r *Receiver) countSentence(u update, isBelieved bool, arrived time.Time) {
 	if r.goodBad <= -allGarbled {
 		r.state.Trouble = ""
 	}
 	r.goodBad = 1
 	r.state.Sentences++
-	if u.isNew {
-		r.state.HasFix = u.fix.IsValid()
+	switch {
+	case u.isUndated:
+		r.state.Undated++
+		r.refuse(fmt.Sprintf("the receiver has a fix (%d satellites) but sends no RMC, which gives the date, and this computer's clock does not agree with it: switch RMC (or ZDA) on, or set the clock",
+			u.satellites))
+	case isBelieved:
+		if r.refused >= enoughRefused {
+			r.state.Trouble = ""
+		}
+		r.refused, r.lastFix, r.state.HasFix = 0, arrived, true
+	case u.isNew && !u.fix.IsValid() && arrived.Sub(r.lastFix) > voidAfter:
+		r.state.HasFix = false
 	}
 }
 
-// readLines calls take for each line until r fails. A line that is longer than
-// a sentence can be is not whole.
-func readLines(r io.Reader, take func(line string, isWhole bool)) error {
-	br := bufio.NewReaderSize(r, maxLine)
-	isTail := false
-	for {
-		b, err := br.ReadSlice('\n')
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			if !isTail {
-				take("", false)
-			}
-			isTail = true
-			continue
-		case len(b) > 0 && !isTail:
-			if line := string(trimLine(b)); line != "" {
-				take(line, true)
-			}
-		}
-		isTail = false
-		if err != nil {
-			return err
-		}
+// refuse counts a position that cannot be used, and says why where that lasts.
+func (r *Receiver) refuse(why string) {
+	if r.refused++; r.refused < enoughRefused {
+		return
 	}
-}
-
-func trimLine(b []byte) []byte {
-	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r' || b[len(b)-1] == ' ') {
-		b = b[:len(b)-1]
+	if r.refused == enoughRefused {
+		r.log.Warn("the GPS receiver's positions cannot be used, reads go on without position", "error", why)
 	}
-	return b
+	r.state.HasFix, r.state.Trouble = false, why
 }
 
 // patientReader reads on over empty reads, and gives up after a while of them.

@@ -42,11 +42,16 @@ func (p *port) Read(b []byte) (int, error) {
 
 func (p *port) Close() error { close(p.done); return nil }
 
+// feed hands a receiver a line as if it had just arrived.
+func feed(r *Receiver, dec *decoder, line string) {
+	readSentences(strings.NewReader(line+"\r\n"), func(s string) { r.take(dec, s) })
+}
+
 // drive is what a receiver sends over some seconds from a satellite instant on.
 func drive(from time.Time, seconds int) []string {
 	var lines []string
 	for i := range seconds {
-		lines = append(lines, sentence(rmc(from.Sub(t0)+time.Duration(i)*time.Second, 30-float64(i)*0.006)))
+		lines = append(lines, nmea(rmc(from.Sub(t0)+time.Duration(i)*time.Second, 30-float64(i)*0.006)))
 	}
 	return lines
 }
@@ -129,9 +134,9 @@ func TestReceiverNoticesSilence(t *testing.T) {
 func TestReceiverSuspectsTheBaudRate(t *testing.T) {
 	var logged bytes.Buffer
 	r := NewReceiver(nil, Options{Earliest: t0.Add(-time.Hour)}, slog.New(slog.NewTextHandler(&logged, nil)))
-	dec := newDecoder(t0.Add(-time.Hour))
+	dec := newLiveDecoder(t0.Add(-time.Hour))
 	for range 2 * allGarbled {
-		r.take(dec, "\xf8\x00\x80x", true)
+		feed(r, dec, "\xf8\x00\x80x")
 	}
 	if s := r.State(); !strings.Contains(s.Trouble, "baud rate") || s.Garbled != 2*allGarbled {
 		t.Errorf("state %+v", s)
@@ -139,9 +144,108 @@ func TestReceiverSuspectsTheBaudRate(t *testing.T) {
 	if n := strings.Count(logged.String(), "baud rate"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
-	r.take(dec, sentence(rmc(0, 30)), true)
+	feed(r, dec, nmea(rmc(0, 30)))
+	if s := r.State(); s.Trouble != "" || s.HasFix {
+		t.Errorf("after a first sentence, which nothing confirms yet: %+v", s)
+	}
+	feed(r, dec, nmea(rmc(time.Second, 30)))
 	if s := r.State(); s.Trouble != "" || !s.HasFix {
 		t.Errorf("after a sentence: %+v", s)
+	}
+}
+
+// gga makes a valid GGA body of an instant.
+func gga(at time.Time) string {
+	return fmt.Sprintf("GNGGA,%s,2800.0000,N,08230.0000,W,1,09,0.9,655.0,M,-24.1,M,,", at.Format("150405.00"))
+}
+
+// TestReceiverWithoutDate has a receiver that sends GGA alone: the day is the
+// system clock's where that clock agrees, and else it is said what to do.
+func TestReceiverWithoutDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		early := time.Now().Add(-24 * time.Hour)
+		for _, wrong := range []time.Duration{0, 2 * time.Second, time.Hour} {
+			var logged bytes.Buffer
+			r := NewReceiver(nil, Options{Earliest: early}, slog.New(slog.NewTextHandler(&logged, nil)))
+			dec := newLiveDecoder(early)
+			for range 8 {
+				time.Sleep(time.Second)
+				feed(r, dec, nmea(gga(time.Now().UTC().Add(wrong))))
+			}
+			s, source := r.State(), alpr.TimeSource("")
+			source, _ = r.TimeSource(time.Now())
+			if source != alpr.TimeSystem || s.IsClockSeen {
+				t.Errorf("clock %v off: time from %s, %+v: a clock was checked against its own date", wrong, source, s)
+			}
+			isRight := wrong < clockAgrees
+			if f := r.At(time.Now()); s.HasFix != isRight || f.IsValid() != isRight || (s.Trouble == "") != isRight {
+				t.Errorf("clock %v off: %+v at %+v", wrong, s, f)
+			}
+			if !isRight && (!strings.Contains(s.Trouble, "RMC") || !strings.Contains(s.Trouble, "9 satellites") ||
+				strings.Count(logged.String(), "cannot be used") != 1 || s.Undated != 8) {
+				t.Errorf("state %+v\n%s", s, logged.String())
+			}
+			feed(r, dec, nmea("GNZDA,"+time.Now().UTC().Add(wrong).Format("150405.00,02,01,2006")+",00,00"))
+			for range 3 {
+				time.Sleep(time.Second)
+				feed(r, dec, nmea(gga(time.Now().UTC().Add(wrong))))
+				feed(r, dec, nmea("GNZDA,"+time.Now().UTC().Add(wrong).Format("150405.00,02,01,2006")+",00,00"))
+			}
+			if s := r.State(); !s.HasFix || s.Trouble != "" || !s.IsClockSeen {
+				t.Errorf("clock %v off, with a date from the receiver: %+v", wrong, s)
+			}
+		}
+	})
+}
+
+func TestReceiverWithoutSpeed(t *testing.T) {
+	r := NewReceiver(nil, Options{Earliest: t0.Add(-time.Hour)}, slog.New(slog.DiscardHandler))
+	dec := newLiveDecoder(t0.Add(-time.Hour))
+	for i := range 5 {
+		at := t0.Add(time.Duration(i) * time.Second)
+		feed(r, dec, nmea("GNZDA,"+at.Format("150405.00,02,01,2006")+",00,00"))
+		feed(r, dec, nmea(fmt.Sprintf("GNGLL,28%07.4f,N,08230.0000,W,%s,A,A", float64(i)*0.01, at.Format("150405.00"))))
+	}
+	if f := r.State().LastFix; f.SpeedMPS < 18 || f.SpeedMPS > 19 || f.CourseDeg != 0 {
+		t.Errorf("18.5 m/s to the north, from positions alone: %+v", f)
+	}
+}
+
+func TestReceiverVoidTalkerBesideValid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		early := time.Now().Add(-24 * time.Hour)
+		r := NewReceiver(nil, Options{Earliest: early}, slog.New(slog.DiscardHandler))
+		dec := newLiveDecoder(early)
+		const void = "GPRMC,,V,,,,,,,,,,N"
+		for i := range 5 {
+			time.Sleep(time.Second)
+			feed(r, dec, nmea(rmc(time.Now().UTC().Sub(t0), 30))+"\r\n"+nmea(void))
+			if s := r.State(); s.HasFix != (i > 0) {
+				t.Errorf("second %d: %+v", i, s)
+			}
+		}
+		for range 3 {
+			time.Sleep(time.Second)
+			feed(r, dec, nmea(void))
+		}
+		if s := r.State(); s.HasFix {
+			t.Errorf("three seconds without a position: %+v", s)
+		}
+	})
+}
+
+func TestReceiverRefusesYearsAhead(t *testing.T) {
+	var logged bytes.Buffer
+	r := NewReceiver(nil, Options{}, slog.New(slog.NewTextHandler(&logged, nil)))
+	dec := newLiveDecoder(r.opts.Earliest)
+	for i := range 10 {
+		feed(r, dec, nmea(rmc(rollover+time.Duration(i)*time.Second, 30)))
+	}
+	if s := r.State(); s.HasFix || s.Rejected != 10 || !strings.Contains(s.Trouble, "years ahead") {
+		t.Errorf("state %+v", s)
+	}
+	if n := strings.Count(logged.String(), "cannot be used"); n != 1 {
+		t.Errorf("told %d times", n)
 	}
 }
 
@@ -236,6 +340,57 @@ func TestReadRecording(t *testing.T) {
 	_, err = ReadRecording(strings.NewReader("this is no log\n"))
 	if !errors.Is(err, ErrNoPosition) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestRecordingOneFalseStamp wants the track of a log to be the same with one
+// stamp in it that cannot be right, wherever it stands.
+func TestRecordingOneFalseStamp(t *testing.T) {
+	good, err := ReadRecording(strings.NewReader(strings.Join(drive(t0, 20), "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, off := range []time.Duration{10 * time.Second, 3 * time.Minute, 24 * time.Hour, -time.Minute, -365 * 24 * time.Hour} {
+		for place := range 20 {
+			if place == 0 && off == -time.Minute || place == 19 && off > 0 {
+				continue // a fix before or after a gap: no sign that it is false
+			}
+			log := drive(t0, 20)
+			log[place] = nmea(rmc(time.Duration(place)*time.Second+off, 30-float64(place)*0.006))
+			rec, err := ReadRecording(strings.NewReader(strings.Join(log, "\n")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if late := rec.Start().Sub(good.Start()); late != 0 && (place > 0 || late != time.Second) {
+				t.Errorf("line %d %v off: begins %v late", place, off, late)
+			}
+			for s := 1.25; s < 18; s++ {
+				at := t0.Add(time.Duration(s * float64(time.Second)))
+				if f := rec.At(at); Distance(f, good.At(at)) > 0.1 || f.Age != 0 {
+					t.Errorf("line %d %v off: at %g s %+v", place, off, s, f)
+				}
+			}
+			if s := rec.Stats(); s.Rejected != 1 || s.Fixes != 19 {
+				t.Errorf("line %d %v off: %+v", place, off, s)
+			}
+		}
+	}
+}
+
+// TestRecordingWithoutDate reads GGA alone: the day comes from outside, or it is
+// said what is missing.
+func TestRecordingWithoutDate(t *testing.T) {
+	log := nmea(gga(t0)) + "\n" + nmea(gga(t0.Add(time.Second))) + "\n"
+	_, err := ReadRecording(strings.NewReader(log))
+	if !errors.Is(err, ErrNoPosition) || !strings.Contains(err.Error(), "RMC or ZDA") {
+		t.Errorf("error %v", err)
+	}
+	rec, err := ReadRecordingNear(strings.NewReader(log), t0.Add(-5*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := rec.At(t0); !rec.Start().Equal(t0) || f.Quality != alpr.GPSFix || f.Satellites != 9 {
+		t.Errorf("begins at %v with %+v", rec.Start(), f)
 	}
 }
 

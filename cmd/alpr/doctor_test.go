@@ -152,6 +152,7 @@ func TestDoctorOnPositions(t *testing.T) {
 	for want, s := range map[string]gps.State{
 		"ok gps 9 satellites":  {HasFix: true, LastFix: alpr.Fix{Satellites: 9, HDOP: 1.1}, Sentences: 12},
 		"warn gps no fix yet":  {Sentences: 12},
+		"FAIL gps switch RMC":  {Sentences: 15, Undated: 15, Trouble: "it has a fix but sends no date: switch RMC on"},
 		"FAIL gps gps.baud":    {Garbled: 40},
 		"FAIL gps unplugged":   {Trouble: "unplugged"},
 		"FAIL gps check cable": {},

@@ -126,6 +126,8 @@ func positionFinding(g gpsConfig, s gps.State) finding {
 	switch {
 	case s.HasFix:
 		return okay(part, "%s: fix with %d satellites, HDOP %.1f", g.Device, s.LastFix.Satellites, s.LastFix.HDOP)
+	case s.Sentences > 0 && s.Trouble != "":
+		return failure(part, "%s: %s", g.Device, s.Trouble)
 	case s.Sentences > 0:
 		return warning(part, "%s: %d sentences and no fix yet: give the antenna a free view of the sky; a cold start takes minutes", g.Device, s.Sentences)
 	case s.Garbled > 0:

@@ -69,7 +69,7 @@ func newReplayCmd() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.nmea, "nmea", "", "NMEA log kept beside the video: reads then carry positions")
-	flags.StringVar(&f.start, "start", "", "instant of the first frame, as 2026-06-01T12:00:00Z (default: the log's first position)")
+	flags.StringVar(&f.start, "start", "", "instant of the first frame, as 2026-06-01T12:00:00Z (default: the log's first position); gives the day of a log without dates")
 	flags.StringVar(&f.hotlist, "hotlist", "", "hotlist file to check reads against; its format is found by its heading")
 	flags.StringVar(&f.listDate, "hotlist-date", "", "when the hotlist was published (default: the instant of the first frame)")
 	flags.StringVar(&f.pictures, "pictures", "", "folder to write the crop and the context picture of each read to")
@@ -121,6 +121,7 @@ func (f *replayFlags) run(ctx context.Context, video string, out, errs io.Writer
 	err = errors.Join(p.Run(ctx), lines.finish())
 	if !f.isQuiet {
 		printReplaySummary(errs, p.Stats(), time.Since(began))
+		printTrackSummary(errs, track)
 	}
 	return err
 }
@@ -160,7 +161,7 @@ func (f *replayFlags) timeBase() (track *gps.Recording, start time.Time, err err
 		return nil, start, fmt.Errorf("open NMEA log: %w", err)
 	}
 	defer log.Close()
-	track, err = gps.ReadRecording(log)
+	track, err = gps.ReadRecordingNear(log, start)
 	if err != nil {
 		return nil, start, fmt.Errorf("%s: %w", f.nmea, err)
 	}
@@ -183,6 +184,16 @@ func printReplaySummary(w io.Writer, s pipeline.Stats, took time.Duration) {
 		s.Reads, s.Hits, s.Withdrawn)
 	fmt.Fprintf(w, "detection %v a frame (99 %%: %v), reading %v a batch (99 %%: %v)\n",
 		s.Detect.P50, s.Detect.P99, s.Read.P50, s.Read.P99)
+}
+
+// printTrackSummary says what the NMEA log held, if there is one.
+func printTrackSummary(w io.Writer, track *gps.Recording) {
+	if track == nil {
+		return
+	}
+	s := track.Stats()
+	fmt.Fprintf(w, "%d positions from %s to %s; left out: %d garbled lines, %d with a time or place that cannot be true, %d that no decoder took\n",
+		s.Fixes, track.Start().Format(time.RFC3339), track.End().Format(time.RFC3339), s.Garbled, s.Rejected, s.Panics)
 }
 
 // savePictures writes a read's pictures under its id.
