@@ -31,6 +31,11 @@ type Archive interface {
 	NoteAccess(ctx context.Context, a Access) error
 	// Accesses gives the record, oldest first.
 	Accesses(ctx context.Context) ([]Access, error)
+	// AuditHeads gives how far each vehicle's audit log was seen, by start of
+	// its program, sorted by vehicle and time.
+	AuditHeads(ctx context.Context) ([]AuditHead, error)
+	// AuditAlarms gives the alarms about audit logs, oldest first.
+	AuditAlarms(ctx context.Context) ([]AuditAlarm, error)
 }
 
 // orphaned is how long a picture may wait for its read to arrive.

@@ -207,7 +207,7 @@ func TestPartitionsKeepThePromises(t *testing.T) {
 	newer.Read, newer.Revision = &read, 2
 	b := take(t, numbered(m.ID(now), expired, newer, m.Read(now), m.Hit(now), unset)...)
 	for _, want := range []backend.Kept{{Events: 5}, {Duplicates: 5}} {
-		if kept, err := a.Write(ctx, b); err != nil || kept != want {
+		if kept, err := a.Write(ctx, b); err != nil || kept.Events != want.Events || kept.Duplicates != want.Duplicates || kept.Alarms != nil {
 			t.Fatalf("%+v, %v, want %+v", kept, err, want)
 		}
 	}

@@ -379,6 +379,9 @@ func (c *Consumer) keep(ctx context.Context, b Batch) error {
 		}
 		if err == nil {
 			c.metrics.noteBatch(b, kept, c.now().Sub(start), c.now())
+			for _, a := range kept.Alarms {
+				c.log.Error("a vehicle's audit log is not what it was", "vehicle", a.Vehicle.String(), "kind", a.Kind, "text", a.Text)
+			}
 			return nil
 		}
 		if ctx.Err() != nil {

@@ -14,7 +14,7 @@ import (
 // Metrics counts what a consumer does. It is safe for concurrent use, and
 // serves itself in Prometheus' text format.
 type Metrics struct {
-	messages, events, duplicates, letters, batches, failures atomic.Int64
+	messages, events, duplicates, letters, batches, failures, alarms atomic.Int64
 
 	mu         sync.Mutex
 	writeTime  time.Duration      // sum over batches
@@ -43,6 +43,7 @@ func (m *Metrics) noteBatch(b Batch, kept Kept, took time.Duration, now time.Tim
 	m.events.Add(int64(kept.Events))
 	m.duplicates.Add(int64(kept.Duplicates))
 	m.letters.Add(int64(len(b.Letters)))
+	m.alarms.Add(int64(len(kept.Alarms)))
 	lag := map[string]float64{}
 	for i := range b.Rows {
 		if r := &b.Rows[i]; r.isLog() {
@@ -68,6 +69,7 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	counter("events_total", "Events kept for the first time.", m.events.Load())
 	counter("duplicates_total", "Events that were there already.", m.duplicates.Load())
 	counter("dead_letters_total", "Events that failed the schema.", m.letters.Load())
+	counter("audit_alarms_total", "Audit logs found set back, changed, replaced or broken.", m.alarms.Load())
 	counter("batches_total", "Transactions.", m.batches.Load())
 	counter("sink_failures_total", "Transactions that failed and were tried again.", m.failures.Load())
 	counter("panics_total", "Inputs at which the program broke, and which became dead letters.", m.guard.State().Count)

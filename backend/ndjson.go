@@ -23,6 +23,7 @@ type NDJSON struct {
 	letters *os.File
 	out     io.Writer
 	seen    map[seenKey]struct{}
+	audit   *memoryAudit
 	size    int64
 }
 
@@ -35,7 +36,7 @@ type seenKey struct {
 // not be taken; "-" writes events to standard output, and drops nothing but
 // the memory of them at the end.
 func OpenNDJSON(path string) (*NDJSON, error) {
-	n := &NDJSON{seen: map[seenKey]struct{}{}, out: os.Stdout}
+	n := &NDJSON{seen: map[seenKey]struct{}{}, audit: newMemoryAudit(), out: os.Stdout}
 	if path == "-" {
 		n.letters = os.Stderr
 		return n, nil
@@ -76,6 +77,10 @@ func (n *NDJSON) load() error {
 		}
 		n.seen[seenKey{id, rev}] = struct{}{}
 		n.size += int64(len(line))
+		if v, err := e.Vehicle(); err == nil {
+			places, _, _, _ := auditTold(Batch{Rows: []Row{{Vehicle: v, Event: e}}})
+			_, _ = n.audit.keepPlaces(context.Background(), places) // what differs was said when it came
+		}
 	}
 	if err := n.file.Truncate(n.size); err != nil {
 		return err
@@ -85,10 +90,9 @@ func (n *NDJSON) load() error {
 }
 
 // Write appends the new events of the batch.
-func (n *NDJSON) Write(_ context.Context, b Batch) (Kept, error) {
+func (n *NDJSON) Write(ctx context.Context, b Batch) (kept Kept, err error) {
 	var (
 		buf  bytes.Buffer
-		kept Kept
 		keys []seenKey
 	)
 	for i := range b.Rows {
@@ -115,7 +119,8 @@ func (n *NDJSON) Write(_ context.Context, b Batch) (Kept, error) {
 	if err := n.append(buf.Bytes()); err != nil {
 		return Kept{}, n.forget(keys, err)
 	}
-	return kept, nil
+	kept.Alarms, err = watchAudit(ctx, b, n.audit)
+	return kept, err
 }
 
 func (n *NDJSON) append(b []byte) error {

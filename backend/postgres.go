@@ -115,7 +115,8 @@ func (p *Postgres) Write(ctx context.Context, b Batch) (Kept, error) {
 				kept.Events = int(tag.RowsAffected())
 			}
 		}
-		return nil
+		kept.Alarms, err = watchAudit(ctx, b, postgresAudit{tx})
+		return err
 	})
 	if err != nil {
 		return Kept{}, classify(err)

@@ -107,3 +107,40 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     received_at timestamptz NOT NULL,
     payload     bytea       NOT NULL
 );
+
+-- What vehicles have said stands in their audit logs: the first word counts. A
+-- log is named by the hash of its first record.
+CREATE TABLE IF NOT EXISTS audit_places (
+    agency  text   NOT NULL,
+    vehicle text   NOT NULL,
+    log     text   NOT NULL,
+    seq     bigint NOT NULL,
+    hash    text   NOT NULL,
+    PRIMARY KEY (agency, vehicle, log, seq)
+);
+
+-- The furthest that each start of a vehicle's program has shown its log.
+CREATE TABLE IF NOT EXISTS audit_heads (
+    agency  text        NOT NULL,
+    vehicle text        NOT NULL,
+    log     text        NOT NULL,
+    boot_id uuid        NOT NULL,
+    seq     bigint      NOT NULL,
+    hash    text        NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (agency, vehicle, log, boot_id)
+);
+
+-- Logs that were set back, changed, replaced or found broken.
+CREATE TABLE IF NOT EXISTS audit_alarms (
+    agency   text        NOT NULL,
+    vehicle  text        NOT NULL,
+    kind     text        NOT NULL,
+    log      text        NOT NULL,
+    subject  text        NOT NULL, -- what it is raised once for: a start of the program, a record
+    seq      bigint      NOT NULL,
+    hash     text        NOT NULL,
+    text     text        NOT NULL,
+    found_at timestamptz NOT NULL,
+    PRIMARY KEY (agency, vehicle, kind, log, subject)
+);

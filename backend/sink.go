@@ -23,6 +23,7 @@ type Batch struct {
 type Kept struct {
 	Events     int // that were not there before
 	Duplicates int // that were
+	Alarms     []AuditAlarm
 }
 
 // Sink keeps batches. Write returns only when the batch is durable; after an

@@ -49,7 +49,7 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, sqliteSchema); err != nil {
+	if _, err := db.ExecContext(ctx, sqliteSchema+sqliteAuditSchema); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, err), db.Close())
 	}
 	return &SQLite{db: db}, nil
@@ -86,6 +86,9 @@ func (s *SQLite) Write(ctx context.Context, b Batch) (kept Kept, err error) {
 			letterHash(l), l.Topic, l.Reason, l.ReceivedAt.UnixMilli(), l.Payload); err != nil {
 			return Kept{}, fmt.Errorf("write dead letter: %w", err)
 		}
+	}
+	if kept.Alarms, err = watchAudit(ctx, b, sqliteAudit{tx}); err != nil {
+		return Kept{}, err
 	}
 	if err := tx.Commit(); err != nil {
 		return Kept{}, fmt.Errorf("commit: %w", err)

@@ -42,6 +42,7 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 	}{
 		{"--help", exitDone, ""},
 		{"gaps --sink sqlite:" + filepath.Join(dir, "new.db"), exitDone, ""},
+		{"audit --sink sqlite:" + filepath.Join(dir, "new.db"), exitDone, ""},
 		{"gaps", exitUsage, "sink"},
 		{"gaps --sink ndjson:-", exitFailed, "postgres://… or sqlite:FILE"},
 		{"gaps --sink " + nowhere, exitFailed, "connect to PostgreSQL"},
@@ -184,5 +185,55 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	}
 	if out := do("gaps", "--sink", sink); out != "" {
 		t.Errorf("gaps: %s", out)
+	}
+}
+
+func TestAuditNamesWhatIsWrongAndFails(t *testing.T) {
+	sink := "sqlite:" + filepath.Join(t.TempDir(), "a.db")
+	a, err := backend.OpenArchive(t.Context(), sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	for boot, seq := range []uint64{7, 3} {
+		st := event.Status{IsOnline: true, BootID: alpr.ID{byte(boot + 1)}, Since: now, Hotlists: map[string]uint64{}, Depth: event.Depth{Waiting: map[alpr.Kind]int64{}},
+			Audit: &event.AuditHead{Log: strings.Repeat("a", 64), Seq: seq, Hash: strings.Repeat(fmt.Sprint(seq), 64), At: now}}
+		v := event.Vehicle{Agency: "pd", Name: "car-1"}
+		e, err := event.New(v, event.TypeStatus, synthetic.New(uint64(boot)).ID(now), now, st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Write(t.Context(), backend.Batch{Rows: []backend.Row{{Vehicle: v, Event: e, ReceivedAt: now}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := command(t, "audit", "--sink", sink)
+	if code != exitFailed || !strings.Contains(out, "pd/car-1") || !strings.Contains(out, "7777") || !strings.Contains(out, "set back the log ends with record 3 and had 7") {
+		t.Errorf("exit code %d, %q, %q", code, out, errs)
+	}
+	if code, out, _ := command(t, "audit", "--sink", sink, "--json"); code != exitFailed || !strings.Contains(out, `"kind":"set back"`) {
+		t.Errorf("as JSON: exit code %d, %q", code, out)
+	}
+	if code, out, _ := command(t, "audit", "--sink", sink, "--since", "1ns"); code != exitDone {
+		t.Errorf("nothing of late: exit code %d, %q", code, out)
+	}
+}
+
+func TestFleetShowsABrokenAuditLog(t *testing.T) {
+	var out strings.Builder
+	line := func(name string, h *event.AuditHead) backend.FleetLine {
+		return backend.FleetLine{Vehicle: event.Vehicle{Agency: "pd", Name: name}, Status: event.Status{IsOnline: true, Audit: h}}
+	}
+	lines := []backend.FleetLine{line("old", nil), line("sound", &event.AuditHead{Seq: 12}), line("cut", &event.AuditHead{Seq: 12, BrokenAt: 6})}
+	if err := printFleet(&out, lines, false, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"AUDIT LOG", "12 records", "BROKEN at 6"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/backend"
+	"alpr/sync/event"
 )
 
 func newFleetCommand() *cobra.Command {
@@ -54,7 +55,7 @@ func printFleet(w io.Writer, lines []backend.FleetLine, asJSON bool, now time.Ti
 		return nil
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "VEHICLE\tSTATE\tSAID\tWAITING\tOLDEST\tUNRECEIPTED\tSET ASIDE\tLISTS\tVERSION")
+	fmt.Fprintln(tw, "VEHICLE\tSTATE\tSAID\tWAITING\tOLDEST\tUNRECEIPTED\tSET ASIDE\tAUDIT LOG\tLISTS\tVERSION")
 	for _, l := range lines {
 		state := "online"
 		if !l.Status.IsOnline {
@@ -65,8 +66,19 @@ func printFleet(w io.Writer, lines []backend.FleetLine, asJSON bool, now time.Ti
 			lists = append(lists, fmt.Sprintf("%s:%d", name, l.Status.Hotlists[name]))
 		}
 		d := l.Status.Depth
-		fmt.Fprintf(tw, "%s\t%s\t%s ago\t%d\t%s\t%d\t%d\t%s\t%s\n", l.Vehicle, state, now.Sub(l.SaidAt).Round(time.Second), d.Total(),
-			time.Duration(d.OldestUnsentAge*float64(time.Second)).Round(time.Second), d.Unreceipted, d.Quarantined, strings.Join(lists, " "), l.Status.Version)
+		fmt.Fprintf(tw, "%s\t%s\t%s ago\t%d\t%s\t%d\t%d\t%s\t%s\t%s\n", l.Vehicle, state, now.Sub(l.SaidAt).Round(time.Second), d.Total(),
+			time.Duration(d.OldestUnsentAge*float64(time.Second)).Round(time.Second), d.Unreceipted, d.Quarantined, auditWords(l.Status.Audit), strings.Join(lists, " "), l.Status.Version)
 	}
 	return tw.Flush()
+}
+
+// auditWords is what a vehicle last said of its own audit log.
+func auditWords(h *event.AuditHead) string {
+	switch {
+	case h == nil:
+		return "-"
+	case h.BrokenAt > 0:
+		return fmt.Sprintf("BROKEN at %d", h.BrokenAt)
+	}
+	return fmt.Sprintf("%d records", h.Seq)
 }

@@ -129,7 +129,7 @@ func (v *vehicle) addUplink() (err error) {
 	scene := newScene(v.locator, v.cameras, v.cfg.Pictures)
 	v.uplink, err = uplink.New(v.cfg.Uplink, v.store, v.log, uplink.Options{
 		BootID: v.store.BootID(), Version: version, Auditor: v.store, Hotlists: v.lists,
-		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health,
+		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health, AuditHead: v.store.AuditHead,
 	})
 	return err
 }

@@ -173,6 +173,24 @@ type Audit struct {
 	Detail  map[string]string `json:"detail"`
 	Prev    string            `json:"prev"` // SHA-256 of the record before, hexadecimal
 	Hash    string            `json:"hash"`
+	Log     string            `json:"log,omitempty"` // hash of the log's first record; "" where it is not known
+}
+
+// AuditHead is the signed end of the vehicle's audit log, which never goes back.
+type AuditHead struct {
+	Log      string    `json:"log"` // hash of the log's first record, by which logs are told apart
+	Seq      uint64    `json:"log_seq"`
+	Hash     string    `json:"hash"` // of record Seq
+	At       time.Time `json:"at"`
+	BrokenAt uint64    `json:"broken_at"` // first record that was tampered with, as the vehicle found; 0: none
+}
+
+// AuditHeadOf is h as events carry it, nil while there is no record.
+func AuditHeadOf(h alpr.AuditHead) *AuditHead {
+	if h.Seq == 0 {
+		return nil
+	}
+	return &AuditHead{Log: hex.EncodeToString(h.Log[:]), Seq: h.Seq, Hash: hex.EncodeToString(h.Hash[:]), At: h.At.UTC(), BrokenAt: h.BrokenAt()}
 }
 
 // Gap is the data of an expired or withheld event: numbers of a boot's count
@@ -211,6 +229,7 @@ type Status struct {
 	Since    time.Time         `json:"since"`    // of this connection
 	Hotlists map[string]uint64 `json:"hotlists"` // list → version in use
 	Depth    Depth             `json:"depth"`
+	Audit    *AuditHead        `json:"audit,omitempty"` // nil in the last will, and where the vehicle keeps none
 }
 
 // Health is the data of a health event.
@@ -410,9 +429,13 @@ func auditData(a *alpr.AuditRecord) Audit {
 	if detail == nil {
 		detail = map[string]string{}
 	}
+	log := ""
+	if a.Log != [32]byte{} {
+		log = hex.EncodeToString(a.Log[:])
+	}
 	return Audit{
 		ID: a.ID, Seq: a.Seq, At: a.At.UTC(), Officer: a.Officer, Agency: a.Agency, Purpose: a.Purpose,
 		Action: string(a.Action), Subject: a.Subject, Detail: detail,
-		Prev: hex.EncodeToString(a.Prev[:]), Hash: hex.EncodeToString(a.Hash[:]),
+		Prev: hex.EncodeToString(a.Prev[:]), Hash: hex.EncodeToString(a.Hash[:]), Log: log,
 	}
 }

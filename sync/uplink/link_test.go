@@ -1,6 +1,7 @@
 package uplink_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -146,13 +147,15 @@ func TestStatusTellsOfLifeAndDeath(t *testing.T) {
 	boot := synthetic.New(1).ID(time.Now())
 	box := memory.NewOutbox(boot)
 	box.Add(synthetic.New(2).Read(time.Now()))
-	opt := uplink.Options{BootID: boot, Version: "1.2.3", Hotlists: memory.NewHotlists(map[string]uint64{"stolen": 7})}
+	end := alpr.AuditHead{Log: [32]byte{1}, Seq: 8, Hash: [32]byte{2}, At: time.Now(), Breaks: []alpr.AuditBreak{{At: 6}, {At: 3}}}
+	opt := uplink.Options{BootID: boot, Version: "1.2.3", Hotlists: memory.NewHotlists(map[string]uint64{"stolen": 7}),
+		AuditHead: func(context.Context) (alpr.AuditHead, error) { return end, nil }}
 	start(t, cfg, box, opt)
 	status(t, broker, func(st event.Status) bool {
-		return st.IsOnline && st.Version == "1.2.3" && st.BootID == boot && st.Hotlists["stolen"] == 7
+		return st.Audit != nil && st.Audit.Seq == 8 && st.Audit.BrokenAt == 3 && st.IsOnline && st.Version == "1.2.3" && st.BootID == boot && st.Hotlists["stolen"] == 7
 	})
 	proxy.Down()
-	status(t, broker, func(st event.Status) bool { return !st.IsOnline && st.Reason == "connection lost" })
+	status(t, broker, func(st event.Status) bool { return !st.IsOnline && st.Reason == "connection lost" && st.Audit == nil })
 	proxy.Up(t)
 	status(t, broker, func(st event.Status) bool { return st.IsOnline })
 }

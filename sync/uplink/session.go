@@ -63,7 +63,7 @@ type flight struct {
 
 // session runs one connection to its end. wasUp says whether it came to life.
 func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
-	will, err := u.statusPayload(ctx, false, "connection lost", time.Time{}, 0)
+	will, err := u.statusPayload(ctx, false, willReason, time.Time{}, 0)
 	if err != nil {
 		return false, err
 	}
@@ -422,6 +422,23 @@ func (s *session) goodbye() {
 	}
 }
 
+// willReason is why the broker says that a vehicle is offline.
+const willReason = "connection lost"
+
+// auditHead is the end of the audit log; one that cannot be read is no reason to
+// be silent about the rest.
+func (u *Uplink) auditHead(ctx context.Context) *event.AuditHead {
+	if u.opt.AuditHead == nil {
+		return nil
+	}
+	head, err := u.opt.AuditHead(ctx)
+	if err != nil {
+		u.log.Warn("the end of the audit log cannot be read", "error", err)
+		return nil
+	}
+	return event.AuditHeadOf(head)
+}
+
 func (u *Uplink) statusPayload(ctx context.Context, isOnline bool, reason string, since time.Time, lastSeq uint64) ([]byte, error) {
 	st := event.Status{
 		IsOnline: isOnline, Reason: reason, Version: u.opt.Version, BootID: u.opt.BootID, LastSeq: lastSeq,
@@ -429,6 +446,9 @@ func (u *Uplink) statusPayload(ctx context.Context, isOnline bool, reason string
 	}
 	if st.Depth.Waiting == nil {
 		st.Depth.Waiting = map[alpr.Kind]int64{}
+	}
+	if reason != willReason { // a will speaks later, of a log that has gone on
+		st.Audit = u.auditHead(ctx)
 	}
 	return u.encode(event.TypeStatus, st)
 }

@@ -44,7 +44,10 @@ type Options struct {
 	Pictures PictureSource
 	Policy   PolicyTightener
 	Scene    Scene
-	Health   func() (gauges map[string]float64, problems []string) // what other parts measure
+	// AuditHead is the signed end of the audit log, for the status: the backend
+	// sees by it that a store was replaced by an older copy.
+	AuditHead func(context.Context) (alpr.AuditHead, error)
+	Health    func() (gauges map[string]float64, problems []string) // what other parts measure
 }
 
 // Uplink sends. Make it with New, then call Run.
