@@ -23,6 +23,7 @@ def main():
     a.add_argument("--shard", type=int, default=2000)
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--countries", default="", help="only these, blank-separated; default the training mix")
+    a.add_argument("--two", action="store_true", help="only plates in two lines, most of them European")
     a = a.parse_args()
     cv2.setNumThreads(1)
     os.makedirs(a.out, exist_ok=True)
@@ -31,14 +32,14 @@ def main():
         name = os.path.join(a.out, f"plates-{a.seed:03d}-{s:03d}")
         if os.path.exists(name + ".json"):
             continue
-        write_shard(renderer, np.random.default_rng([a.seed, s]), name, a.shard, a.countries.split())
+        write_shard(renderer, np.random.default_rng([a.seed, s]), name, a.shard, a.countries.split(), True if a.two else None)
 
 
-def write_shard(renderer, rng, name, n, countries):
+def write_shard(renderer, rng, name, n, countries, two=None):
     """One shard of n plates."""
     images, meta = np.empty((n, *SHAPE, 3), np.uint8), []
     for i in range(n):
-        p = renderer.render(rng, countries[rng.integers(len(countries))] if countries else None)
+        p = renderer.render(rng, countries[rng.integers(len(countries))] if countries else None, two)
         image = p.image
         if not p.layout.startswith(("us", "any")) and rng.random() < .35:
             image = renderer.hold(rng, p)[0]

@@ -22,6 +22,8 @@ def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None, 
     canvas = _light(rng, canvas, hard, pink)
     if blur:
         canvas = _blur(rng, canvas, wide, hard)
+        if rng.random() < .05 * hard:
+            canvas = comb(rng, canvas, wide)
     canvas = _sensor(rng, canvas, hard)
     if wide > 110 and rng.random() < .3:  # large plates sampled without smoothing
         return level(cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR))
@@ -105,6 +107,9 @@ def _light(rng, im, hard, pink):
         f = f * rng.uniform(1.2, 1.9) + rng.uniform(0, 50)
     if rng.random() < .22 * hard:  # a lit plate outshines its strokes, which get thin
         f = f + cv2.GaussianBlur(np.clip(f - rng.uniform(110, 190), 0, None), (0, 0), w * rng.uniform(.006, .03)) * rng.uniform(.5, 2.5)
+    if rng.random() < .08 * hard:  # washed out: strokes hardly darker than the plate, and noise as strong as they are
+        light = rng.uniform(190, 262)
+        f = light - (light - np.minimum(f, light)) * rng.uniform(.12, .45)
     gone = np.clip(f, 0, 255)
     if gone.mean() > 232 or gone.std() < 9:  # nothing left to read: half way back
         f = .5 * gone + .5 * im
@@ -133,6 +138,19 @@ def _blur(rng, f, wide, hard):
     if rng.random() < .12:  # sharpening in the camera
         f = np.clip(f * 1.6 - cv2.GaussianBlur(f, (0, 0), 1.0) * .6, 0, 255)
     return f
+
+
+def comb(rng, f, wide):
+    """A moving plate taken in two fields: every other row (or both rows of a picture that was enlarged) is where the plate was a fiftieth of a second later,
+    by up to a twentieth of its width; now and then the fields are mixed as some recorders do."""
+    by, thick = rng.uniform(1, max(1.5, .05 * wide)) * rng.choice([-1, 1]), 1 if rng.random() < .75 else 2
+    h, w = f.shape[:2]
+    later = cv2.warpAffine(f, np.float32([[1, 0, by], [0, 1, 0]]), (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if rng.random() < .2:
+        return (f + later) / 2
+    out = f.copy()
+    out[np.arange(h) // thick % 2 == 1] = later[np.arange(h) // thick % 2 == 1]
+    return out
 
 
 def _sensor(rng, f, hard):

@@ -23,10 +23,9 @@ def rectify(crop, margin=MARGIN):
         return resize(crop.image)
     centre = q.mean(0)
     q = centre + (q - centre) * (1 + 2 * margin)
-    h, w = crop.image.shape[:2]
-    x0, y0 = np.floor(np.clip(q.min(0), 0, [w - 2, h - 2])).astype(int)
-    x1, y1 = np.ceil(np.clip(q.max(0), [x0 + 2, y0 + 2], [w, h])).astype(int)
-    return resize(crop.image[y0:y1, x0:x1])
+    wide, tall = (max(8, int(round(np.linalg.norm(q[a] - q[b])))) for a, b in ((1, 0), (3, 0)))
+    to = cv2.getPerspectiveTransform(np.float32([[0, 0], [wide, 0], [wide, tall], [0, tall]]) - .5, q.astype(np.float32) - .5)
+    return resize(cv2.warpPerspective(crop.image, to, (wide, tall), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE))
 
 
 def resize(im):
@@ -84,12 +83,12 @@ def edits(a, b):
     return row[-1]
 
 
-def eval_sets(data, holdout):
+def eval_sets(data, holdout, reads=None):
     """Name -> crops, of the sets that have any."""
-    _, val = sets.load(data, holdout)
+    _, val = sets.load(data, holdout, reads=reads)
     found = {"us_crops": sets.whole(data, "us_crops"), "poland_gate": sets.boxed(data, "poland_gate"),
              "incar": [c for c in val if c.source == "incar_romania"], "us_states": [c for c in val if c.source == "us_states"],
-             "world": [c for c in val if c.source.startswith("world")]}
+             "world": [c for c in val if c.source in sets.SCENES]}
     return {name: crops for name, crops in found.items() if crops}
 
 
@@ -153,12 +152,13 @@ def main():
     a.add_argument("--model", required=True, help=".pt or .onnx")
     a.add_argument("--sheet", help="folder for contact sheets of wrong reads")
     a.add_argument("--widths", action="store_true", help="also the share read at 40 to 140 px plate width")
+    a.add_argument("--reads", help="folder of what alpr read --json says of the training scenes: their plates' corners")
     a.add_argument("--margin", type=float, default=MARGIN)
     a = a.parse_args()
     torch.set_num_threads(1)
     run = onnx_model(a.model) if a.model.endswith(".onnx") else torch_model(a.model)
     names = sets.regions()
-    for name, crops in eval_sets(a.data, a.holdout).items():
+    for name, crops in eval_sets(a.data, a.holdout, a.reads).items():
         figures, result = measure(run, crops, names, a.margin)
         print(name, json.dumps(figures), json.dumps(by_width(run, crops)) if a.widths else "", flush=True)
         if a.sheet:

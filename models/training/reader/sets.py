@@ -116,30 +116,37 @@ def held_out(text, share=.07):
     return zlib.crc32(("hold" + text).encode()) % 1000 < share * 1000
 
 
+# Training sets of scenes, or of crops with a wide margin, whose plates have boxes; a share of them is held out by text.
+SCENES = ("world_433", "world_openimages", "street_openimages", "world_openlpr", "world_openlpr_crops", "us_road", "close_320", "poland_wide")
+
+
 def load(data, holdout, pseudo=None, reads=None):
     """(train, val): lists of Crops. pseudo is a file of reader.pseudo, reads a folder of `alpr read --json` of the training scenes, or None.
-    val holds the incar_romania blocks of `holdout` (a JSON file with "images") and a share of the other training sets by text, with their
-    boxes; sets marked `validate` are not touched here."""
+    val holds the incar_romania blocks of `holdout` (a JSON file with "images") and a share of the other training sets by text: those with a text
+    of their own, at their corners where reads say these; sets marked `validate` are not touched here, nor is a set that is not there."""
     with open(holdout) as f:
         blocks = set(json.load(f)["images"])
     train, val = [], []
-    for c in whole(data, "us_states") + boxed(data, "world_433") + boxed(data, "world_openimages"):
+    for c in whole(data, "us_states"):
         (val if c.text and held_out(c.text) else train).append(c)
+    for name in present(data):
+        val += [c for c in boxed(data, name, reads=reads, least=2) if held_out(c.text)]
+        train += [c for c in boxed(data, name, reads=reads) if not held_out(c.text)]
     ride = settle(boxed(data, "incar_romania"))
     judged = {c.text for c in ride if c.name in blocks}
     val += [c for c in ride if c.name in blocks]
-    if reads:
-        train = [c for c in train if c.source == "us_states"]
-        for name in ("world_433", "world_openimages", "street_openimages"):
-            train += [c for c in boxed(data, name, reads=reads) if not held_out(c.text)]
-        ride = settle(boxed(data, "incar_romania", reads=reads))
-    train += apart(ride, blocks, judged)
+    train += apart(settle(boxed(data, "incar_romania", reads=reads)), blocks, judged)
     if pseudo:
         with open(pseudo) as f:
             texts = json.load(f)
         for c in train:
             c.text = c.text or texts.get(c.key, "")
     return train, val
+
+
+def present(data):
+    """Those of SCENES that are in the folder of sets."""
+    return [name for name in SCENES if os.path.exists(os.path.join(data, name, "labels.jsonl"))]
 
 
 def apart(ride, blocks, judged):
@@ -155,7 +162,7 @@ def hosts(data, holdout, reads, width=34, least=.2):
     with open(holdout) as f:
         blocks = set(json.load(f)["images"])
     judged = {c.text for c in settle(boxed(data, "incar_romania")) if c.name in blocks}
-    out = [c for name in ("world_433", "world_openimages", "street_openimages") for c in boxed(data, name, reads=reads, least=least) if not held_out(c.text)]
+    out = [c for name in present(data) for c in boxed(data, name, reads=reads, least=least) if not held_out(c.text)]
     out += apart(boxed(data, "incar_romania", reads=reads, least=least), blocks, judged)
     return [c for c in out if np.linalg.norm(c.quad[1] - c.quad[0]) >= width]
 

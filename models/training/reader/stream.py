@@ -16,11 +16,11 @@ from .transplant import transplant
 
 INDEX = {c: i for i, c in enumerate(ALPHABET)}
 # The parts of the samples; "… seen" are rendered plates in place of the real ones of a scene (see transplant).
-SHARES = {"rendered": .38, "us_states": .22, "nameless": .02, "incar_romania": .04, "world": .14, "incar_romania seen": .06, "world seen": .14}
+SHARES = {"rendered": .37, "us_states": .17, "nameless": .02, "incar_romania": .04, "world": .13, "cut out": .1, "incar_romania seen": .05, "world seen": .12}
 SEEN = ["incar_romania seen", "world seen"]
 # What a training can be told to do without, to see what it is worth.
-WITHOUT = {"rendered": ["rendered", *SEEN], "real": ["us_states", "nameless", "incar_romania", "world", *SEEN], "us_states": ["us_states", "nameless"],
-           "road": ["incar_romania", "world", *SEEN], "transplants": SEEN, "degradation": [], "blur": []}
+WITHOUT = {"rendered": ["rendered", *SEEN], "real": ["us_states", "nameless", "incar_romania", "world", "cut out", *SEEN], "us_states": ["us_states", "nameless"],
+           "road": ["incar_romania", "world", "cut out", *SEEN], "transplants": SEEN, "degradation": [], "blur": []}
 
 
 def encode(text):
@@ -81,10 +81,11 @@ class Stream(torch.utils.data.IterableDataset):
         self.groups = {"us_states": [c for c in train if c.source == "us_states" and c.text],
                        "nameless": [c for c in train if c.source == "us_states" and not c.text],
                        "incar_romania": [c for c in train if c.source == "incar_romania"],
-                       "world": [c for c in train if c.source.startswith(("world", "street", "poland"))]}
+                       "cut out": [c for c in train if c.source == "world_openlpr_crops"],
+                       "world": [c for c in train if c.source in sets.SCENES and c.source != "world_openlpr_crops"]}
         self.hosts = {SEEN[0]: [c for c in hosts if c.source == "incar_romania"], SEEN[1]: [c for c in hosts if c.source != "incar_romania"]}
         self.cache, self.batch, self.seed, self.gentle, self.ease = Cache(cache), batch, seed, gentle, 1.0
-        shares = {n: v for n, v in SHARES.items() if n not in WITHOUT.get(without, []) and self.hosts.get(n, True)}
+        shares = {n: v for n, v in SHARES.items() if n not in WITHOUT.get(without, []) and self.hosts.get(n, True) and self.groups.get(n, True)}
         self.names = list(shares)
         self.p = np.array([shares[n] for n in self.names]) / sum(shares.values())
         self.most = 0.0 if without == "degradation" else 1.0
@@ -127,7 +128,7 @@ class Stream(torch.utils.data.IterableDataset):
         around = backdrop(rng, real) if c.source == "us_states" else None
         aspect = 2.0 if c.source == "us_states" else c.aspect
         text = unsure(rng, c.text) if c.source == "us_states" else c.text
-        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around, blur=self.blur), text, c.region or None, c.source == "us_states" or c.aspect > 2.2
+        return degrade(rng, c.image, c.quad, aspect, self.ease * .9, around, blur=self.blur), text, c.region if c.region and c.region in self.regions else None, c.source == "us_states" or c.aspect > 2.2
 
     def planted(self, rng, hosts):
         """A sample of a rendered plate in place of a real one of hosts."""

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from . import evaluate, export, judge, sets
+from . import evaluate, export, judge, restore, sets
 from .degrade import degrade
 from .heads import ColumnsOnly, Letters
 from .net import PAD, SLOTS, TRUST, Columns, Reader
@@ -124,6 +124,45 @@ class Network(unittest.TestCase):
                 self.assertNotIn(os.path.dirname(os.path.abspath(export.__file__)).encode(), f.read())
             slots, region = evaluate.onnx_model(path)(np.zeros((2, 64, 160, 3), np.uint8))
         self.assertEqual((slots.shape, region.shape), ((2, SLOTS, 37), (2, 5)))
+
+
+class Restore(unittest.TestCase):
+    def test_an_exported_reader_computes_the_same_and_goes_on_learning(self):
+        torch.manual_seed(1)
+        model = Reader(len(sets.regions()), refine=True, columns=True)
+        with torch.no_grad():
+            for p in model.parameters():
+                p.add_(torch.randn_like(p) * .05)
+            for m in model.modules():
+                if isinstance(m, torch.nn.BatchNorm2d):
+                    m.running_mean.normal_(0, .3)
+                    m.running_var.uniform_(.5, 2)
+        x = torch.randint(0, 256, (64, 3, 64, 160), dtype=torch.uint8)
+        with torch.no_grad():
+            want = model.eval()(x)[0]
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "reader.onnx")
+            export.write_onnx(export.Served(export.fold(model), 1.0, 1.0), path)
+            export.write_int8(path, os.path.join(d, "reader-int8.onnx"), x.permute(0, 2, 3, 1).numpy()[:16])
+            with open(os.path.join(d, "manifest.json"), "w") as f:
+                json.dump(dict(version=1, reader=dict(file="reader.onnx", training=dict(steps=7, samples=900, seed=3))), f)
+            c = restore.checkpoint(path, x)
+            rough = restore.model(os.path.join(d, "reader-int8.onnx"))
+        self.assertEqual((c["step"], c["samples"], c["args"]["seed"]), (7, 900, 3))
+        again = Reader(**c["config"])
+        again.load_state_dict(c["model"])
+        for mode in (again.eval(), again.train()):  # the batch's statistics are the restored ones, as it is the same batch
+            with torch.no_grad():
+                self.assertLess((mode(x)[0] - want).abs().max().item(), .02)
+        with torch.no_grad():
+            self.assertLess((rough(x)[0] - want).abs().mean().item(), .2)
+
+    def test_a_file_of_another_network_is_refused(self):
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "other.onnx")
+            torch.onnx.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),), path, dynamo=True, external_data=False, verbose=False)
+            with self.assertRaisesRegex(ValueError, "other.onnx is no exported reader"):
+                restore.model(path)
 
 
 class Heads(unittest.TestCase):

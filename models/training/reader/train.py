@@ -18,7 +18,8 @@ import torch
 import torch.distributed as together
 import torch.nn.functional as F
 
-from . import sets
+from . import restore, sets
+from .evaluate import rectify
 from .heads import HEADS
 from .net import Columns, slots_loss
 from .stream import WITHOUT, Stream
@@ -128,7 +129,9 @@ def main():
     a.add_argument("--pseudo", help="texts made by reader.pseudo for crops without one")
     a.add_argument("--reads", help="folder of what alpr read --json --min-confidence 0 says of the training scenes (SET.jsonl): corners, and sure texts where there is none")
     a.add_argument("--without", choices=list(WITHOUT), help="leave something out, to see what it is worth")
-    a.add_argument("--init", nargs="+", help="checkpoints to begin from: the mean of their averaged weights; one given twice counts twice")
+    a.add_argument("--init", nargs="+", help="checkpoints to begin from, or exported .onnx files: the mean of their averaged weights; one given twice counts twice")
+    a.add_argument("--loaders", type=int, default=1, help="processes that draw batches beside the one that learns; 0: that one draws them too")
+    a.add_argument("--keep", type=float, default=.9985, help="share of the averaged weights that a step leaves")
     a = a.parse_args()
     if (a.until is None) == (a.samples is None):
         raise SystemExit("say when to end: --until HH:MM, --until +MINUTES or --samples N")
@@ -145,8 +148,9 @@ def run(a):
         together.init_process_group("gloo")
     model = HEADS[a.head](len(sets.regions()), refine=True, columns=a.columns > 0).to(memory_format=torch.channels_last)
     step, samples, start = 0, 0, time.time()
+    train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads)
     if a.init:
-        c, weights = average(a.init)
+        c, weights = average(a.init, lambda: pictures(train))
         model.load_state_dict(weights, strict=c["config"] == model.config)
         step, samples = c["step"], c["samples"]
     ema = copy.deepcopy(model).eval()
@@ -162,10 +166,9 @@ def run(a):
         step, samples = c["step"], c["samples"]
         start = start if a.restart_clock else c["start"]
     end = clock(a.until) if a.until else None
-    train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads)
     stream = Stream(train, a.plates, a.batch, seed=[a.seed, step, worker] if worker else [a.seed, step], without=a.without, gentle=a.gentle if step == 0 else 0,
                     hosts=sets.hosts(a.data, a.holdout, a.reads))
-    batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lambda _: os.nice(2)))
+    batches = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=a.loaders, prefetch_factor=12 if a.loaders else None, worker_init_fn=lambda _: os.nice(2)))
     said, wait, log = time.time(), 0.0, open(os.path.join(a.out, "log.jsonl" if worker == 0 else os.devnull), "a")
     mean, goes_on = np.zeros(4), 1.0
     while goes_on == 1.0:  # until the time of one of the workers is up
@@ -185,7 +188,7 @@ def run(a):
         for o in opts:
             o.step()
         step += 1
-        decay = min(.9985, (1 + step) / (20 + step))
+        decay = min(a.keep, (1 + step) / (20 + step))
         with torch.no_grad():
             for e, p in zip(ema.state_dict().values(), model.state_dict().values()):
                 e.lerp_(p, 1 - decay) if e.dtype.is_floating_point else e.copy_(p)
@@ -204,9 +207,17 @@ def run(a):
         save(last, model, ema, opts, step, samples, start, a)
 
 
-def average(paths):
-    """The last checkpoint, and the mean of all their averaged weights (Izmailov et al. 2018)."""
-    all = [torch.load(p, weights_only=False) for p in paths]
+def pictures(crops, n=384):
+    """Inputs of n of the crops, by which the batch norms of an exported file are put back: uint8 [n,3,64,160]."""
+    some = [crops[i] for i in np.random.default_rng(0).permutation(len(crops))[:n]]
+    return torch.from_numpy(np.stack([rectify(c) for c in some])).permute(0, 3, 1, 2)
+
+
+def average(paths, shown=None):
+    """The last checkpoint, and the mean of all their averaged weights (Izmailov et al. 2018). shown gives the pictures by which the
+    batch norms of an exported file are put back; without it files of weights alone are no checkpoints."""
+    seen = shown() if shown and any(p.endswith(".onnx") for p in paths) else None
+    all = [restore.checkpoint(p, seen) if p.endswith(".onnx") else torch.load(p, weights_only=False) for p in paths]
     weights = {k: torch.stack([c["ema"][k].float() for c in all]).mean(0).to(v.dtype) for k, v in all[-1]["ema"].items()}
     return all[-1], weights
 

@@ -29,11 +29,11 @@ class Renderer:
     def __init__(self, fonts, system=("/usr/share/fonts",)):
         self.book = FontBook(fonts, system)
 
-    def render(self, rng, country=None):
+    def render(self, rng, country=None, two=None):
         """One plate from the numpy Generator rng; country "US", "US-FL", "CA", "CA-ON", "DE", "GB", "BR", ... or None for
-        the mix that the reader is trained with."""
+        the mix that the reader is trained with; two, whether its serial stands in two lines (None: in as many as do)."""
         while True:
-            image, text, region, layout = styles.draw(self.book, rng, country)
+            image, text, region, layout = styles.draw(self.book, rng, country, two)
             if 1 <= len(text) <= 10:
                 return Plate(image, text, region, layout)
 

@@ -1,7 +1,7 @@
 """Serial formats, colours and words of each issuer.
 
 In a pattern L is a letter, D a digit (N a digit 1-9), a blank a gap, "-" a dash, "." a dot, "*" a picture between the
-groups, "#" two round seals, "%" a small tag, "{LL}" small letters stacked one above the other (which are not part of the read text), anything else stands
+groups, "#" two round seals, "%" a small tag, "&" a sign as high as the characters (a wheelchair, a heart), "/" where the second line begins, "{LL}" small letters stacked one above the other (which are not part of the read text), anything else stands
 for itself: lower-case letters are letters that never vary. Colours are names of palettes in paint.py.
 """
 
@@ -39,7 +39,7 @@ US = {
     "NH": ("NEW HAMPSHIRE", "LIVE FREE OR DIE", "darkgreen green", "greenfade white", "DDD_DDDD DDDDDDD LLL_DDD"),
     "NJ": ("New Jersey", "Garden State", "black", "yellowfade yellow", "LDD-LLL LLL-DDL LLL*DDL LDD*LLL *DDDD{LL} *{LL}DDDD *DDDDL ND*DL *{LL}_DDD"),
     "NM": ("NEW MEXICO USA|New Mexico", "Land of Enchantment", "red yellow", "yellow turquoise", "LLL-DDD DDD*LLL LLLLDD DDD_LLL"),
-    "NY": ("NEW YORK", "EMPIRE STATE|EXCELSIOR", "navy black", "orange white bars", "LLL-DDDD LLL*DDDD LLL_DDD DDD_LLL"),
+    "NY": ("NEW YORK", "EMPIRE STATE|EXCELSIOR", "navy black", "orange white bars", "LLL-DDDD LLL*DDDD LLL-DDDD LLL_DDD DDD_LLL tDDDDDDc tDDDDDDc DDDDD-LL LDDDDDL"),
     "NC": ("NORTH CAROLINA|First in Flight", "First in Flight|NORTH CAROLINA", "blue red navy", "white", "LLL-DDDD LLL_DDDD LLL-DDD *DDDD{LL} *{LL}DDDD *LDDDD *DDDD_{LL} {LL}DDDD LLLDDDDD"),
     "ND": ("NORTH DAKOTA", "PEACE GARDEN STATE|Discover the Spirit|Legendary", "black navy", "skyline sunset white", "DDD_LLL LLL_DDD"),
     "OH": ("OHIO", "BIRTHPLACE OF AVIATION|BEAUTIFUL OHIO", "navy blue red", "white bluefade sunset", "LLL_DDDD LLLDDDD DDD_LLL"),
@@ -125,12 +125,23 @@ LETTERS = {
     "NL": "BDFGHJKLNPRSTVXZ", "FR": "ABCDEFGHJKLMNPQRSTVWXYZ", "IT": "ABCDEFGHJKLMNPRSTVWXYZ", "GB": "ABCDEFGHJKLMNOPRSTUVWXYZ",
     "PL": "ABCDEFGHIJKLMNOPRSTUVWXYZ ACEFGHJKLMNPRSTUVWXY", "RO": "ABCDEFGHIJKLMNOPRSTUVWXYZ", "ES": "BCDFGHJKLMNPRSTVWXYZ",
     "SE": "ABCDEFGHJKLMNOPRSTUWXYZ", "DK": "ABCDEFGHJKLMNPRSTUVXYZ", "CZ": "ABCEHJKLMNPSTUVXYZ", "TR": "ABCDEFGHIJKLMNOPRSTUVYZ",
+    "SK": "ABCDEFGHIJKLMNOPRSTUVXYZ", "BR": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "BR2": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "HR": "ABCDEFGHIJKLMNOPRSTUVZ", "BA": "AEJKMOT", "GR": "ABEZHIKMNOPTYX", "BG": "ABEKMHOPCTYX", "UA": "ABEIKMHOPCTX", "US-FL": "ABCDEFGHIJKLMNPQRSTUVWXYZ",
+}
+
+# The lines of plates for motorcycles, trailers and boots, "/" between them; others break at the gap nearest to their middle.
+TWO_LINES = {
+    "IT": "LL/DDDDD LL/DDDDD LL/DDD_LL", "FR": "LL/DDD-LL LL/DDDLL LL-DDD/LL DDDD/LL_DD", "CH": "LL/DDDDDD LL/DDDDD LL/DDD_DDD zh/DDDDDD be/DDDDDD",
+    "DE": "LL/LL_DD L/LL_DDD LL#/LL_DD LLL/L_DDD LL/L_DDDD L#/L_DDDD LLL#/LL_DD", "SE": "LLL/DDD LLL/DDL", "NL": "LL/LLDD LL-LL/DD LL/DD-DD LL-DD/LL LL/DDD-L",
+    "ES": "DDDD/LLL LDDDD/LL", "PT": "DD-DD/LL LL-DD/LL LL/DD-LL", "AT": "L/DDDLL LL/DDDLL LL*/DDDL", "PL": "LLL/DDDD LL/DDDD LL/DDDDL LLL/DDLL LL/DDDDD",
+    "CZ": "DL/DDDD DLL/DDDD", "RO": "b/DDD_LLL LL/DD_LLL LL_DD/LLL", "HU": "LLL/DDD", "BE": "D-LLL/DDD LLL/DDD M-LLL/DDD", "DK": "LL/DD_DDD LL/DDDDD", "NO": "LL/DDDD LL/DDDDD",
+    "GB": "LLDD/LLL LDDD/LLL LLLD/DDL", "GR": "LLL/DDD LLL/DDDD", "FI": "LL/DDD LLL/DDD", "SK": "LL/DDDLL LL/DDD_LL", "BG": "L/DDDD_LL LL/DDDD_LL", "HR": "LL/DDD-LL LL/DDDD-LL",
+    "UA": "LL/DDDD_LL DD/DD_LL", "TR": "DD/LL_DDDD DD_LL/DDDD DD/LLL_DDD", "BR": "LLL/DDDD", "BR2": "LLL/DLDD", "AR": "LDDD/LLL DDD/LLL LL_DDD/LL", "IN": "LL_DD/LL_DDDD LL_DD_LL/DDDD LL_DD_L/DDDD",
 }
 
 # country: (look, ink, grounds, typeface roles, patterns)
 WORLD = {
-    "BR": ("br", "black red white", "grey grey grey red", "din plain sans road", "LLL-DDDD LLL.DDDD"),
+    "BR": ("br", "black red white", "grey grey grey red", "uk uk din plain sans road", "LLL-DDDD LLL.DDDD"),
     "BR2": ("mercosul", "black black black red blue", "white", "fe", "LLLDLDD"),
     "AR": ("mercosul", "black", "white", "fe din", "LL_DDD_LL LLL_DDD"),
     "MX": ("us", "black green navy red", "white bluefade sunset", "us sans din", "LLL-DD-DD LLL-DDD-L LLL-DDDD DDD-LLL LL-DD-DDD DDD-LLL L-DDD-LLL NDLLL_DD"),

@@ -54,17 +54,20 @@ def ridge(rng, image, colour, base, height, opacity=1.0):
     stamp(image, mask, 0, 0, colour, opacity)
 
 
-def shape(rng, image, x, y, size, colour, opacity):
-    """One random figure (disc, polygon, star, tree-like stack) as pictures between the groups are, centred on x, y."""
+def shape(rng, image, x, y, size, colour, opacity, kind=None):
+    """One figure (disc, polygon, star, tree-like stack, shield: at random where kind does not say) as pictures between the groups are, centred on x, y."""
     s = max(6, int(size))
     mask = np.zeros((s, s), np.uint8)
-    kind = rng.integers(4) if rng.random() < .92 else 4
+    if kind is None:
+        kind = rng.integers(4) if rng.random() < .92 else 4
     c = s // 2
     if kind == 4:  # a seated figure on a wheel
         t = max(1, int(s * rng.uniform(.06, .12)))
         cv2.ellipse(mask, (int(s * .45), int(s * .66)), (int(s * .27), int(s * .27)), 0, 20, 290, 255, t, cv2.LINE_AA)
         cv2.polylines(mask, [np.int32([[s * .42, s * .24], [s * .45, s * .56], [s * .7, s * .56], [s * .84, s * .86]])], False, 255, t, cv2.LINE_AA)
         cv2.circle(mask, (int(s * .41), int(s * .12)), max(1, int(s * .09)), 255, -1, cv2.LINE_AA)
+    elif kind == 5:
+        cv2.fillPoly(mask, [np.int32([[s * .12, 0], [s * .88, 0], [s * .88, s * .5], [s * .5, s * .96], [s * .12, s * .5]])], 255, cv2.LINE_AA)
     elif kind == 0:
         cv2.ellipse(mask, (c, c), (int(c * rng.uniform(.5, .95)), int(c * rng.uniform(.5, .95))), 0, 0, 360, 255, -1, cv2.LINE_AA)
     elif kind == 1:
@@ -80,6 +83,42 @@ def shape(rng, image, x, y, size, colour, opacity):
         for k in range(3):
             cv2.circle(mask, (c + int(rng.normal(0, c * .2)), int(c * (.4 + .5 * k))), max(2, int(c * rng.uniform(.2, .45))), 255, -1, cv2.LINE_AA)
     stamp(image, mask, x - c, y - c, colour, opacity)
+
+
+def sign(rng, image, x, y, size, ink):
+    """A sign that stands in a serial like a character and is none: most often a wheelchair, in the serial's ink or light on a coloured field."""
+    s = max(8, int(size))
+    mask, t, at = np.zeros((s, s), np.uint8), max(1, int(s * rng.uniform(.07, .12))), lambda *p: tuple(int(v * s) for v in p)
+    kind = rng.choice(6, p=[.6, .08, .08, .08, .08, .08])
+    if kind == 0:  # a seated figure on a wheel, now and then leaning forward
+        lean = rng.uniform(0, .12)
+        cv2.ellipse(mask, at(.43, .64), at(.25, .25), 0, 15, rng.uniform(250, 300), 255, t, cv2.LINE_AA)
+        cv2.polylines(mask, [np.int32([at(.42 + lean, .26), at(.44, .55), at(.7, .55), at(.8, .82), at(.9, .8)])], False, 255, t + 1, cv2.LINE_AA)
+        cv2.line(mask, at(.43 + lean, .38), at(.66, .4), 255, t, cv2.LINE_AA)
+        cv2.circle(mask, at(.42 + lean, .14), max(1, int(s * .085)), 255, -1, cv2.LINE_AA)
+    elif kind == 1:  # a heart
+        cv2.fillPoly(mask, [np.int32([at(.08, .38), at(.92, .38), at(.5, .92)])], 255, cv2.LINE_AA)
+        for c in (.29, .71):
+            cv2.circle(mask, at(c, .33), int(s * .22), 255, -1, cv2.LINE_AA)
+    elif kind == 2:  # a star
+        a, r = np.arange(10) * np.pi / 5, np.where(np.arange(10) % 2, .2, .48) * s
+        cv2.fillPoly(mask, [np.stack([s / 2 + r * np.sin(a), s / 2 - r * np.cos(a)], 1).astype(np.int32)], 255, cv2.LINE_AA)
+    elif kind == 3:  # a cross, upright or of four flared arms
+        a = rng.uniform(.08, .17)
+        cv2.rectangle(mask, at(.5 - a, .08), at(.5 + a, .92), 255, -1)
+        cv2.rectangle(mask, at(.08, .5 - a), at(.92, .5 + a), 255, -1)
+    elif kind == 4:  # a shield
+        cv2.fillPoly(mask, [np.int32([at(.15, .08), at(.85, .08), at(.85, .5), at(.5, .94), at(.15, .5)])], 255, cv2.LINE_AA)
+    else:  # a medal on its ribbon
+        cv2.rectangle(mask, at(.35, .05), at(.65, .5), 255, -1)
+        cv2.circle(mask, at(.5, .68), int(s * .25), 255, -1, cv2.LINE_AA)
+    if kind == 0 and rng.random() < .65:
+        field = vary(rng, INK["blue"], 20) if rng.random() < .6 else ink
+        cv2.rectangle(image, (int(x - s / 2), int(y - s / 2)), (int(x + s / 2), int(y + s / 2)), tuple(map(float, field)), -1)
+        inner = cv2.resize(mask, (max(6, int(s * .88)),) * 2, interpolation=cv2.INTER_AREA)
+        stamp(image, inner, x - inner.shape[1] / 2, y - inner.shape[0] / 2, vary(rng, (240, 240, 240), 8))
+    else:
+        stamp(image, mask, x - s / 2, y - s / 2, ink if kind == 0 or rng.random() < .4 else rng.integers(0, 255, 3), rng.uniform(.8, 1))
 
 
 def rainbow(image, y, opacity):
@@ -139,7 +178,7 @@ def ground(rng, name, w, h):
 
 
 def units(pattern, rng, letters, digits, later):
-    """Fills a pattern in: a list of (kind, value) with kind c, gap, dash, dot, art, seal, tag or stack. later are the letters from the first of
+    """Fills a pattern in: a list of (kind, value) with kind c, gap, dash, dot, art, seal, tag, sign, line or stack. later are the letters from the first of
     the others on."""
     out, i = [], 0
     pick = lambda s: s[rng.integers(len(s))]
@@ -149,9 +188,9 @@ def units(pattern, rng, letters, digits, later):
             end = pattern.index("}", i)
             out.append(("stack", "".join(pick(digits if c == "D" else letters) for c in pattern[i + 1:end])))
             i = end
-        elif p in "_-.*#%":
+        elif p in "_-.*#%&/":
             letters = later
-            out.append(({"_": "gap", "-": "dash", ".": "dot", "*": "art", "#": "seal", "%": "tag"}[p], ""))
+            out.append(({"_": "gap", "-": "dash", ".": "dot", "*": "art", "#": "seal", "%": "tag", "&": "sign", "/": "line"}[p], ""))
         else:
             out.append(("c", pick(letters) if p == "L" else pick(digits) if p == "D" else pick(digits[1:]) if p == "N" else p.upper()))
         i += 1
@@ -183,7 +222,7 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
             plan.append((kind, m, total + (room - wide) / 2, wide))
             total += room + space
         else:
-            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "stack": rng.uniform(.3, .6)}[kind]
+            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "line": 0.0, "sign": rng.uniform(.6, .95), "stack": rng.uniform(.3, .6)}[kind]
             plan.append((kind, value, total, room))
             total += room + space
     total = max(total - space, .1)
@@ -205,6 +244,8 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
         elif kind == "art":
             for _ in range(int(rng.integers(1, 4))):
                 shape(rng, image, px + pw / 2 + rng.normal(0, 3), top + scale * rng.uniform(.3, .7), scale * rng.uniform(.4, 1.0) * art, rng.integers(0, 255, 3), rng.uniform(.5, 1))
+        elif kind == "sign":
+            sign(rng, image, px + pw / 2, top + scale * rng.uniform(.42, .58), min(scale * rng.uniform(.7, 1.0), max(6.0, pw * 1.08)), colour)
         elif kind == "tag":
             s = scale * rng.uniform(.1, .17)
             cx, cy = px + pw / 2, top + scale * rng.uniform(.4, .6)

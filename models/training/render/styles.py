@@ -65,6 +65,17 @@ def fill(rng, pattern, issuer="", twins=""):
     return paint.units(pattern, rng, first, digits, later)
 
 
+def signed(rng, items):
+    """The units with a sign somewhere among them, most often where a gap is or at an end."""
+    gaps = [i for i, (k, _) in enumerate(items) if k in ("gap", "dash", "art", "dot")]
+    r = rng.random()
+    if gaps and r < .35:
+        i = gaps[rng.integers(len(gaps))]
+        return items[:i] + [("sign", "")] + items[i + 1:]
+    i = 0 if r < .65 else len(items) if r < .75 else int(rng.integers(0, len(items) + 1))
+    return items[:i] + [("sign", "")] + items[i:]
+
+
 def vanity_units(text):
     """Units of a serial that is already spelt out."""
     return [("gap", "") if c == "_" else ("c", c) for c in text]
@@ -88,10 +99,10 @@ def face_of(book, rng, roles):
     return book.choose(rng, *roles.split())
 
 
-def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"):
+def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us", two=None):
     """A North American plate: state's name above, slogan or county below, stickers, bolts, frame."""
     w, h = WIDTH, int(WIDTH * rng.uniform(.46, .54))
-    motorcycle = rng.random() < .05
+    motorcycle = rng.random() < .05 if two is None else two
     if motorcycle:
         h = int(w * rng.uniform(.56, .68))
     image = paint.ground(rng, pick(rng, grounds) if rng.random() < .85 else pick(rng, "white bluefade sunset mountain picture bars skyline sky yellow navy black maroon green orange turquoise"), w, h)
@@ -117,12 +128,15 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
         small = ("stack", "".join((ALL_LETTERS if rng.random() < .8 else DIGITS)[rng.integers(10)] if rng.random() < .3 else ALL_LETTERS[rng.integers(26)]
                                   for _ in range(rng.choice([1, 2, 3], p=[.15, .6, .25]))))
         items = [small] + items if rng.random() < .6 else items + [small]
+    if rng.random() < .06 and len(items) < 10:
+        items = signed(rng, items)
     x0 = .22 if logo else rng.uniform(.03, .09)
     wide = (1 - x0 - rng.uniform(.03, .09)) * w
     y0, tall = rng.uniform(.25, .31) * h, rng.uniform(.41, .53) * h
     style = dict(weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.8, 1.25), space=rng.uniform(.06, .22), cell=rng.random() < .5,
                  gap=rng.uniform(.15, .6), align=rng.choice([.5, .5, .5, rng.random()]))
-    if motorcycle and rng.random() < .5 and sum(k == "c" for k, _ in items) > 3:
+    lines = motorcycle and (two or rng.random() < .5) and sum(k == "c" for k, _ in items) > 3
+    if lines:
         upper, lower = split(items)
         items = upper + lower
         paint.serial(book, rng, image, upper, face, (.12 * w, .22 * h, .76 * w, .27 * h), ink, **style)
@@ -142,9 +156,9 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
             paint.sticker(rng, book, image, w * (fx + rng.normal(0, .008)), h * (fy + rng.normal(0, .01)), w * rng.uniform(.09, .14), h * rng.uniform(.11, .17))
     paint.wear(rng, image)
     paint.bolts(rng, image, ((.21, .07), (.79, .07), (.21, .93), (.79, .93)))
-    if rng.random() < .25:
-        paint.frame(rng, book, image, (h * rng.uniform(.02, .17), h * rng.uniform(.02, .17), w * rng.uniform(.01, .03)))
-    return image, paint.text_of(items), region, "us-mc" if motorcycle else "us"
+    if rng.random() < .33:
+        paint.frame(rng, book, image, (h * rng.uniform(.02, .2), h * rng.uniform(.02, .2), w * rng.uniform(.01, .04)))
+    return image, paint.text_of(items), region, "us-mc-2" if lines else "us-mc" if motorcycle else "us"
 
 
 def emblem(book, rng, image, ink):
@@ -163,16 +177,16 @@ def emblem(book, rng, image, ink):
         caption(book, image, word, book.choose(rng, "caption", "script", "us"), x, y - h * rng.uniform(.05, .25), h * rng.uniform(.08, .3 if n < 3 else .2), colour, w * .17)
 
 
-def us(book, rng, state=None):
+def us(book, rng, state=None, two=None):
     """A plate of one US state or territory, any by default."""
     state = state or list(formats.US)[rng.integers(len(formats.US))]
-    return us_like(book, rng, *formats.US[state], f"US-{state}")
+    return us_like(book, rng, *formats.US[state], f"US-{state}", two=two)
 
 
-def canada(book, rng, province=None):
+def canada(book, rng, province=None, two=None):
     """A Canadian plate."""
     province = province or list(formats.CANADA)[rng.integers(len(formats.CANADA))]
-    return us_like(book, rng, *formats.CANADA[province], f"CA-{province}", "us din sans")
+    return us_like(book, rng, *formats.CANADA[province], f"CA-{province}", "us din sans", two)
 
 
 def band(book, rng, image, kind, letters, x, w, y0=0.0, y1=1.0):
@@ -193,8 +207,11 @@ def band(book, rng, image, kind, letters, x, w, y0=0.0, y1=1.0):
 
 
 def split(items):
-    """Two lines of units, broken at the gap nearest to the middle (or in the middle where there is none)."""
+    """Two lines of units, broken where the pattern says, at the gap nearest to the middle, or in the middle where there is none."""
     total = sum(k == "c" for k, _ in items)
+    if ("line", "") in items:
+        i = items.index(("line", ""))
+        return items[:i], items[i + 1:]
     best, seen = None, 0
     for i, (k, _) in enumerate(items):
         if k != "c" and 0 < seen < total and (best is None or abs(seen - total / 2) < best[0]):
@@ -207,11 +224,11 @@ def split(items):
     return items[:i], items[i:]
 
 
-def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region):
+def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region, two=None):
     """A European-shaped plate, one line or two, with or without a band."""
-    two = rng.random() < (.3 if look == "in" else .16)
+    two = rng.random() < (.3 if look == "in" else .2) if two is None else two
     w = WIDTH
-    h = int(w * (rng.uniform(.6, .85) if two else rng.uniform(.19, .25)))
+    h = int(w * ((rng.uniform(.6, .85) if rng.random() < .7 else rng.uniform(.85, 1.15)) if two else rng.uniform(.19, .25)))
     old = pick(rng, grounds) if rng.random() < .96 else pick(rng, "white yellow sky black")
     image = paint.ground(rng, "black" if old == "old" else old, w, h)
     ink = ink_for(rng, "white" if old == "old" else inks, image)
@@ -222,7 +239,7 @@ def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region)
     elif r < .31:
         items = vanity_units(vanity(rng, 8))
     else:
-        items = fill(rng, pick(rng, patterns), country)
+        items = fill(rng, pick(rng, formats.TWO_LINES.get(country, patterns) if two and rng.random() < .75 else patterns), country)
     x0, x1 = .03, .97
     letters = formats.EUROPE_COUNTRY.get(country, country)
     bw = w * (rng.uniform(.07, .1) if not two else rng.uniform(.1, .15))
@@ -239,13 +256,7 @@ def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region)
     style = dict(weight=int(rng.integers(-3, 5)), stretch=rng.uniform(.85, 1.2), space=rng.uniform(.08, .24), cell=rng.random() < .4,
                  gap=rng.uniform(.2, .65), art=rng.uniform(.35, .6))
     if two:
-        upper, lower = split(items)
-        m = rng.uniform(.05, .09)
-        each = (1 - 3 * m) / 2
-        for units, top in ((upper, m), (lower, 2 * m + each)):
-            left = x0 if top == m else .04
-            paint.serial(book, rng, image, units, face, (left * w, top * h, (x1 - left) * w, each * h), ink, **style)
-        shown = upper + lower
+        shown = two_lines(book, rng, image, items, face, ink, (x0, x1), style, both=rng.random() < .6, shields=look == "none" and rng.random() < .7)
     else:
         tall = rng.uniform(.64, .82)
         paint.serial(book, rng, image, items, face, (x0 * w, h * (1 - tall) / 2 + rng.normal(0, h * .01), (x1 - x0) * w, tall * h), ink, umlaut=country == "DE" and rng.random() < .08, **style)
@@ -262,6 +273,33 @@ def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region)
     return image, paint.text_of(shown), region, f"{look}-2" if two else look
 
 
+def two_lines(book, rng, image, items, face, ink, across, style, both=False, shields=False):
+    """Draws the units in two lines between the fractions across of the width, and returns them as read. Either line may be the larger, and each is as
+    wide as its characters need or fills its room. both: what stands at the left (a band) does so beside both lines; shields: small arms beside the upper one."""
+    h, w = image.shape[:2]
+    upper, lower = broken(rng, items) if rng.random() < .12 else split(items)
+    m = rng.uniform(.04, .09)
+    share = np.clip(rng.normal(.5, .05), .38, .62)
+    each = (1 - 3 * m) * share, (1 - 3 * m) * (1 - share)
+    for k, (units, top) in enumerate(((upper, m), (lower, 2 * m + each[0]))):
+        left, right = across[0] if k == 0 or both else .04, across[1]
+        if k == 0 and shields:
+            for x, tone in ((left + .09, (45, 30, 185)), (right - .09, (165, 70, 25) if rng.random() < .6 else (60, 150, 60))):
+                paint.shape(rng, image, x * w, (top + each[0] * .5) * h, each[0] * h * .62, tone, .95, kind=5)
+            left, right = left + .17, right - .17
+        own = dict(style, align=rng.choice([.5, .5, .5, rng.random()]), stretch=style["stretch"] * rng.uniform(.85, 1.18), space=style["space"] * rng.uniform(.7, 1.3))
+        paint.serial(book, rng, image, units, face, (left * w, top * h, (right - left) * w, each[k] * h), ink, **own)
+    return upper + lower
+
+
+def broken(rng, items):
+    """Two lines of units, broken anywhere after the first character."""
+    at = [i for i, (k, _) in enumerate(items) if k == "c"][1:]
+    i = at[rng.integers(min(4, len(at)))] if at else len(items)
+    units = lambda part: [u for u in part if u[0] != "line"]
+    return units(items[:i]), units(items[i:])
+
+
 def holder(book, rng, image):
     """The plate in a black holder with the dealer's strip below, and where in that picture the plate is: x, y, w, h as fractions."""
     h, w = image.shape[:2]
@@ -274,14 +312,14 @@ def holder(book, rng, image):
     return cv2.resize(image, (WIDTH, max(48, int(image.shape[0] * WIDTH / image.shape[1]))), interpolation=cv2.INTER_AREA), inside
 
 
-def brazil(book, rng, country, look, inks, grounds, roles, patterns, region):
+def brazil(book, rng, country, look, inks, grounds, roles, patterns, region, two=None):
     """Brazil's old grey plate with the town above, and the Mercosul plate."""
     w = WIDTH
-    two = rng.random() < .18
+    two = rng.random() < .18 if two is None else two
     h = int(w * (rng.uniform(.7, .88) if two else rng.uniform(.31, .38)))
     image = paint.ground(rng, pick(rng, grounds), w, h)
     ink = ink_for(rng, inks, image)
-    items = fill(rng, free_serial(rng, 6, 8)) if rng.random() < .2 else fill(rng, pick(rng, patterns), country)
+    items = fill(rng, free_serial(rng, 6, 8)) if rng.random() < .2 else fill(rng, pick(rng, formats.TWO_LINES.get(country, patterns) if two else patterns), country)
     head = h * (rng.uniform(.18, .26) if not two else rng.uniform(.14, .2))
     if look == "mercosul":
         image[: int(head)] = paint.vary(rng, (150, 60, 10), 20)
@@ -305,7 +343,7 @@ def brazil(book, rng, country, look, inks, grounds, roles, patterns, region):
     return image, paint.text_of(items), region, f"{look}-2" if two else look
 
 
-def world(book, rng, key=None):
+def world(book, rng, key=None, two=None):
     """Brazil, Mexico and others outside Europe and North America."""
     keys = list(formats.WORLD)
     if key is None:
@@ -314,36 +352,35 @@ def world(book, rng, key=None):
     look, inks, grounds, roles, patterns = formats.WORLD[key]
     region = key[:2]
     if look == "us":
-        return us_like(book, rng, pick(rng, "MEXICO JALISCO CHIHUAHUA SONORA EDOMEX CDMX PUEBLA TAMAULIPAS"), "MEXICO|@|DELANTERA|TRASERA", inks, grounds, patterns, region, roles)
+        return us_like(book, rng, pick(rng, "MEXICO JALISCO CHIHUAHUA SONORA EDOMEX CDMX PUEBLA TAMAULIPAS"), "MEXICO|@|DELANTERA|TRASERA", inks, grounds, patterns, region, roles, two)
     if look in ("br", "mercosul"):
-        return brazil(book, rng, key, look, inks, grounds, roles, patterns, region)
-    return long_plate(book, rng, key, look, inks, grounds, roles, patterns, region)
+        return brazil(book, rng, key, look, inks, grounds, roles, patterns, region, two)
+    return long_plate(book, rng, key, look, inks, grounds, roles, patterns, region, two)
 
 
-def europe(book, rng, country=None):
+def europe(book, rng, country=None, two=None):
     """A European plate; big issuers come more often."""
     keys = list(formats.EUROPE)
     if country is None:
         p = np.array([4 if k in ("GB", "DE", "PL") else 3 if k in ("NL", "RO", "IT", "FR", "ES") else 1 for k in keys], float)
         country = keys[rng.choice(len(keys), p=p / p.sum())]
-    return long_plate(book, rng, country, *formats.EUROPE[country], country)
+    return long_plate(book, rng, country, *formats.EUROPE[country], country, two)
 
 
-def anything(book, rng):
+def anything(book, rng, two=None):
     """A plate of no issuer: any colours, face and serial, so that shapes are learned apart from formats."""
-    two = rng.random() < .15
+    two = rng.random() < .25 if two is None else two
     w = WIDTH
-    h = int(w * (rng.uniform(.55, .85) if two else rng.uniform(.19, .55)))
+    h = int(w * (rng.uniform(.45, 1.1) if two else rng.uniform(.19, .55)))
     image = paint.ground(rng, pick(rng, "white yellow black blue navy green red grey sky sunset mountain picture orange"), w, h)
     ink = ink_for(rng, "black navy blue red green white yellow maroon", image)
     face = face_of(book, rng, "us fe din uk road sans")
     items = fill(rng, free_serial(rng, 4, 9), twins=book.twins(face)) if rng.random() < .8 else vanity_units(vanity(rng, 8))
     style = dict(weight=int(rng.integers(-3, 6)), stretch=rng.uniform(.75, 1.3), space=rng.uniform(.05, .25), cell=rng.random() < .5, gap=rng.uniform(.1, .7))
+    if rng.random() < .04 and len(items) < 10:
+        items = signed(rng, items)
     if two:
-        upper, lower = split(items)
-        items = upper + lower
-        for units, top in ((upper, .06), (lower, .53)):
-            paint.serial(book, rng, image, units, face, (w * .05, top * h, w * .9, h * .4), ink, **style)
+        items = two_lines(book, rng, image, items, face, ink, (.04, .96), style)
     else:
         tall = rng.uniform(.45, .85)
         paint.serial(book, rng, image, items, face, (w * .03, h * (1 - tall) / 2, w * .94, h * tall), ink, **style)
@@ -351,25 +388,25 @@ def anything(book, rng):
     return image, paint.text_of(items), "", "any-2" if two else "any"
 
 
-def draw(book, rng, country=None):
-    """A plate of the country, or of the training mix."""
+def draw(book, rng, country=None, two=None):
+    """A plate of the country, or of the training mix; two says whether its serial stands in two lines (None: as often as it does)."""
     if country is None:
         r = rng.random()
-        if r < .42:
-            return us(book, rng)
+        if r < (.42 if not two else .1):
+            return us(book, rng, two=two)
         if r < .78:
-            return europe(book, rng)
+            return europe(book, rng, two=two)
         if r < .88:
-            return world(book, rng)
-        return canada(book, rng) if r < .92 else anything(book, rng)
+            return world(book, rng, two=two)
+        return canada(book, rng, two=two) if r < .92 and not two else anything(book, rng, two)
     head, _, tail = country.partition("-")
     if head == "US":
-        return us(book, rng, tail or None)
+        return us(book, rng, tail or None, two)
     if head == "CA":
-        return canada(book, rng, tail or None)
+        return canada(book, rng, tail or None, two)
     if head in formats.EUROPE:
-        return europe(book, rng, head)
+        return europe(book, rng, head, two)
     keys = [k for k in formats.WORLD if k[:2] == head]
     if not keys:
         raise ValueError(f"no plate format for {country!r}")
-    return world(book, rng, keys[rng.integers(len(keys))])
+    return world(book, rng, keys[rng.integers(len(keys))], two)
