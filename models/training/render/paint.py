@@ -121,6 +121,18 @@ def sign(rng, image, x, y, size, ink):
         stamp(image, mask, x - s / 2, y - s / 2, ink if kind == 0 or rng.random() < .4 else rng.integers(0, 255, 3), rng.uniform(.8, 1))
 
 
+def spire(rng, image, x, y, tall, ink):
+    """A monument or tower between the groups, as narrow as a 1 or an I and none: in another colour than the serial's, or faint."""
+    base, w, h = rng.uniform(.14, .34) * tall, image.shape[1], image.shape[0]
+    mask = np.zeros((h, w), np.uint8)
+    waist, head = base * rng.uniform(.2, .6), y + tall * rng.uniform(0, .25)
+    points = [(x - base / 2, y + tall), (x - waist / 2, y + tall * .45), (x - waist / 2, head), (x, y), (x + waist / 2, head), (x + waist / 2, y + tall * .45), (x + base / 2, y + tall)]
+    cv2.fillPoly(mask, [np.int32(points)], 255, cv2.LINE_AA)
+    if rng.random() < .6:
+        cv2.rectangle(mask, (int(x - base), int(y + tall * .88)), (int(x + base), int(y + tall)), 255, -1)
+    stamp(image, mask, 0, 0, ink if rng.random() < .25 else vary(rng, INK[["red", "maroon", "gold", "black", "green"][rng.integers(5)]], 25), rng.uniform(.4, .95))
+
+
 def rainbow(image, y, opacity):
     """A bow across the plate."""
     h, w = image.shape[:2]
@@ -242,6 +254,9 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
         elif kind == "stack":
             small(book, rng, ink, face, value, px, top, scale)
         elif kind == "art":
+            if rng.random() < .2:
+                spire(rng, image, px + pw / 2, top + scale * rng.uniform(-.1, .15), scale * rng.uniform(.75, 1.25), colour)
+                continue
             for _ in range(int(rng.integers(1, 4))):
                 shape(rng, image, px + pw / 2 + rng.normal(0, 3), top + scale * rng.uniform(.3, .7), scale * rng.uniform(.4, 1.0) * art, rng.integers(0, 255, 3), rng.uniform(.5, 1))
         elif kind == "sign":

@@ -283,11 +283,15 @@ def two_lines(book, rng, image, items, face, ink, across, style, both=False, shi
     each = (1 - 3 * m) * share, (1 - 3 * m) * (1 - share)
     for k, (units, top) in enumerate(((upper, m), (lower, 2 * m + each[0]))):
         left, right = across[0] if k == 0 or both else .04, across[1]
+        if k == 0 and rng.random() < .12:  # a year or a number beside the upper line, small, not part of the serial
+            word = ("-" if rng.random() < .5 else "") + f"{rng.integers(0, 30):02d}"
+            right -= .17
+            caption(book, image, word, face if rng.random() < .6 else book.choose(rng, "caption"), (right + .08) * w, (top + rng.uniform(0, .3) * each[0]) * h, each[0] * h * rng.uniform(.28, .5), ink, w * .15)
         if k == 0 and shields:
             for x, tone in ((left + .09, (45, 30, 185)), (right - .09, (165, 70, 25) if rng.random() < .6 else (60, 150, 60))):
                 paint.shape(rng, image, x * w, (top + each[0] * .5) * h, each[0] * h * .62, tone, .95, kind=5)
             left, right = left + .17, right - .17
-        own = dict(style, align=rng.choice([.5, .5, .5, rng.random()]), stretch=style["stretch"] * rng.uniform(.85, 1.18), space=style["space"] * rng.uniform(.7, 1.3))
+        own = dict(style, gap=style["gap"] * (rng.uniform(1, 4) if rng.random() < .25 else 1), align=rng.choice([.5, .5, .5, rng.random()]), stretch=style["stretch"] * rng.uniform(.85, 1.18), space=style["space"] * rng.uniform(.7, 1.3))
         paint.serial(book, rng, image, units, face, (left * w, top * h, (right - left) * w, each[k] * h), ink, **own)
     return upper + lower
 
