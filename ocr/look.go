@@ -34,6 +34,7 @@ type glance struct {
 	network  *models.Network
 	isFar    bool    // wider, and coarse: as a plate farther away
 	byBox    bool    // by its box instead of its corners: they are found apart from each other, and err apart
+	oddField bool    // of an interlaced picture, by its odd rows instead of its even ones
 	weight   float64 // of the characters
 	ofRegion float64 // weight of the region
 }
@@ -46,7 +47,7 @@ func glances(first, second *models.Network, isStill bool) (once glance, again []
 	once = glance{network: first, weight: 1, ofRegion: 1}
 	if second != nil {
 		once.weight, once.ofRegion = 2, 2
-		again = append(again, glance{network: second, weight: 1})
+		again = append(again, glance{network: second, weight: 1, oddField: true})
 	}
 	if isStill {
 		again = append(again, glance{network: first, isFar: true, weight: 1, ofRegion: 1})
@@ -102,8 +103,17 @@ func areaOf(q [4]alpr.Point) float32 {
 const coarse = 90
 
 // rectify cuts a plate out for the network; a far look is of few pixels, and
-// then enlarged.
+// then enlarged. Of a plate that moved between the two fields of an interlaced
+// picture it takes one field alone.
 func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate, isWhole bool) error {
+	if picture.IsCombed(frame, p) {
+		field, moved, err := picture.Field(frame, p, g.oddField)
+		if err != nil {
+			return fmt.Errorf("take a field of an interlaced picture: %w", err)
+		}
+		defer field.Close()
+		frame, p = &field, moved
+	}
 	if g.byBox {
 		p = byBox(p)
 	}

@@ -487,7 +487,7 @@ func TestReadersMustKnowTheSameRegions(t *testing.T) {
 func TestStillsAreReframedToo(t *testing.T) {
 	a, b := &models.Network{}, &models.Network{}
 	far, box := glance{network: a, isFar: true, weight: 1, ofRegion: 1}, glance{network: a, byBox: true, weight: 1, ofRegion: 1}
-	other := glance{network: b, weight: 1} // with no say about the state
+	other := glance{network: b, oddField: true, weight: 1} // with no say about the state
 	for _, tt := range []struct {
 		name    string
 		second  *models.Network
@@ -644,5 +644,29 @@ func TestCoarseLookKeepsThePlate(t *testing.T) {
 		if d := int(fine[at]) - int(rough[at]); d < -12 || d > 12 {
 			t.Errorf("slot %d is %d, and coarsely %d", slot, fine[at], rough[at])
 		}
+	}
+}
+
+// TestReadTakesOneFieldOfAnInterlacedPicture reads a plate that stands half a
+// character further in the odd rows than in the even ones.
+func TestReadTakesOneFieldOfAnInterlacedPicture(t *testing.T) {
+	p := plateAt(alpr.Point{X: 60, Y: 60}, alpr.Point{X: 380, Y: 60}, alpr.Point{X: 380, Y: 160}, alpr.Point{X: 60, Y: 160})
+	later := p
+	for i := range later.Corners {
+		later.Corners[i].X += 16
+	}
+	f, odd := grey(500, 240), grey(500, 240)
+	drawPlate(f, p.Corners, "A9A9A9A9A9", 0)
+	drawPlate(odd, later.Corners, "A9A9A9A9A9", 0)
+	for y := 1; y < f.Height; y += 2 {
+		row := f.Pix[3*y*f.Width:][:3*f.Width]
+		copy(row, odd.Pix[3*y*f.Width:])
+	}
+	texts, err := newReader(t).Read(f, []alpr.Plate{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if texts[0].Text != "A9A9A9A9A9" {
+		t.Errorf("read %q of both fields at once", texts[0].Text)
 	}
 }
