@@ -35,6 +35,7 @@ const (
 	ActionLookup           AuditAction = "lookup"           // reads of one plate
 	ActionMatchPast        AuditAction = "match past reads" // an entry compared with what is on record
 	ActionDisposition      AuditAction = "disposition"      // what an officer found
+	ActionHitWithdrawn     AuditAction = "hit withdrawn"    // the machine took an open alert back, because its entry may alert no more
 	ActionWithdrawalSeen   AuditAction = "withdrawal seen"  // an officer took note that a hit was taken back
 	ActionEmergencyOn      AuditAction = "emergency sharing on"
 	ActionEmergencyOff     AuditAction = "emergency sharing off"
@@ -90,6 +91,7 @@ func AuditActions() []AuditAction {
 		ActionLookup,
 		ActionMatchPast,
 		ActionDisposition,
+		ActionHitWithdrawn,
 		ActionWithdrawalSeen,
 		ActionEmergencyOn,
 		ActionEmergencyOff,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // ErrBadPlate reports a text that cannot be a plate as the reader reads one.
@@ -69,6 +70,12 @@ func Normalise(text string) string {
 	return b.String()
 }
 
+// IsReadAsWritten says whether a plate as given shows no other letter than the
+// reader reads for it.
+func IsReadAsWritten(given string) bool {
+	return strings.IndexFunc(given, func(r rune) bool { return r >= utf8.RuneSelf && unicode.IsLetter(r) }) < 0
+}
+
 // plateChar is the character of Alphabet that the reader reads for r.
 func plateChar(r rune) (c byte, ok bool) {
 	if r >= '！' && r <= '～' { // the full-width forms of ASCII
@@ -79,7 +86,7 @@ func plateChar(r rune) (c byte, ok bool) {
 		return byte(r - 'a' + 'A'), true
 	case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
 		return byte(r), true
-	case r < 0x80:
+	case r < utf8.RuneSelf:
 		return 0, false
 	}
 	r = unicode.ToUpper(r)

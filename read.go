@@ -120,10 +120,33 @@ type Hit struct {
 	IsStale bool          // ListAge is over the source's limit
 	Preview bool          // raised before the pass was over
 
-	// IsWithdrawn takes back an alert raised on a preview that the whole pass
-	// does not bear out. The officer is told as plainly as of the alert.
+	// IsWithdrawn takes back an alert whose reason is gone: the whole pass does
+	// not bear it out, or the entry may alert no more. The officer is told as
+	// plainly as of the alert; Withdrawal says why.
 	IsWithdrawn bool
+	Withdrawal  Withdrawal `json:",omitzero"`
 }
+
+// Withdrawal says why an alert was taken back, and since when its reason is
+// gone. The zero Withdrawal is of an alert that stands.
+type Withdrawal struct {
+	Why WithdrawalReason
+	At  time.Time // zero: not known
+}
+
+// WithdrawalReason is a reason for which an alert is taken back.
+type WithdrawalReason string
+
+// The reasons.
+const (
+	WithdrawnUnread     WithdrawalReason = "not borne out"        // the read no longer bears it out
+	WithdrawnRemoved    WithdrawalReason = "removed"              // the entry was taken off its list
+	WithdrawnRolledBack WithdrawalReason = "rolled back"          // an earlier version of the list is in use again, without it
+	WithdrawnDropped    WithdrawalReason = "list dropped"         // the list is not in use any more
+	WithdrawnExpired    WithdrawalReason = "expired"              // the entry's time is over
+	WithdrawnChanged    WithdrawalReason = "not in force"         // the entry was changed: it is not in force now
+	WithdrawnForbidden  WithdrawalReason = "category not allowed" // policy lets the category alert no more
+)
 
 // Record is what is kept in one piece: a read and the hits it raised.
 type Record struct {

@@ -152,6 +152,9 @@ func (b *board) showHit(v hitView, crop, context alpr.Picture) {
 	}
 	v.Done = c.view.Done
 	v.Changed = c.view.Changed || v.Done != nil && (v.Read != c.view.Read || v.Withdrawn != c.view.Withdrawn)
+	if len(crop.JPEG) == 0 && len(context.JPEG) == 0 && known && c.view.Rev == v.Rev { // taken back: the pictures are as before
+		v.Crop, v.Context = c.view.Crop, c.view.Context
+	}
 	c.view = v
 	if len(crop.JPEG) > 0 || len(context.JPEG) > 0 {
 		c.crop, c.context, c.hasPictures = crop, context, true

@@ -46,6 +46,7 @@ type Console struct {
 	rates     rateMeter
 	emergency emergencyView
 	auditErr  error                    // of the last attempt
+	missing   []string                 // what could not be loaded at the start, a sentence each
 	verdicts  map[alpr.Verdict]int     // on record at the start
 	disposed  map[alpr.ID]alpr.Verdict // since then, the last of each hit
 
@@ -126,10 +127,7 @@ func (c *Console) Run(ctx context.Context) error {
 		return fmt.Errorf("open the console on %s: %w: is another program using the port? "+
 			"Stop it, or set console.listen to another port", c.cfg.Listen, err)
 	}
-	if err := c.load(ctx); err != nil {
-		ln.Close()
-		return err
-	}
+	c.load(ctx)
 	c.boundAddr = ln.Addr().String()
 	close(c.listening)
 	c.log.Info("console is open", keyAddr, c.url())
@@ -173,29 +171,36 @@ func (c *Console) url() string {
 }
 
 // load fetches what was open when the program last ended: a hit that nobody
-// looked at is shown again.
-func (c *Console) load(ctx context.Context) error {
+// looked at is shown again. What cannot be fetched keeps no new hit from being
+// shown: the page says what is missing.
+func (c *Console) load(ctx context.Context) {
 	reads, hits, err := c.deps.History.OpenHits(ctx)
+	if err == nil && len(reads) != len(hits) {
+		err = fmt.Errorf("%d reads for %d hits", len(reads), len(hits))
+	}
 	if err != nil {
-		return fmt.Errorf("load open hits: %w", err)
+		c.notLoaded("The open hits from before this start cannot be shown", err)
 	}
-	if len(reads) != len(hits) {
-		return fmt.Errorf("load open hits: %d reads for %d hits", len(reads), len(hits))
-	}
-	for i, h := range hits {
-		c.ShowHit(reads[i], h)
+	for i := range min(len(reads), len(hits)) {
+		c.ShowHit(reads[i], hits[i])
 	}
 	if c.deps.Verdicts == nil {
-		return nil
+		return
 	}
 	n, err := c.deps.Verdicts(ctx)
 	if err != nil {
-		return fmt.Errorf("count verdicts: %w", err)
+		c.notLoaded("The verdicts from before this start are not counted", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.verdicts = n
-	return nil
+}
+
+func (c *Console) notLoaded(what string, err error) {
+	c.log.Error(what, keyErr, err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.missing = append(c.missing, fmt.Sprintf("%s: %v.", what, err))
 }
 
 // reportStatus asks how the system does while somebody looks, and says so when
@@ -245,6 +250,7 @@ func (c *Console) statusView() statusView {
 		e := c.emergency
 		v.Emergency = &e
 	}
+	v.Problems = append(v.Problems, c.missing...)
 	if c.auditErr != nil {
 		v.Problems = append([]string{"The audit log cannot be written: look-ups and pictures are refused until it can."}, v.Problems...)
 	}

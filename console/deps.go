@@ -63,7 +63,10 @@ type Emergency interface {
 // Deps are the console's neighbours. Entries, Emergency, ReadsKept and Verdicts
 // may be nil: what needs them is then not offered.
 type Deps struct {
-	Disposer  Disposer
+	Disposer Disposer
+	// Recheck takes a hit back, by ShowHit, where its entry may alert no more. It is
+	// called before an answer to the hit is recorded. Nil: none is.
+	Recheck   func(ctx context.Context, hit alpr.ID)
 	Auditor   Auditor
 	History   History
 	Entries   ManualEntries

@@ -32,10 +32,20 @@ func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error 
 	}
 	var in struct {
 		Read                             string // the plate as the officer saw it on the page
+		Withdrawn                        bool   // he saw the hit taken back
 		Verdict, Corrected, Action, Note string
 	}
 	if err := decode(r, &in); err != nil {
 		return err
+	}
+	if c.deps.Recheck != nil {
+		c.deps.Recheck(r.Context(), hit)
+		if hit, hc, err = c.hitOf(r); err != nil {
+			return err
+		}
+	}
+	if hc.view.Withdrawn && !in.Withdrawn {
+		return problem{http.StatusConflict, fmt.Errorf("this hit was just taken back: do not act on it. %s", hc.view.WithdrawnWhy)}
 	}
 	if in.Read != hc.view.Read {
 		return problem{http.StatusConflict, errors.New("the plate was just read anew: look at it again before you decide")}

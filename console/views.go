@@ -51,6 +51,7 @@ type hitView struct {
 	Lead      string            `json:"lead"`
 	Read      string            `json:"read"`
 	Listed    string            `json:"listed"`
+	Given     string            `json:"given,omitempty"` // as the list writes it, where the reader reads it otherwise
 	Cells     []cell            `json:"cells"`
 	Weak      []int             `json:"weak,omitempty"`
 	Kind      alpr.MatchKind    `json:"kind"`
@@ -75,8 +76,11 @@ type hitView struct {
 	Manual    bool              `json:"manual"`
 	Preview   bool              `json:"preview"`
 	Withdrawn bool              `json:"withdrawn"`
-	Crop      bool              `json:"crop"`
-	Context   bool              `json:"context"`
+	// WithdrawnWhy is a sentence, but for the time in WithdrawnAt where it is known.
+	WithdrawnWhy string    `json:"withdrawn_why,omitempty"`
+	WithdrawnAt  time.Time `json:"withdrawn_at,omitzero"`
+	Crop         bool      `json:"crop"`
+	Context      bool      `json:"context"`
 
 	Open    bool      `json:"open"` // waits for the officer
 	Done    *doneView `json:"done,omitempty"`
@@ -109,6 +113,12 @@ func viewHit(r alpr.Read, h alpr.Hit) hitView {
 		Camera: r.Camera, Position: rv.Position, TimeNote: timeNote(r),
 		Covert: e.IsCovert, Manual: e.IsManual, Preview: h.Preview, Withdrawn: h.IsWithdrawn,
 		Crop: len(r.Crop.JPEG) > 0, Context: len(r.Context.JPEG) > 0,
+	}
+	if !alpr.IsReadAsWritten(e.PlateGiven) {
+		v.Given = e.PlateGiven
+	}
+	if h.IsWithdrawn {
+		v.WithdrawnWhy, v.WithdrawnAt = withdrawalWords(h), h.Withdrawal.At
 	}
 	if h.State == "" {
 		v.State = alpr.StateUnknown

@@ -251,3 +251,26 @@ func vehicleWords(v alpr.Vehicle) string {
 	}
 	return strings.Join(parts, " ")
 }
+
+// withdrawalWords is why a hit was taken back. The page adds the time.
+func withdrawalWords(h alpr.Hit) string {
+	list := h.Entry.List
+	if h.Entry.IsManual {
+		list = "this car's own list"
+	}
+	switch h.Withdrawal.Why {
+	case alpr.WithdrawnRemoved:
+		return "The plate was removed from " + list
+	case alpr.WithdrawnRolledBack:
+		return "The version of " + list + " that listed it was taken back"
+	case alpr.WithdrawnDropped:
+		return list + " is not in use any more"
+	case alpr.WithdrawnExpired:
+		return "The entry in " + list + " expired"
+	case alpr.WithdrawnChanged:
+		return "The entry in " + list + " was changed: it is not in force now"
+	case alpr.WithdrawnForbidden:
+		return "Policy lets the category " + h.Entry.Category + " alert no more"
+	}
+	return "The whole pass does not bear this hit out"
+}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"alpr"
 )
@@ -145,8 +143,7 @@ func first(texts ...string) string {
 // unlikeGiven says how a plate is compared where that is not what its list
 // shows: an accented letter is read as the bare one.
 func unlikeGiven(given, plate string) string {
-	isForeign := func(r rune) bool { return r >= utf8.RuneSelf && unicode.IsLetter(r) }
-	if strings.IndexFunc(given, isForeign) < 0 {
+	if alpr.IsReadAsWritten(given) {
 		return ""
 	}
 	return fmt.Sprintf("plate %q: taken as %s, which is what the reader reads", given, plate)

@@ -56,6 +56,26 @@ func (x *Index) Lookup(plate string) []alpr.Entry {
 	return out
 }
 
+// Find is what the index says now of an entry that was in use before: the entry
+// of its list with its id and plate, or where ids were given anew, with its
+// plate and state.
+func (x *Index) Find(e alpr.Entry) (now alpr.Entry, isListed bool) {
+	for _, l := range x.lists {
+		if l.Name != e.List {
+			continue
+		}
+		for other := range l.Lookup(e.Plate) {
+			if other.ID == e.ID {
+				return other, true
+			}
+			if other.State == e.State && !isListed {
+				now, isListed = other, true
+			}
+		}
+	}
+	return now, isListed
+}
+
 // Match returns the hits of a read under a policy, most urgent first, without
 // IDs. One rule decides: the probability that the plate seen is the plate
 // listed, text and state,
@@ -132,18 +152,26 @@ func (p *Policy) age(e *alpr.Entry, at time.Time) (age time.Duration, isStale bo
 	return age, limit > 0 && age > limit
 }
 
+// Why an entry does not alert, as WhyNot says it.
+const (
+	WhyExpired    = "expired"
+	WhyNotYet     = "not yet effective"
+	WhyNotAllowed = "category not allowed"
+	WhyStale      = "stale list"
+)
+
 // whyNot says why an entry may not alert at an instant, "" where it may.
 func (p *Policy) whyNot(e *alpr.Entry, at time.Time) string {
 	_, isStale := p.age(e, at)
 	switch {
 	case !e.Expires.IsZero() && !at.Before(e.Expires):
-		return "expired"
+		return WhyExpired
 	case !e.Effective.IsZero() && at.Before(e.Effective):
-		return "not yet effective"
+		return WhyNotYet
 	case !p.allows(e.Category):
-		return "category not allowed"
+		return WhyNotAllowed
 	case isStale && p.rule(e.List).blockStale:
-		return "stale list"
+		return WhyStale
 	}
 	return ""
 }

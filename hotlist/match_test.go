@@ -418,3 +418,31 @@ func TestUnreadStateFollowsTraffic(t *testing.T) {
 		t.Errorf("of elsewhere: %v", got)
 	}
 }
+
+func TestFindFollowsAnEntryThroughItsListsVersions(t *testing.T) {
+	before := alpr.Entry{ID: "7", List: "state", Plate: "ABC123", State: "US-FL"}
+	for name, test := range map[string]struct {
+		now  []alpr.Entry
+		want string // id found
+	}{
+		"as it was":         {[]alpr.Entry{{ID: "7", Plate: "ABC123", State: "US-FL"}}, "7"},
+		"state corrected":   {[]alpr.Entry{{ID: "7", Plate: "ABC123", State: "US-GA"}}, "7"},
+		"ids given anew":    {[]alpr.Entry{{ID: "8", Plate: "ABC123", State: "US-FL"}}, "8"},
+		"its own id counts": {[]alpr.Entry{{ID: "8", Plate: "ABC123", State: "US-FL"}, {ID: "7", Plate: "ABC123", State: "US-FL"}}, "7"},
+		"another plate":     {[]alpr.Entry{{ID: "7", Plate: "ABC124", State: "US-FL"}}, ""},
+		"another state":     {[]alpr.Entry{{ID: "8", Plate: "ABC123", State: "US-GA"}}, ""},
+		"gone":              {nil, ""},
+	} {
+		list, err := FromEntries("state", "2", time.Time{}, test.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := FromEntries("other", "1", time.Time{}, []alpr.Entry{before})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := NewIndex(list, other).Find(before); got.ID != test.want || ok != (test.want != "") {
+			t.Errorf("%s: found %q", name, got.ID)
+		}
+	}
+}

@@ -89,6 +89,14 @@ func (m *Matcher) Match(read alpr.Read) []alpr.Hit {
 	return hits
 }
 
+// Forget ends the cool-down of an entry whose alert was taken back: should it be
+// listed again, the next read of it alerts.
+func (m *Matcher) Forget(e alpr.Entry) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.recent, keyOf(&e))
+}
+
 func keyOf(e *alpr.Entry) alertKey { return alertKey{e.Plate, e.State, e.List, e.ID} }
 
 // forget drops the alerts of earlier revisions that found does not hold any more.

@@ -28,14 +28,15 @@ type event struct {
 
 // follower follows the plates of one camera. It is used by one goroutine.
 type follower struct {
-	cfg     *Config
-	camera  string
-	reader  Reader
-	locator Locator // may be nil
-	matcher Matcher // may be nil
-	guard   *contain.Guard
-	random  io.Reader
-	stats   *counters
+	cfg        *Config
+	camera     string
+	reader     Reader
+	locator    Locator                                     // may be nil
+	matcher    Matcher                                     // may be nil
+	withdrawal func(alpr.Entry, time.Time) alpr.Withdrawal // may be nil
+	guard      *contain.Guard
+	random     io.Reader
+	stats      *counters
 
 	newest time.Time // capture instant of the newest frame
 	open   []*track  // plates followed, or lost for less than PassGap

@@ -182,7 +182,51 @@ func TestHitWithdrawn(t *testing.T) {
 		t.Errorf("read %s", got)
 	}
 	last := k.shownHit[len(k.shownHit)-1]
-	if !last.IsWithdrawn || last.ID != k.shownHit[0].ID {
+	if !last.IsWithdrawn || last.ID != k.shownHit[0].ID || last.Withdrawal.Why != alpr.WithdrawnUnread {
+		t.Errorf("the officer was last told %+v", last)
+	}
+}
+
+// shortLived is a matcher whose entry is taken off its list while the car passes.
+type shortLived struct {
+	entries
+	left int // looks until then
+}
+
+func (s *shortLived) Match(r alpr.Read) []alpr.Hit {
+	if s.left--; s.left < 0 {
+		return nil
+	}
+	return s.entries.Match(r)
+}
+
+// TestHitWithdrawnForItsEntry: a read that stays right is not called wrong.
+func TestHitWithdrawnForItsEntry(t *testing.T) {
+	s := newScene(1, 30, 4, car{text: "ABC1234", path: approach(0, 4)})
+	gone := alpr.Withdrawal{Why: alpr.WithdrawnRemoved, At: time.Unix(1e9, 0)}
+	k := &keeper{}
+	cfg := DefaultConfig()
+	cfg.IsLossless = true
+	p, err := New(cfg, Parts{
+		Sources: []Source{s}, Detector: s, Reader: s, Recorder: k, Presenter: k, Matcher: &shortLived{entries{"ABC1234"}, 1},
+		Withdrawal: func(e alpr.Entry, _ time.Time) alpr.Withdrawal {
+			if e.Plate != "ABC1234" {
+				t.Errorf("asked of %+v", e)
+			}
+			return gone
+		},
+		Random: seeded(1), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(k.shownHit) == 0 {
+		t.Fatal("no hit was shown")
+	}
+	if last := k.shownHit[len(k.shownHit)-1]; !last.IsWithdrawn || last.Withdrawal != gone {
 		t.Errorf("the officer was last told %+v", last)
 	}
 }

@@ -78,9 +78,13 @@ type Parts struct {
 	Matcher      Matcher
 	Presenter    Presenter
 	Photographer Photographer
-	Random       io.Reader      // for IDs; nil: crypto/rand
-	Guard        *contain.Guard // counts the panics of the other parts; nil: they are contained uncounted
-	Log          *slog.Logger
+	// Withdrawal says why an entry that has alerted may do so no more at an
+	// instant, zero where it still may. Nil: an alert is taken back only because the read does not
+	// bear it out.
+	Withdrawal func(alpr.Entry, time.Time) alpr.Withdrawal
+	Random     io.Reader      // for IDs; nil: crypto/rand
+	Guard      *contain.Guard // counts the panics of the other parts; nil: they are contained uncounted
+	Log        *slog.Logger
 }
 
 // Pipeline makes reads of frames. See Run.

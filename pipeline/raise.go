@@ -63,7 +63,8 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 }
 
 // match asks the hotlists, keeps the identity of hits raised before, and takes
-// back those that the newer text does not bear out.
+// back those that the newer text does not bear out, or whose entry may alert no
+// more.
 func (f *follower) match(read alpr.Read, ps *pass) []alpr.Hit {
 	if f.matcher == nil {
 		return nil
@@ -98,13 +99,24 @@ func (f *follower) match(read alpr.Read, ps *pass) []alpr.Hit {
 	}
 	for _, key := range slices.Sorted(maps.Keys(ps.hits)) {
 		if h := ps.hits[key]; !isNow[key] && !h.IsWithdrawn {
-			h.IsWithdrawn, h.Preview = true, read.Preview
+			h.IsWithdrawn, h.Preview, h.Withdrawal = true, read.Preview, f.whyWithdrawn(h.Entry, read.At)
 			ps.hits[key] = h
 			f.stats.withdrawn.Add(1)
 			hits = append(hits, h)
 		}
 	}
 	return hits
+}
+
+// whyWithdrawn tells an entry that may alert no more from a read that does not
+// bear the alert out: the officer must not take a true read for a wrong one.
+func (f *follower) whyWithdrawn(e alpr.Entry, at time.Time) alpr.Withdrawal {
+	if f.withdrawal != nil {
+		if w := f.withdrawal(e, at); w.Why != "" {
+			return w
+		}
+	}
+	return alpr.Withdrawal{Why: alpr.WithdrawnUnread, At: at}
 }
 
 // hitID is the one ID of a (read, entry): what makes it unique is a hash of

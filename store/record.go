@@ -231,14 +231,18 @@ func (t *tx) putPictures(read *alpr.Read, class alpr.RetentionClass, key *dataKe
 	return nil
 }
 
+// putHit keeps a hit or its newer form. A hit counts its revisions itself: it
+// may be taken back between two revisions of its read.
 func (t *tx) putHit(read *alpr.Read, hit *alpr.Hit, packed []byte) error {
 	key, err := t.sealingKey(alpr.RetainHit)
 	if err != nil {
 		return err
 	}
-	if err := t.tallyHit(hit); err != nil {
+	have, err := t.tallyHit(hit)
+	if err != nil {
 		return err
 	}
+	revision := max(read.Revision, have+1)
 	keep := t.term(alpr.RetainHit, read.LastAt, read.TimeSource)
 	_, err = t.exec(`INSERT INTO hits (id, read_id, revision, key_id, at_ms, is_open, recorded_ms, since_ms, purge_ms, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -246,30 +250,31 @@ func (t *tx) putHit(read *alpr.Read, hit *alpr.Hit, packed []byte) error {
 			is_open = excluded.is_open AND hits.id NOT IN (SELECT hit_id FROM dispositions),
 			recorded_ms = excluded.recorded_ms, since_ms = excluded.since_ms, purge_ms = excluded.purge_ms,
 			body = excluded.body`,
-		hit.ID[:], read.ID[:], read.Revision, key.id, ms(hit.At), !hit.IsWithdrawn, ms(t.wall), ms(keep.since),
+		hit.ID[:], read.ID[:], revision, key.id, ms(hit.At), !hit.IsWithdrawn, ms(t.wall), ms(keep.since),
 		ms(keep.purge), key.seal(packed, "hits", hit.ID[:]))
 	if err != nil {
 		return fmt.Errorf("keep the hit: %w", err)
 	}
-	return t.enqueue(alpr.KindHit, hit.ID, read.Revision, keep)
+	return t.enqueue(alpr.KindHit, hit.ID, revision, keep)
 }
 
-// tallyHit counts a hit once, and its withdrawal once.
-func (t *tx) tallyHit(hit *alpr.Hit) error {
+// tallyHit counts a hit once, and its withdrawal once. It returns the revision
+// on record, 0 for none.
+func (t *tx) tallyHit(hit *alpr.Hit) (have int, err error) {
 	isOpen := true
-	known, err := t.row("SELECT is_open FROM hits WHERE id = ?", []any{hit.ID[:]}, &isOpen)
+	known, err := t.row("SELECT is_open, revision FROM hits WHERE id = ?", []any{hit.ID[:]}, &isOpen, &have)
 	if err != nil {
-		return fmt.Errorf("look for an earlier revision: %w", err)
+		return 0, fmt.Errorf("look for an earlier revision: %w", err)
 	}
 	if !known {
 		if err := t.tally("hits", hit.Entry.Category); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if hit.IsWithdrawn && isOpen {
-		return t.tally("withdrawn", hit.Entry.Category)
+		return have, t.tally("withdrawn", hit.Entry.Category)
 	}
-	return nil
+	return have, nil
 }
 
 // tally counts for the transparency report, which outlives what it counts.

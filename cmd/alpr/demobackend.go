@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 
+	"alpr"
 	"alpr/sync/event"
 )
 
@@ -123,7 +124,11 @@ func eventWords(line []byte) (string, error) {
 		var h event.Hit
 		err = json.Unmarshal(e.Data, &h)
 		if h.IsWithdrawn {
-			return fmt.Sprintf("ALERT WITHDRAWN %s: the whole pass does not bear it out", h.Entry.Plate), err
+			why := "the whole pass does not bear it out"
+			if w := h.Withdrawal; w != nil && w.Reason != string(alpr.WithdrawnUnread) {
+				why = "its entry is " + w.Reason
+			}
+			return fmt.Sprintf("ALERT WITHDRAWN %s: %s", h.Entry.Plate, why), err
 		}
 		return fmt.Sprintf("LEAD %s read, %s listed (%s), state: %s. %s", h.Read.Plate.Text, h.Entry.Plate, h.Entry.Reason, h.StateCheck, h.Advice), err
 	case event.TypeDisposition:

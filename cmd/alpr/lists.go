@@ -43,10 +43,23 @@ type lists struct {
 	loaded     map[string]store.HotlistInfo // by name
 
 	problems atomic.Pointer[[]string] // of the last load
+	changed  chan struct{}            // holds one pulse: the lists in use have changed
+
+	changeMu sync.Mutex // never held while something is read
+	changes  map[string]listChange
+	unread   map[string]bool // lists in use that could not be read: nothing is known of their entries
+	isKnown  bool            // which lists there are
+}
+
+// listChange is what last took entries off a list.
+type listChange struct {
+	why alpr.WithdrawalReason
+	at  time.Time
 }
 
 func newLists(s *store.Store, m *hotlist.Matcher, rules hotlist.Policy, log *slog.Logger) *lists {
-	return &lists{store: s, matcher: m, rules: rules, log: log, loaded: make(map[string]store.HotlistInfo)}
+	return &lists{store: s, matcher: m, rules: rules, log: log, loaded: make(map[string]store.HotlistInfo),
+		changed: make(chan struct{}, 1), changes: make(map[string]listChange), unread: make(map[string]bool)}
 }
 
 // Run takes over changes that other processes make to the store.
@@ -71,6 +84,16 @@ func (l *lists) Load(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.load(ctx)
+}
+
+// loadUnlessBusy is Load where no other load or import is under way: nobody waits
+// for one with a million entries.
+func (l *lists) loadUnlessBusy(ctx context.Context) {
+	if !l.mu.TryLock() {
+		return
+	}
+	defer l.mu.Unlock()
+	_ = l.load(ctx) // it has said what is wrong
 }
 
 // Problems are what the last load could not take, a sentence each.
@@ -121,6 +144,10 @@ func (l *lists) load(ctx context.Context) (err error) {
 	}
 	index, unsound, err := l.index(ctx)
 	l.matcher.Swap(index)
+	select {
+	case l.changed <- struct{}{}:
+	default: // the pulse before was not taken yet
+	}
 	if err == nil {
 		l.generation = generation
 	}
@@ -155,25 +182,38 @@ func (l *lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError
 		if _, ok := active[name]; !ok {
 			index = index.Without(name)
 			delete(l.loaded, name)
+			l.noteChange(name, listChange{alpr.WithdrawnDropped, time.Now()})
 		}
 	}
 	var errs []error
+	unread := map[string]bool{}
 	for name, info := range active {
-		if l.loaded[name] == info {
+		before, wasLoaded := l.loaded[name]
+		if before == info {
 			continue
 		}
 		list, err := hotlist.FromChunks(l.store.LoadHotlist(ctx, info))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("load hotlist %s version %s: %w", name, info.Version, err))
+			unread[name] = true
 			continue
 		}
 		index = index.With(list)
 		l.loaded[name] = info
+		change := listChange{alpr.WithdrawnRemoved, info.ImportedAt}
+		if wasLoaded && info.ImportedAt.Before(before.ImportedAt) {
+			change = listChange{alpr.WithdrawnRolledBack, time.Now()}
+		}
+		l.noteChange(name, change)
 	}
 	manual, unsound, err := l.manual(ctx)
 	if err != nil {
+		unread[manualList] = true
+		l.noteKnown(unread)
 		return index, nil, errors.Join(append(errs, err)...)
 	}
+	l.noteChange(manualList, listChange{alpr.WithdrawnRemoved, time.Now()})
+	l.noteKnown(unread)
 	return index.With(manual), unsound, errors.Join(errs...)
 }
 
@@ -183,6 +223,52 @@ func (l *lists) manual(ctx context.Context) (*hotlist.List, []hotlist.EntryError
 		return nil, nil, err
 	}
 	return hotlist.FromSound(manualList, "", time.Time{}, entries)
+}
+
+func (l *lists) noteChange(list string, c listChange) {
+	l.changeMu.Lock()
+	defer l.changeMu.Unlock()
+	l.changes[list] = c
+}
+
+func (l *lists) noteKnown(unread map[string]bool) {
+	l.changeMu.Lock()
+	defer l.changeMu.Unlock()
+	l.unread, l.isKnown = unread, true
+}
+
+// Withdrawal says why an entry that has alerted may do so no more at an
+// instant; zero where it may, and where that cannot be said because its list
+// could not be read. It does not block.
+func (l *lists) Withdrawal(e alpr.Entry, at time.Time) alpr.Withdrawal {
+	now, isListed := l.matcher.Index().Find(e)
+	if !isListed {
+		return l.unlisted(e, at)
+	}
+	switch l.matcher.WhyNot(now, at) {
+	case hotlist.WhyExpired:
+		return alpr.Withdrawal{Why: alpr.WithdrawnExpired, At: now.Expires}
+	case hotlist.WhyNotYet:
+		return alpr.Withdrawal{Why: alpr.WithdrawnChanged, At: at}
+	case hotlist.WhyNotAllowed:
+		return alpr.Withdrawal{Why: alpr.WithdrawnForbidden, At: at}
+	}
+	return alpr.Withdrawal{} // what an old list said yesterday it still says
+}
+
+func (l *lists) unlisted(e alpr.Entry, at time.Time) alpr.Withdrawal {
+	l.changeMu.Lock()
+	defer l.changeMu.Unlock()
+	change, ok := l.changes[e.List]
+	switch {
+	case !l.isKnown || l.unread[e.List]:
+		return alpr.Withdrawal{}
+	case !e.Expires.IsZero() && !at.Before(e.Expires):
+		return alpr.Withdrawal{Why: alpr.WithdrawnExpired, At: e.Expires}
+	case !ok: // it was in use before this start
+		return alpr.Withdrawal{Why: alpr.WithdrawnDropped}
+	}
+	return alpr.Withdrawal{Why: change.why, At: change.at}
 }
 
 // Replace stores a list as the next version of its name and puts it in use.
@@ -228,10 +314,16 @@ func (l *lists) ApplyHotlist(ctx context.Context, u downlink.Update) error {
 			return err
 		}
 	}
+	if u.PublishedAt.IsZero() {
+		u.PublishedAt = base.PublishedAt
+	}
 	n := 0
 	next, unsound, err := base.ApplySound(syncVersion+strconv.FormatUint(u.Version, 10), u.PublishedAt, u.Remove, counted(u.Entries, &n))
 	if err != nil {
 		return err
+	}
+	if u.Version == u.Base && n == 0 && next.Len() == base.Len() {
+		return nil // the removals were done before: a manifest comes again with each connection
 	}
 	if len(unsound) > 0 {
 		if float64(len(unsound)) > hotlist.DefaultMaxBad*float64(n) {

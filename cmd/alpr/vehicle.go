@@ -39,6 +39,7 @@ type vehicle struct {
 	pipeline *pipeline.Pipeline
 	uplink   *uplink.Uplink // nil: no broker is configured
 	console  *console.Console
+	hits     *openHits
 
 	isWhole  bool // every camera is a recording: no frame may be dropped
 	whenOver func(context.Context, *vehicle) error
@@ -139,16 +140,20 @@ func (v *vehicle) addConsole(isDemo bool) (err error) {
 	if cfg.Demo = isDemo; isDemo {
 		cfg.UsersFile = "" // a known password opens no real accounts' records
 	}
+	v.hits = newOpenHits(v.store, v.lists, nil, v.log)
 	deps := console.Deps{
-		Disposer: v.store, Auditor: v.store, History: v.store, Entries: v.lists,
+		Disposer: v.hits, Recheck: v.hits.Recheck, Auditor: v.store, History: v.store, Entries: v.lists,
 		Status: v.status, Verdicts: v.store.Verdicts,
 		ReadsKept: func() time.Duration { return time.Duration(v.store.PolicyInForce().Retention.Reads) },
 	}
 	if v.uplink != nil {
 		deps.Emergency = emergency{v.uplink}
 	}
-	v.console, err = console.New(cfg, deps, v.log)
-	return err
+	if v.console, err = console.New(cfg, deps, v.log); err != nil {
+		return err
+	}
+	v.hits.page = v.console
+	return nil
 }
 
 func (v *vehicle) addPipeline() (err error) {
@@ -161,7 +166,7 @@ func (v *vehicle) addPipeline() (err error) {
 	}
 	parts := pipeline.Parts{
 		Detector: v.networks.detector, Reader: v.networks.reader, Recorder: v.store, Locator: v.locator,
-		Matcher: v.matcher, Presenter: v.console, Log: v.log,
+		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log,
 		Photographer: camera.Photographer{
 			Quality: photos.Quality, CropWidth: photos.CropWidth,
 			ContextScale: photos.ContextScale, ContextWidth: photos.ContextWidth,
@@ -178,6 +183,9 @@ func (v *vehicle) addPipeline() (err error) {
 // was recorded and not yet sent waits in the outbox for the next start.
 func (v *vehicle) Run(ctx context.Context) (err error) {
 	_ = v.lists.Load(ctx) // a list that cannot be read keeps nothing else from running; the page says it
+	if err := v.hits.Load(ctx); err != nil {
+		v.log.Error("open alerts of the last start are not watched over", "error", err)
+	}
 	if err := v.note(ctx, alpr.ActionStart); err != nil {
 		return err
 	}
@@ -190,6 +198,7 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.store.Run(ctx) })
 	group.Go(func() error { return v.lists.Run(ctx) })
+	group.Go(func() error { return v.hits.Run(ctx) })
 	group.Go(func() error { return v.console.Run(ctx) })
 	if v.receiver != nil {
 		group.Go(func() error { return v.receiver.Run(ctx) })

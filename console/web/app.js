@@ -182,10 +182,11 @@ function takeHit(v) {
 // hit makes none.
 function alertOf(v) {
   const key = v.id + (v.withdrawn ? ' withdrawn' : '');
+  sounded.delete(v.id + (v.withdrawn ? '' : ' withdrawn')); // raised again, it sounds again
   if (v.covert || !v.open || sounded.has(key)) return;
   remember(key);
   sound.play(v.withdrawn ? 'withdrawn' : v.priority);
-  $('spoken').textContent = v.withdrawn ? `Hit on ${spell(v.read)} withdrawn. Do not act on it.`
+  $('spoken').textContent = v.withdrawn ? `Hit on ${spell(v.read)} withdrawn. Do not act on it. ${v.withdrawn_why}.`
     : `${v.priority_word} priority hit, ${v.category}, plate ${spell(v.read)}. ${v.lead}.`;
 }
 
@@ -271,7 +272,7 @@ function drawCases() {
 }
 
 function caseWords(v) {
-  if (v.withdrawn && !v.done) return 'WITHDRAWN: do not act on it · ' + clock(v.at);
+  if (v.withdrawn && !v.done) return 'WITHDRAWN: do not act on it · ' + v.withdrawn_why;
   const head = v.done ? [VERDICT_WORDS[v.done.verdict], v.done.action || 'action open'] : ['VERIFY', v.category];
   return [...head, v.changed && 'CHANGED SINCE', clock(v.at)].filter(Boolean).join(' · ');
 }

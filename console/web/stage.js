@@ -68,10 +68,12 @@ function banner(hit) {
   let sign = hit.priority_word;
   if (hit.covert) [title, sign] = [`Covert lead: ${hit.category || 'hotlist'}`, 'covert'];
   if (hit.preview && !hit.withdrawn) under += ' · early: more pictures may change it';
-  if (hit.withdrawn) [title, under, sign] = ['Withdrawn: do not act on it', 'The whole pass does not bear this hit out', 'undo'];
+  if (hit.withdrawn) [title, under, sign] = ['Withdrawn: do not act on it', withdrawnWords(hit), 'undo'];
   return h('div.banner', {}, icon(sign), h('div.title', {}, title[0].toUpperCase() + title.slice(1), h('small', {}, under)),
     h('div.lead', {}, config.lead));
 }
+
+export const withdrawnWords = (hit) => hit.withdrawn_why + (hit.withdrawn_at ? `, ${clock(hit.withdrawn_at)}` : '');
 
 function waitingRow(waiting) {
   return h('div.waiting', { hidden: waiting.length === 0 },
@@ -119,7 +121,7 @@ function know(hit) {
   }[hit.state];
   const isExact = hit.kind === 'exact' && !hit.cells.some((c) => c.differs);
   const seen = [clock(hit.at) + (hit.time_note ? ` (${hit.time_note})` : ''), hit.camera && 'camera ' + hit.camera].filter(Boolean).join(', ');
-  const rows = [['Reason', hit.reason], ['Source', [hit.source, hit.case && 'case ' + hit.case].filter(Boolean).join(', ')],
+  const rows = [['Listed as', hit.given], ['Reason', hit.reason], ['Source', [hit.source, hit.case && 'case ' + hit.case].filter(Boolean).join(', ')],
     ['List', hit.list + (hit.is_stale ? '' : `, ${hit.list_age} old`)], ['VIN', hit.vin], ['Seen', seen], ['Where', hit.position]];
   return h('div.know', {},
     hit.caution && fact('caution', 'degraded', 'CAUTION: ', hit.caution),
@@ -147,7 +149,7 @@ function act(hit) {
       h('span.soft', {}, `${d.officer}, ${clock(d.at)}`, hit.changed ? ' · CHANGED SINCE: look again' : '')),
       anew('Add action or change'), h('button.main', { onclick: () => hooks.closed() }, 'Close')));
   } else if (hit.withdrawn) {
-    const row = h('div.decided', {}, h('span', {}, h('b', {}, 'This hit was taken back: do not act on it.')),
+    const row = h('div.decided', {}, h('span', {}, h('b', {}, 'This hit was taken back: do not act on it.'), h('br', {}), withdrawnWords(hit)),
       anew('Give a verdict anyway'), h('button.main', { onclick: hit.open ? seen : () => hooks.closed() }, hit.open ? 'Understood' : 'Close'));
     guard(row);
     box.append(row);
@@ -207,7 +209,7 @@ async function send(box, d, problem) {
   const buttons = [...box.querySelectorAll('button')];
   buttons.forEach((b) => { b.disabled = true; });
   try {
-    await api('POST', `/api/hits/${current.id}/disposition`, { read: current.read, ...d });
+    await api('POST', `/api/hits/${current.id}/disposition`, { read: current.read, withdrawn: current.withdrawn, ...d });
     toast('Recorded: ' + [VERDICT_WORDS[d.verdict], d.action].filter(Boolean).join(', '));
     hooks.closed();
   } catch (e) {

@@ -26,8 +26,8 @@ const PieceSize = 128 << 10
 type Update struct {
 	List        string
 	Version     uint64
-	Base        uint64 // version that Entries and Remove change; 0: Entries are the whole list. Equal to Version: urgent removals only
-	PublishedAt time.Time
+	Base        uint64                       // version that Entries and Remove change; 0: Entries are the whole list. Equal to Version: urgent removals only
+	PublishedAt time.Time                    // zero: the list keeps the age that it has
 	Remove      []string                     // ids of entries
 	Entries     iter.Seq2[alpr.Entry, error] // new and changed; an error ends the update, and nothing of it may stay
 }

@@ -95,6 +95,7 @@ type Hit struct {
 	Revision    int               `json:"revision"`
 	Preview     bool              `json:"preview"`
 	IsWithdrawn bool              `json:"withdrawn"`
+	Withdrawal  *Withdrawal       `json:"withdrawal,omitempty"` // where it is withdrawn and the vehicle says why
 	Advice      string            `json:"advice"`
 	At          time.Time         `json:"at"`
 	Match       string            `json:"match"` // exact, lookalike, tolerant
@@ -107,6 +108,12 @@ type Hit struct {
 	Entry       Entry             `json:"entry"`
 	Read        Read              `json:"read"`
 	Retention   Retention         `json:"retention"`
+}
+
+// Withdrawal says why an alert was taken back, and since when its reason is gone.
+type Withdrawal struct {
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at,omitzero"`
 }
 
 // Advice is what every hit asks of whoever sees it.
@@ -373,8 +380,13 @@ func plate(r *alpr.Read) Plate {
 }
 
 func hitData(h *alpr.Hit, r *alpr.Read, revision int, keep Retention) Hit {
+	var withdrawal *Withdrawal
+	if h.IsWithdrawn && h.Withdrawal.Why != "" {
+		withdrawal = &Withdrawal{Reason: string(h.Withdrawal.Why), At: h.Withdrawal.At.UTC()}
+	}
 	return Hit{
-		ID: h.ID, Revision: revision, Preview: h.Preview, IsWithdrawn: h.IsWithdrawn, Advice: Advice, At: h.At.UTC(),
+		Withdrawal: withdrawal,
+		ID:         h.ID, Revision: revision, Preview: h.Preview, IsWithdrawn: h.IsWithdrawn, Advice: Advice, At: h.At.UTC(),
 		Match: string(h.Kind), Differs: append([]alpr.Difference{}, h.Differs...), P: probability(h.P),
 		StateCheck: string(h.State), StateP: probability(h.StateP),
 		ListAgeS: h.ListAge.Seconds(), IsStale: h.IsStale,

@@ -152,6 +152,12 @@ func TestHotlistsComeVerifiedAndNeverOlder(t *testing.T) {
 	if v, _ := got.List("stolen"); v != 6 {
 		t.Error("a changed piece was taken")
 	}
+	// The download is broken: what is in use must not look as new as what was announced.
+	for _, u := range got.Updates() {
+		if isRemoval := u.Version == u.Base; isRemoval != u.PublishedAt.IsZero() {
+			t.Errorf("version %d over %d is given the time %s", u.Version, u.Base, u.PublishedAt)
+		}
+	}
 	l.retainBlob(t, missing, missingPieces)
 	publish(downlink.Manifest{Version: 8, Whole: later, Deltas: []downlink.Delta{{From: 6, Blob: missing}}}, private)
 	brokertest.Until(t, "the next version", is(8, "3", "4", "5"))

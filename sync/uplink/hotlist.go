@@ -77,8 +77,9 @@ func (s *session) announce(ctx context.Context, raw []byte) error {
 		return fmt.Errorf("%w: list %s version %d, in use %d", downlink.ErrOlder, m.List, m.Version, have)
 	}
 	if len(m.RemoveNow) > 0 && have > 0 {
-		up := downlink.Update{List: m.List, Version: have, Base: have, PublishedAt: m.PublishedAt, Remove: m.RemoveNow,
-			Entries: downlink.NoEntries}
+		// What is left of the list is no newer for it: until the new version has
+		// come whole, the list keeps its own age.
+		up := downlink.Update{List: m.List, Version: have, Base: have, Remove: m.RemoveNow, Entries: downlink.NoEntries}
 		if err := u.opt.Hotlists.ApplyHotlist(ctx, up); err != nil {
 			return fmt.Errorf("remove %d entries of list %s at once: %w", len(m.RemoveNow), m.List, err)
 		}
