@@ -44,12 +44,12 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 		if u, ok := c.sessions.users[in.Name]; ok {
 			name = u.Name
 		}
-		// The answer is a refusal already, whether or not it could be written down.
-		_ = c.audit(r, who{User: User{Name: name}}, alpr.AuditRecord{Action: alpr.ActionLoginRefused, Detail: map[string]string{"why": err.Error()}})
+		c.refuse(r, alpr.ActionLoginRefused, name, err)
 		return problem{loginCode(err), err}
 	}
+	c.writeRefusals(r.Context(), ses.user.Name, false) // the guesses stand before what came of them
 	me := who{User: ses.user, token: ses.token, csrf: ses.csrf}
-	if err := c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionLogin}); err != nil {
+	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionLogin}); err != nil {
 		// An officer is not kept from alerts by a full disk: the console says
 		// what is wrong, and refuses whatever needs the log.
 		c.log.Warn("login without audit", keyOfficer, me.Name)
@@ -74,14 +74,17 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request, me who) error {
 	c.sessions.end(me.token)
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true,
 		Secure: c.cfg.usesTLS(), SameSite: http.SameSiteStrictMode})
-	if err := c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionLogout}); err != nil {
+	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionLogout}); err != nil {
 		c.log.Warn("logout without audit", keyOfficer, me.Name)
 	}
 	return done(w)
 }
 
-func (c *Console) lock(w http.ResponseWriter, _ *http.Request, me who) error {
+func (c *Console) lock(w http.ResponseWriter, r *http.Request, me who) error {
 	c.sessions.lock(me.token)
+	if !me.isLocked {
+		_ = c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionLock}) // locked it is, written down or not
+	}
 	return done(w)
 }
 
@@ -91,8 +94,12 @@ func (c *Console) unlock(w http.ResponseWriter, r *http.Request, me who) error {
 		return err
 	}
 	if err := c.sessions.unlock(me.token, in.Password, c.now()); err != nil {
-		_ = c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionUnlockRefused, Detail: map[string]string{"why": err.Error()}})
+		c.refuse(r, alpr.ActionUnlockRefused, me.Name, err)
 		return problem{loginCode(err), err}
+	}
+	c.writeRefusals(r.Context(), me.Name, false)
+	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionUnlock}); err != nil {
+		c.log.Warn("unlock without audit", keyOfficer, me.Name) // as with a login: alerts come first
 	}
 	me.isLocked = false
 	return reply(w, http.StatusOK, c.viewSession(me))

@@ -38,6 +38,7 @@ type Console struct {
 	log      *slog.Logger
 	now      func() time.Time
 	sessions *sessions
+	refused  *refusals
 	board    *board
 	handler  http.Handler
 
@@ -69,7 +70,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: newSessions(users, cfg),
+	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: newSessions(users, cfg), refused: newRefusals(),
 		disposed: map[alpr.ID]alpr.Verdict{}, listening: make(chan struct{})}
 	c.board = newBoard(rand.Text()[:8], c.readsFor, func() time.Time { return c.now() })
 	c.handler = c.routes()
@@ -144,6 +145,7 @@ func (c *Console) Run(ctx context.Context) error {
 		return fmt.Errorf("serve the console: %w", err)
 	})
 	g.Go(func() error { c.reportStatus(ctx); return nil })
+	g.Go(func() error { c.watchRefusals(ctx); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownIn)

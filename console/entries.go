@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -99,13 +100,19 @@ func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
 		Effective: now, Expires: now.Add(time.Duration(in.Hours) * time.Hour), IsCovert: in.Covert, IsManual: true, PublishedAt: now}, nil
 }
 
-func (c *Console) listEntries(w http.ResponseWriter, r *http.Request, _ who) error {
+// listEntries shows the officers' own entries: who is looked for, and why. It is
+// refused where the view cannot be written down.
+func (c *Console) listEntries(w http.ResponseWriter, r *http.Request, me who) error {
 	if c.deps.Entries == nil {
 		return errNoEntries
 	}
 	entries, err := c.deps.Entries.Entries(r.Context())
 	if err != nil {
 		return fmt.Errorf("list the entries: %w", err)
+	}
+	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionViewEntries, Purpose: "officers' own entries",
+		Detail: map[string]string{"entries": strconv.Itoa(len(entries))}}); err != nil {
+		return err
 	}
 	views := []entryView{}
 	for _, e := range entries {
@@ -156,7 +163,7 @@ func (c *Console) setEmergency(w http.ResponseWriter, r *http.Request, me who) e
 	if in.On {
 		action = alpr.ActionEmergencyOn
 	}
-	_ = c.audit(r, me, alpr.AuditRecord{Action: action, Purpose: "emergency"})
+	_ = c.audit(r.Context(), me, alpr.AuditRecord{Action: action, Purpose: "emergency"})
 	c.board.tell(eventStatus, c.statusView())
 	return done(w)
 }

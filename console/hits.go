@@ -99,7 +99,7 @@ func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request, me who) er
 	if !c.board.acknowledge(hit) {
 		return problem{http.StatusConflict, errors.New("this hit was not withdrawn: give a verdict on it")}
 	}
-	_ = c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionWithdrawalSeen, Subject: hit.String(), Purpose: "hit"})
+	_ = c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionWithdrawalSeen, Subject: hit.String(), Purpose: "hit"})
 	return done(w)
 }
 
@@ -129,7 +129,7 @@ func (c *Console) hitPicture(w http.ResponseWriter, r *http.Request, me who) err
 	if name := fmt.Sprint(hit, which, hc.view.Rev); c.sessions.firstView(me.token, name) {
 		// Shown even where the log fails: an officer who cannot see the plate
 		// cannot find the alert wrong. The failure shows on the status strip.
-		_ = c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionViewPicture, Subject: hc.view.ReadID.String(), Purpose: "hit",
+		_ = c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionViewPicture, Subject: hc.view.ReadID.String(), Purpose: "hit",
 			Detail: map[string]string{"picture": which, "hit": hit.String()}})
 	}
 	if hc.hasPictures {
@@ -164,7 +164,7 @@ func (c *Console) readPicture(w http.ResponseWriter, r *http.Request, me who) er
 	if err := checkPurpose(in.Purpose, in.Case); err != nil {
 		return err
 	}
-	if err := c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionViewPicture, Subject: id.String(), Purpose: in.Purpose,
+	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionViewPicture, Subject: id.String(), Purpose: in.Purpose,
 		Detail: map[string]string{"picture": which, "case": in.Case}}); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (c *Console) lookup(w http.ResponseWriter, r *http.Request, me who) error {
 	if err != nil {
 		return fmt.Errorf("name the plate for the audit log: %w", err)
 	}
-	if err := c.audit(r, me, alpr.AuditRecord{Action: alpr.ActionLookup, Subject: tag, Purpose: in.Purpose,
+	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionLookup, Subject: tag, Purpose: in.Purpose,
 		Detail: map[string]string{"case": in.Case}}); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -236,12 +237,12 @@ func (c *Console) whoIs(r *http.Request) (who, error) {
 }
 
 // audit writes one interaction. The caller refuses what could not be written.
-func (c *Console) audit(r *http.Request, me who, rec alpr.AuditRecord) error {
+func (c *Console) audit(ctx context.Context, me who, rec alpr.AuditRecord) error {
 	rec.At, rec.Officer, rec.Agency = c.now(), me.Name, me.Agency
 	if rec.Agency == "" {
 		rec.Agency = c.cfg.Agency
 	}
-	err := c.deps.Auditor.Audit(r.Context(), rec)
+	err := c.deps.Auditor.Audit(ctx, rec)
 	c.mu.Lock()
 	c.auditErr = err
 	c.mu.Unlock()

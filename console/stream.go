@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"alpr"
 )
 
 const (
@@ -21,6 +23,10 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
 		return problem{http.StatusServiceUnavailable, errors.New("too many pages are open: close one")}
 	}
 	defer c.board.leave(cl)
+	if !me.isLocked && c.sessions.firstView(me.token, "page") {
+		// Shown even where the log fails: an officer is not kept from alerts.
+		_ = c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionViewPage, Purpose: "patrol"})
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	out := eventWriter{w: w, rc: http.NewResponseController(w), hub: c.board.hub, isLocked: me.isLocked}

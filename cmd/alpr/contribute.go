@@ -197,7 +197,8 @@ func printSamples(out io.Writer, samples []sample) error {
 	return err
 }
 
-// contribute lists what is shared, notes it in the audit log, and writes it.
+// contribute notes what is shared in the audit log, then lists and writes it.
+// Without consent nothing is shown.
 func (d *desk) contribute(ctx context.Context, who store.Access, dir string, out io.Writer) error {
 	samples, err := d.samples(ctx)
 	if err != nil {
@@ -207,15 +208,15 @@ func (d *desk) contribute(ctx context.Context, who store.Access, dir string, out
 		_, err := fmt.Fprintln(out, "there is no corrected misread with a crop: nothing to share")
 		return err
 	}
-	if err := printSamples(out, samples); err != nil {
-		return err
-	}
 	name := make([]byte, 8)
 	if _, err := rand.Read(name); err != nil {
 		return err
 	}
 	batch := hex.EncodeToString(name)
 	if err := d.store.NoteShared(ctx, who, batch, len(samples)); err != nil {
+		return err
+	}
+	if err := printSamples(out, samples); err != nil {
 		return err
 	}
 	if err := writeSamples(dir, batch, samples); err != nil {
