@@ -59,6 +59,8 @@ type Entry struct {
 	Margin          Margin      `json:"margin"`           // corners, reader: added on each side before rectifying
 	Calibration     Calibration `json:"calibration"`      // reader: from slots to the read's confidence
 
+	SelfTest *SelfTest `json:"self_test"` // nil: the network is believed as it is
+
 	FLOPs    float64         `json:"flops"` // at the working input
 	Training json.RawMessage `json:"training"`
 	Figures  json.RawMessage `json:"figures"`
@@ -163,7 +165,7 @@ func (e *Entry) validate() error {
 	case len(e.Outputs) == 0:
 		return errors.New("outputs is empty")
 	}
-	return nil
+	return e.validateSelfTest()
 }
 
 func (e *Entry) validateDetector() error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // ErrWrongHash reports a model file that is not the one the manifest names.
@@ -28,11 +29,21 @@ type Set struct {
 	Detector *Network
 	Corners  *Network
 	Reader   *Network
-	// SecondReader is nil where the manifest names none.
+	// SecondReader is nil where the manifest names none, and where this
+	// processor cannot compute it: the first then reads alone.
 	SecondReader *Network
+	// Refused says which ways of computing a network failed the self-test here,
+	// so that another was taken. It is empty on a sound computer.
+	Refused []error
 }
 
-// Open reads the manifest, checks the files against it and loads the networks.
+// Networks is those that are loaded, in the order of a picture's way.
+func (s *Set) Networks() []*Network {
+	return slices.DeleteFunc([]*Network{s.Detector, s.Corners, s.Reader, s.SecondReader}, func(n *Network) bool { return n == nil })
+}
+
+// Open reads the manifest, checks the files against it, loads the networks and
+// has each pass its self-test.
 // The caller closes the Set.
 func Open(o Options) (*Set, error) {
 	dir, err := FindDir(o.Dir)
@@ -60,7 +71,14 @@ func Open(o Options) (*Set, error) {
 		if n.entry == nil {
 			continue
 		}
-		if *n.network, err = openNetwork(dir, *n.entry, o); err != nil {
+		var refused []error
+		*n.network, refused, err = openTested(dir, *n.entry, o)
+		s.Refused = append(s.Refused, refused...)
+		switch {
+		case err == nil:
+		case n.entry == m.SecondReader && errors.Is(err, ErrWrongAnswers):
+			s.Refused = append(s.Refused, fmt.Errorf("open the %s: %w", n.name, err))
+		default:
 			return nil, errors.Join(fmt.Errorf("open the %s: %w", n.name, err), s.Close())
 		}
 	}
@@ -70,10 +88,8 @@ func Open(o Options) (*Set, error) {
 // Close releases the networks. No Binding of theirs may be in use.
 func (s *Set) Close() error {
 	var errs []error
-	for _, n := range []*Network{s.Detector, s.Corners, s.Reader, s.SecondReader} {
-		if n != nil {
-			errs = append(errs, n.Close())
-		}
+	for _, n := range s.Networks() {
+		errs = append(errs, n.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -96,12 +112,8 @@ func ReadManifest(dir string) (Manifest, error) {
 	return m, nil
 }
 
-// file is the file and hash for a precision; of an entry with one file alone,
-// that one.
+// file is the file and hash for a precision.
 func (e *Entry) file(p Precision) (name, sum string, err error) {
-	if p == Auto || e.File == "" && p == FP32 {
-		p = e.Default
-	}
 	switch {
 	case p == FP32:
 		return e.File, e.SHA256, nil
@@ -113,8 +125,49 @@ func (e *Entry) file(p Precision) (name, sum string, err error) {
 	return "", "", fmt.Errorf("precision %q is neither %q nor %q", p, FP32, INT8)
 }
 
-func openNetwork(dir string, e Entry, o Options) (*Network, error) {
-	name, sum, err := e.file(o.Precision)
+// way is one of the ways to compute a network.
+type way struct {
+	precision Precision
+	isExact   bool
+}
+
+// ways is how a network may be computed, the wanted way first. Each later one
+// is asked only when those before fail the self-test.
+func (e *Entry) ways(p Precision) []way {
+	if p == Auto || e.File == "" && p == FP32 {
+		p = e.Default
+	}
+	exact := way{INT8, true}
+	switch {
+	case p == INT8 && e.File != "":
+		return []way{{INT8, false}, exact, {FP32, false}}
+	case p == INT8:
+		return []way{{INT8, false}, exact}
+	case p == FP32 && e.FileINT8 != "":
+		return []way{{FP32, false}, exact}
+	}
+	return []way{{p, false}}
+}
+
+// openTested opens a network in the first way that passes the self-test.
+// refused says why any before it did not.
+func openTested(dir string, e Entry, o Options) (n *Network, refused []error, err error) {
+	for _, w := range e.ways(o.Precision) {
+		n, err := openNetwork(dir, e, w, max(o.Threads, 1))
+		if err != nil {
+			return nil, nil, errors.Join(append(refused, err)...)
+		}
+		if err = n.selfTest(); err == nil {
+			return n, refused, nil
+		}
+		refused = append(refused, errors.Join(err, n.Close()))
+	}
+	return nil, nil, fmt.Errorf("%w: no way of computing it passes, so nothing it says is believed: "+
+		"reinstall, or run it on another computer, and report this processor", errors.Join(refused...))
+}
+
+func openNetwork(dir string, e Entry, w way, threads int) (*Network, error) {
+	name, sum, err := e.file(w.precision)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +179,7 @@ func openNetwork(dir string, e Entry, o Options) (*Network, error) {
 	if err := checkHash(path, onnx, sum); err != nil {
 		return nil, err
 	}
-	return newNetwork(path, onnx, e, max(o.Threads, 1))
+	return newNetwork(path, onnx, e, w, threads)
 }
 
 func checkHash(path string, content []byte, want string) error {

@@ -57,6 +57,9 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"default fp32 without its file", func(_, r map[string]any) {
 			r["file"], r["file_int8"], r["sha256_int8"] = "", "reader-int8.onnx", r["sha256"]
 		}, "default is fp32, but file is empty"},
+		{"self-test of another size", func(_, r map[string]any) { r["self_test"].(map[string]any)["height"] = 32 }, "self_test is 160x32, but input is 160x64"},
+		{"self-test that lets everything pass", func(_, r map[string]any) { r["self_test"].(map[string]any)["tolerance"] = 1 }, "self_test.tolerance 1 "},
+		{"self-test without answers", func(_, r map[string]any) { delete(r["self_test"].(map[string]any), "fp32") }, "self_test.fp32 has 0 places"},
 		{"one output", func(_, r map[string]any) { r["outputs"] = []string{"slots"} }, "want two"},
 	}
 	for _, tt := range tests {
@@ -235,6 +238,8 @@ func TestSecondReaderRunsAsItIs(t *testing.T) {
 	second := m["second_reader"]
 	second["file_int8"], second["sha256_int8"], second["default"] = second["file"], second["sha256"], "int8"
 	second["file"], second["sha256"] = "", ""
+	answers := second["self_test"].(map[string]any)
+	answers["int8"] = answers["fp32"]
 	save := func() {
 		b, err := json.Marshal(m)
 		if err != nil {

@@ -3,6 +3,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -15,7 +16,11 @@ const maxBindings = 12
 
 // Network is one loaded session. It is not safe for concurrent use.
 type Network struct {
-	Entry    Entry
+	Entry     Entry
+	Precision Precision // of the file that runs: FP32 or INT8
+	// IsExact says that the runtime was told to multiply bytes so that no sum
+	// saturates, at some cost, because the fast way failed the self-test.
+	IsExact  bool
 	path     string
 	session  *ort.DynamicAdvancedSession
 	bindings []*Binding // most recently used last
@@ -32,8 +37,8 @@ type Binding struct {
 	outputs []ort.Value
 }
 
-func newNetwork(path string, onnx []byte, e Entry, threads int) (*Network, error) {
-	options, err := sessionOptions(threads)
+func newNetwork(path string, onnx []byte, e Entry, w way, threads int) (*Network, error) {
+	options, err := sessionOptions(threads, w.isExact)
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +46,32 @@ func newNetwork(path string, onnx []byte, e Entry, threads int) (*Network, error
 	if err := errors.Join(err, options.Destroy()); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	return &Network{Entry: e, path: path, session: session}, nil
+	return &Network{Entry: e, Precision: w.precision, IsExact: w.isExact, path: path, session: session}, nil
 }
 
-func sessionOptions(threads int) (*ort.SessionOptions, error) {
+// Path says which file runs and how: "reader-int8.onnx, int8 by fast kernels".
+func (n *Network) Path() string {
+	return fmt.Sprintf("%s, %s by %s kernels", filepath.Base(n.path), n.Precision, n.kernels())
+}
+
+func (n *Network) kernels() string {
+	switch {
+	case n.Precision == FP32:
+		return "float"
+	case n.IsExact:
+		return "exact"
+	}
+	return "fast"
+}
+
+func sessionOptions(threads int, isExact bool) (*ort.SessionOptions, error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, fmt.Errorf("make session options: %w", err)
+	}
+	exact := "0"
+	if isExact {
+		exact = "1"
 	}
 	err = errors.Join(
 		options.SetIntraOpNumThreads(threads),
@@ -55,10 +79,10 @@ func sessionOptions(threads int) (*ort.SessionOptions, error) {
 		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		// Spinning threads would burn a vehicle computer's core between frames.
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
-		// On x86 without VNNI the fast kernels add pairs of products in 16
-		// bits and saturate without a word; this takes the exact ones there,
-		// and nothing elsewhere.
-		options.AddSessionConfigEntry("session.x64quantprecision", "1"),
+		// On x86 without VNNI the fast kernels add two products in 16 bits,
+		// and saturate without a word where the weights allow it. Those of
+		// the networks here do not (models/training/pairs.py).
+		options.AddSessionConfigEntry("session.x64quantprecision", exact),
 	)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("set session options: %w", err), options.Destroy())

@@ -18,6 +18,7 @@ import (
 	"alpr/detect"
 	"alpr/gps"
 	"alpr/hotlist"
+	"alpr/models"
 	"alpr/ocr"
 	"alpr/store"
 )
@@ -48,7 +49,11 @@ func checkNetworks(m modelsConfig) finding {
 		}
 		took = time.Since(start)
 	}
-	text := fmt.Sprintf("%s and %s; %d ms to search a 1920x1080 picture", n.detector.Version(), n.reader.Version(), took.Milliseconds())
+	text := fmt.Sprintf("%s and %s; %d ms to search a 1920x1080 picture on %s; %s",
+		n.detector.Version(), n.reader.Version(), took.Milliseconds(), models.ThisProcessor(), strings.Join(n.paths(), ", "))
+	if err := errors.Join(n.set.Refused...); err != nil {
+		return warning(part, "%s: not computed as they were made to, another way was taken: %v: report this processor", text, err)
+	}
 	if took > slowPicture {
 		return warning(part, "%s: slow for a moving car: raise models.threads, or give this computer less else to do", text)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,3 +63,20 @@ func openNetworks(f networkFlags, d detect.Options, o ocr.Options) (*networks, e
 }
 
 func (n *networks) Close() error { return n.set.Close() }
+
+// log says which file of each network runs here and by which kernels, and what
+// the self-test refused.
+func (n *networks) log(log *slog.Logger) {
+	for _, err := range n.set.Refused {
+		log.Warn("a way of computing the networks was refused on this processor, another is taken: report this processor", "error", err)
+	}
+	log.Info("networks", "processor", models.ThisProcessor().String(), "run", strings.Join(n.paths(), "; "))
+}
+
+func (n *networks) paths() []string {
+	var paths []string
+	for _, network := range n.set.Networks() {
+		paths = append(paths, network.Path())
+	}
+	return paths
+}

@@ -105,12 +105,14 @@ func (f *readFlags) run(ctx context.Context, paths []string, out, errs io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
+	log := slog.New(slog.NewTextHandler(errs, nil))
+	n.log(log)
 	job := readJob{
 		flags:    f,
 		networks: n,
 		out:      f.printer(out),
 		errs:     errs,
-		log:      slog.New(slog.NewTextHandler(errs, nil)),
+		log:      log,
 	}
 	for _, path := range paths {
 		if err := job.path(ctx, path); err != nil {

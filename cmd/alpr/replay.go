@@ -97,6 +97,7 @@ func (f *replayFlags) run(ctx context.Context, video string, out, errs io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
+	n.log(log)
 
 	cfg := pipeline.DefaultConfig()
 	cfg.IsLossless = true

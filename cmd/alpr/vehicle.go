@@ -70,6 +70,7 @@ func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.L
 	if v.networks, err = openNetworks(n, detect.Options{}, ocr.Options{SureFrom: defaultSureFrom}); err != nil {
 		return v, err
 	}
+	v.networks.log(log)
 	if v.store, err = store.Open(ctx, cfg.store(), log); err != nil {
 		return v, err
 	}

@@ -10,23 +10,28 @@ import (
 )
 
 func newVersionCmd() *cobra.Command {
-	return &cobra.Command{
+	var f networkFlags
+	c := &cobra.Command{
 		Use:   "version",
-		Short: "Print the versions of the program and of its networks",
+		Short: "Print the versions of the program and of its networks, and how this processor computes them",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			out := c.OutOrStdout()
 			fmt.Fprintf(out, "alpr %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			m, err := models.ReadManifest("")
+			fmt.Fprintf(out, "processor: %s\n", models.ThisProcessor())
+			set, err := models.Open(models.Options{Dir: f.models, Library: f.library, Precision: models.Precision(f.precision)})
 			if err != nil {
 				return err
 			}
-			for _, n := range []*models.Entry{&m.Detector, &m.Corners, &m.Reader, m.SecondReader} {
-				if n != nil {
-					fmt.Fprintf(out, "%s %s\n", n.Name, n.Version)
-				}
+			for _, n := range set.Networks() {
+				fmt.Fprintf(out, "%s %s: %s\n", n.Entry.Name, n.Entry.Version, n.Path())
 			}
-			return nil
+			for _, err := range set.Refused {
+				fmt.Fprintf(out, "refused: %v\n", err)
+			}
+			return set.Close()
 		},
 	}
+	f.add(c)
+	return c
 }

@@ -1,4 +1,4 @@
-"""Makes the four tiny networks of the tests and their manifest (needs numpy and onnx).
+"""Makes the five tiny networks of the tests and their manifest (needs numpy and onnx).
 
 They have the real networks' interface, but compute something a test can
 predict without any training:
@@ -11,18 +11,23 @@ reader.onnx    cuts the plate into ten columns; the mean blue of column i, from
                0 to 255, is slot i's symbol from 0 to 36. The mean red of the
                whole plate is the region.
 second.onnx    the same, but reads blue and an eighth of green.
+saturating.onnx  eight shares of the picture's brightness, with 8-bit weights so large that kernels which add two products in 16 bits saturate: the
+               int8 file of the corner network, with the answers of kernels that do not.
 
 usage: python make.py   (writes beside itself)
 """
 import hashlib
 import json
 import pathlib
+import sys
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper as h, numpy_helper as nh
 
 HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "training"))
+import selftest  # noqa: E402
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 REGIONS = ["US-FL", "US-TX", "DE", ""]
 MARGIN = {"x": 0.2, "y": 0.5}
@@ -141,6 +146,41 @@ def reader(name, seen):
           h.make_tensor_value_info("region", TensorProto.FLOAT, ["n", len(REGIONS)])], consts)
 
 
+def saturating():
+    """QDQ, as the quantiser writes it: corner value i is (8 - i) / 8 of the mean brightness."""
+    share = (8 - np.arange(8)) / 8
+    consts = [
+        const("one", 1.0), const("zero", 0, np.uint8), const("small", np.full(8, 1 / 127 / 192)), const("none", np.zeros(8), np.int8),
+        const("weights", np.broadcast_to(np.rint(127 * share).reshape(8, 1, 1, 1), (8, 3, 8, 8)), np.int8),
+        const("white", 1 / 255), const("shape", [-1, 4, 2], np.int64),
+    ]
+    nodes = [
+        h.make_node("Transpose", ["cut"], ["bytes"], perm=[0, 3, 1, 2]),
+        h.make_node("Cast", ["bytes"], ["f"], to=TensorProto.FLOAT),
+        h.make_node("QuantizeLinear", ["f", "one", "zero"], ["xq"]),
+        h.make_node("DequantizeLinear", ["xq", "one", "zero"], ["x"]),
+        h.make_node("DequantizeLinear", ["weights", "small", "none"], ["w"], axis=0),
+        h.make_node("Conv", ["x", "w"], ["y"], strides=[8, 8]),
+        h.make_node("QuantizeLinear", ["y", "one", "zero"], ["yq"]),
+        h.make_node("DequantizeLinear", ["yq", "one", "zero"], ["shares"]),
+        h.make_node("GlobalAveragePool", ["shares"], ["mean"]),
+        h.make_node("Reshape", ["mean", "shape"], ["level"]),
+        h.make_node("Mul", ["level", "white"], ["corners"]),
+    ]
+    save("saturating", nodes,
+         [h.make_tensor_value_info("cut", TensorProto.UINT8, ["n", 64, 128, 3])],
+         [h.make_tensor_value_info("corners", TensorProto.FLOAT, ["n", 4, 2])], consts)
+
+
+def answers(height, width, file, seed=7):
+    """The corner network's self-test: of the fp32 file what it computes, of the saturating one what it is made to."""
+    x = selftest.picture(height, width, seed)
+    bright = float(x.mean() / 255)
+    return {"height": height, "width": width, "seed": seed, "tolerance": 0.02,
+            "fp32": selftest.answers(selftest.runner(str(HERE / file)), x),
+            "int8": {"corners": {"at": list(range(8)), "is": [round(bright * (8 - i) / 8, 4) for i in range(8)]}}}
+
+
 def entry(name, shape, **more):
     sha = hashlib.sha256((HERE / f"{name}.onnx").read_bytes()).hexdigest()
     return {
@@ -158,6 +198,7 @@ def main():
     corners()
     reader("reader", [[[[1.0]], [[0.0]], [[0.0]]]])
     reader("second", [[[[1.0]], [[0.125]], [[0.0]]]])
+    saturating()
     reads = dict(outputs=["slots", "region"], alphabet=ALPHABET, pad=36, regions=REGIONS, region_threshold=0.5, margin=0.0)
     manifest = {
         "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.1),
@@ -165,7 +206,11 @@ def main():
         "reader": entry("reader", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1}),
         "second_reader": entry("second", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.5, "b": 0.0}),
     }
-    (HERE / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    sha = hashlib.sha256((HERE / "saturating.onnx").read_bytes()).hexdigest()
+    manifest["corners"].update(file_int8="saturating.onnx", sha256_int8=sha, self_test=answers(64, 128, "corners.onnx"))
+    for name in ("reader", "second_reader"):
+        manifest[name]["self_test"] = selftest.describe(str(HERE), manifest[name])
+    selftest.dump(manifest, str(HERE / "manifest.json"))
 
 
 if __name__ == "__main__":

@@ -223,3 +223,25 @@ func TestPrintRegions(t *testing.T) {
 		t.Errorf("got\n%s", out.String())
 	}
 }
+
+func TestComputed(t *testing.T) {
+	for _, tt := range []struct{ name, log, want string }{
+		{
+			"as alpr read logs it",
+			`time=2026-11-28T07:00:00Z level=INFO msg=networks processor="AMD EPYC (AVX2 without VNNI)" run="a-int8.onnx, int8 by fast kernels; b.onnx, fp32 by float kernels"` + "\n1 picture\n",
+			"Processor: AMD EPYC (AVX2 without VNNI). Networks: a-int8.onnx, int8 by fast kernels; b.onnx, fp32 by float kernels.",
+		},
+		{
+			"after a refusal",
+			"level=WARN msg=\"a way of computing the networks was refused on this processor, another is taken\"\nmsg=networks processor=\"x (SSE)\" run=\"a, int8 by exact kernels\"\n",
+			"Processor: x (SSE). Networks: a, int8 by exact kernels. Other ways of computing them failed the self-test.",
+		},
+		{"without a word", "1 picture\n", "The program did not say which processor and which kernels computed the networks."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := computed(tt.log); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -67,6 +68,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if _, err := fmt.Fprintf(out, "%s\n\n", scores[0].computed); err != nil {
+		return err
+	}
 	return printTables(out, scores)
 }
 
@@ -95,11 +99,13 @@ func measure(ctx context.Context, folder string, o options, progress io.Writer) 
 			name += " (held out)"
 		}
 		fmt.Fprintf(progress, "reading %s, %d pictures\n", name, len(set.pictures))
-		reads, err := readSet(ctx, set, o, filepath.Base(filepath.Dir(file)))
+		reads, computed, err := readSet(ctx, set, o, filepath.Base(filepath.Dir(file)))
 		if err != nil {
 			return nil, fmt.Errorf("read set %s: %w", name, err)
 		}
-		scores = append(scores, scoreSet(name, set, reads))
+		sc := scoreSet(name, set, reads)
+		sc.computed = computed
+		scores = append(scores, sc)
 	}
 	if len(scores) == 0 {
 		return nil, fmt.Errorf("look for sets in %s: none: a set is a folder with a labels.jsonl", folder)
@@ -128,8 +134,25 @@ func readHoldout(path string) (holdout, error) {
 	return h, nil
 }
 
-// readSet runs alpr read over a set's pictures.
-func readSet(ctx context.Context, s *set, o options, name string) (map[string]*pictureReads, error) {
+// networksLine is what alpr read logs of the processor and of the networks'
+// files and kernels.
+var networksLine = regexp.MustCompile(`msg=networks processor=(".*?"|\S+) run=(".*"|\S+)`)
+
+// computed is a sentence on what computed the networks, from alpr read's log.
+func computed(log string) string {
+	m := networksLine.FindStringSubmatch(log)
+	if m == nil {
+		return "The program did not say which processor and which kernels computed the networks."
+	}
+	text := fmt.Sprintf("Processor: %s. Networks: %s.", strings.Trim(m[1], `"`), strings.Trim(m[2], `"`))
+	if strings.Contains(log, "was refused on this processor") {
+		text += " Other ways of computing them failed the self-test."
+	}
+	return text
+}
+
+// readSet runs alpr read over a set's pictures, and says what computed it.
+func readSet(ctx context.Context, s *set, o options, name string) (map[string]*pictureReads, string, error) {
 	args := append([]string{"read", "--csv"}, o.extra...)
 	if s.isCrops() {
 		args = append(args, "--crops")
@@ -142,15 +165,16 @@ func readSet(ctx context.Context, s *set, o options, name string) (map[string]*p
 	cmd.Stderr = &errs
 	csv, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("run %s: %w\n%s", o.program, err, errs.String())
+		return nil, "", fmt.Errorf("run %s: %w\n%s", o.program, err, errs.String())
 	}
 	if o.keep != "" {
 		if err := os.MkdirAll(o.keep, 0o755); err != nil {
-			return nil, fmt.Errorf("keep the reads: %w", err)
+			return nil, "", fmt.Errorf("keep the reads: %w", err)
 		}
 		if err := os.WriteFile(filepath.Join(o.keep, name+".csv"), csv, 0o644); err != nil {
-			return nil, fmt.Errorf("keep the reads: %w", err)
+			return nil, "", fmt.Errorf("keep the reads: %w", err)
 		}
 	}
-	return parseReads(strings.NewReader(string(csv)))
+	reads, err := parseReads(strings.NewReader(string(csv)))
+	return reads, computed(errs.String()), err
 }

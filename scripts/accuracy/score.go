@@ -36,6 +36,7 @@ type score struct {
 	truths    []truth
 	elsewhere int // plates read where no label is
 	times     []float64
+	computed  string // processor and kernels
 }
 
 // scoreSet pairs every label with what was reported there: the report that

@@ -142,6 +142,11 @@ func parse(r io.Reader, folder string) ([]clip, error) {
 
 // measure replays every clip and prints a table.
 func measure(ctx context.Context, o options, clips []clip, out io.Writer) error {
+	said, err := exec.CommandContext(ctx, o.program, append([]string{"version"}, networkArgs(o.extra)...)...).Output()
+	if err != nil {
+		return fmt.Errorf("ask %s which processor and kernels compute the networks: %w", o.program, err)
+	}
+	fmt.Fprintf(out, "```\n%s```\n\n", said)
 	fmt.Fprintln(out, "| clip | plates | read exactly | wrong | second | single frames right |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|")
 	var plates int
@@ -163,6 +168,23 @@ func measure(ctx context.Context, o options, clips []clip, out io.Writer) error 
 	fmt.Fprintf(out, "| **all** | %d | %s | %d | %d | %s |\n", plates,
 		share(all.exact, plates), len(all.wrong), len(all.second), share(all.right, all.sights))
 	return nil
+}
+
+// networkArgs is those of the arguments for alpr replay and read that choose the
+// networks, which alpr version takes, too.
+func networkArgs(args []string) (chosen []string) {
+	for i := 0; i < len(args); i++ {
+		name, _, isWhole := strings.Cut(args[i], "=")
+		if !slices.Contains([]string{"--models", "--onnxruntime", "--precision"}, name) {
+			continue
+		}
+		chosen = append(chosen, args[i])
+		if !isWhole && i+1 < len(args) {
+			i++
+			chosen = append(chosen, args[i])
+		}
+	}
+	return chosen
 }
 
 func share(n, of int) string {

@@ -62,3 +62,10 @@ esac
 		}
 	}
 }
+
+func TestNetworkArgs(t *testing.T) {
+	got := networkArgs([]string{"--sure-from", "1", "--precision", "fp32", "--models=m", "--every", "2", "--onnxruntime"})
+	if want := []string{"--precision", "fp32", "--models=m", "--onnxruntime"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -24,6 +24,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
+import pairs
+
 from .net import STRIDES, Detector, decode, grid
 from .sample import SETS, Sampler
 
@@ -118,10 +120,11 @@ def write_int8(source, path, cache, count=48):
                         calibrate_method=CalibrationMethod.MinMax,
                         op_types_to_quantize=["Conv", "Relu", "Add", "Concat", "Resize", "MaxPool"],
                         nodes_to_exclude=last + after)
-    model = onnx.load(str(path))
-    feed_bytes(model.graph)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+        model = onnx.load(str(path))
+        feed_bytes(model.graph)
+        onnx.checker.check_model(model)
+        onnx.save(model, str(path))
+        pairs.tame(str(path), clean)
     return path
 
 

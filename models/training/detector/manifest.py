@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+import selftest
+
 from .net import Detector, macs
 from .pictures import TRAIN_SETS
 
@@ -59,9 +61,7 @@ def merge(path, name, value):
         fcntl.flock(lock, fcntl.LOCK_EX)
         manifest = json.loads(path.read_text()) if path.exists() else {}
         manifest[name] = value
-        new = Path(f"{path}.new")
-        new.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-        os.replace(new, path)
+        selftest.dump(manifest, str(path))
     os.remove(f"{path}.lock")
 
 
@@ -76,7 +76,8 @@ def main():
     p.add_argument("--threshold", type=float, default=0.4)
     p.add_argument("--nms", type=float, default=0.45)
     args = p.parse_args()
-    merge(Path(args.models) / "manifest.json", "detector", entry(args))
+    value = entry(args)
+    merge(Path(args.models) / "manifest.json", "detector", {**value, "self_test": selftest.describe(args.models, value)})
 
 
 if __name__ == "__main__":

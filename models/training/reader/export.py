@@ -21,6 +21,9 @@ import torch
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+import pairs
+import selftest
+
 from . import evaluate, sets
 from .degrade import degrade
 from .net import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH, Reader
@@ -82,13 +85,14 @@ class Samples(CalibrationDataReader):
 
 
 def write_int8(fp32, path, pictures, float_nodes=()):
-    """QDQ int8, weights per channel, activations by the calibration pictures; float_nodes and sums stay in fp32."""
+    """QDQ int8, weights per channel and such that no processor's kernels saturate, activations by the calibration pictures; float_nodes and sums stay in fp32."""
     with tempfile.TemporaryDirectory() as d:
         pre = os.path.join(d, "pre.onnx")
         quant_pre_process(fp32, pre, skip_symbolic_shape=True)
         quantize_static(pre, path, Samples(onnx.load(pre).graph.input[0].name, pictures), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
                         weight_type=QuantType.QInt8, op_types_to_quantize=["Conv", "MatMul", "Gemm"], nodes_to_exclude=list(float_nodes),
                         extra_options={"ActivationSymmetric": False, "WeightSymmetric": True})
+        pairs.tame(path, pre)
 
 
 def calibration_crops(data, holdout, seed=5, repeats=6):
@@ -152,17 +156,14 @@ def sha256(path):
 
 
 def merge(models, name, entry):
-    """Puts a network's entry into the manifest."""
+    """Puts a network's entry into the manifest, with its self-test."""
     path = os.path.join(models, "manifest.json")
     manifest = {}
     if os.path.exists(path):
         with open(path) as f:
             manifest = json.load(f)
-    manifest[name] = entry
-    with open(path + ".tmp", "w") as f:
-        json.dump({k: manifest[k] for k in sorted(manifest)}, f, indent=1)
-        f.write("\n")
-    os.rename(path + ".tmp", path)
+    manifest[name] = {**entry, "self_test": selftest.describe(models, entry)}
+    selftest.dump(manifest, path)
 
 
 def data_hashes(data):

@@ -1,0 +1,147 @@
+"""Int8 weights that every processor multiplies alike: python -m pairs INT8.onnx [FP32.onnx] writes INT8.onnx anew.
+
+On x86 without VNNI the fast 8-bit kernels (VPMADDUBSW) add the products of two neighbours, bytes times weights, in 16 bits: beyond ±32767 they saturate
+without a word. A byte is at most 255, so two neighbours whose weights of one sign sum to at most 128 cannot: 255 · 128 = 32640. This module chooses each
+output channel's scale, and rounds its weights, so that they err least under that bound. Neighbours are taken along the sum, as the kernels lay it out:
+colour (input channel) fastest, then the kernel's columns and rows.
+"""
+import argparse
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+BOUND = 128  # of two neighbours' weights of one sign
+REACH = 127  # of one weight
+STRETCHES = np.linspace(.7, 2.05, 55)  # scales tried, as multiples of the one that uses the whole range
+
+
+def project(q):
+    """The pairs q[..., n, 2], real numbers, moved as little as possible into |q| ≤ REACH and |sum of those of one sign| ≤ BOUND."""
+    q = np.clip(q, -REACH, REACH)
+    same = q[..., 0] * q[..., 1] > 0
+    size = np.abs(q)
+    excess = np.where(same, np.maximum(size.sum(-1) - BOUND, 0), 0)
+    less = size - excess[..., None] / 2
+    # Where half of the excess is more than the smaller one has, the larger one gives the rest.
+    less = np.clip(less + np.minimum(less[..., ::-1], 0), 0, None)
+    return np.sign(q) * less
+
+
+def settle(q):
+    """Integers near the projected pairs q that keep the bound: where rounding both breaks it, the one that rounded up most is rounded down."""
+    r = np.rint(q)
+    over = (r[..., 0] * r[..., 1] > 0) & (np.abs(r).sum(-1) > BOUND)
+    up = np.abs(r) - np.abs(q)
+    first = over & (up[..., 0] >= up[..., 1])
+    r[..., 0] -= np.where(first, np.sign(r[..., 0]), 0)
+    r[..., 1] -= np.where(over & ~first, np.sign(r[..., 1]), 0)
+    return r
+
+
+def quantise(w):
+    """Of weights [outputs, n]: int8 weights that keep the bound, and each output's scale."""
+    rows, n = w.shape
+    pairs = np.concatenate([w, np.zeros((rows, n % 2))], 1).reshape(rows, -1, 2)
+    full = np.maximum(np.abs(w).max(1), 1e-12) / REACH
+    best, q, scale = np.full(rows, np.inf), np.zeros_like(pairs), full.copy()
+    for stretch in STRETCHES:
+        s = (full * stretch)[:, None, None]
+        r = settle(project(pairs / s))
+        error = ((r * s - pairs) ** 2).sum((1, 2))
+        better = error < best
+        best[better], q[better], scale[better] = error[better], r[better], s[better, 0, 0]
+    return q.reshape(rows, -1)[:, :n].astype(np.int8), scale.astype(np.float32)
+
+
+def rows(node, w):
+    """Weights as [outputs, along the sum], in the kernels' order, and the way back."""
+    if node.op_type == "Conv":
+        out, per, *kernel = w.shape
+        return np.moveaxis(w, 1, -1).reshape(out, -1), lambda f: np.moveaxis(f.reshape(out, *kernel, per), -1, 1)
+    turned = node.op_type == "MatMul" or not any(a.name == "transB" and a.i for a in node.attribute)
+    return (w.T, lambda f: f.T) if turned else (w, lambda f: f)
+
+
+def weights(graph):
+    """The products of a QDQ graph whose weights are int8: (node, weight's DequantizeLinear, bias's or None)."""
+    made = {o: n for n in graph.node for o in n.output}
+    known = {i.name for i in graph.initializer}
+    for node in graph.node:
+        if node.op_type not in ("Conv", "MatMul", "Gemm"):
+            continue
+        by = [made.get(i) for i in node.input]
+        w = by[1]
+        if w is not None and w.op_type == "DequantizeLinear" and w.input[0] in known:
+            yield node, by[0], w, by[2] if len(by) > 2 else None
+
+
+def tame(path, fp32=None):
+    """Rewrites the int8 file so that no kernel saturates. With the fp32 file it was made from, weights are rounded from there, else from the int8 ones."""
+    model = onnx.load(path)
+    graph = model.graph
+    held = {i.name: i for i in graph.initializer}
+    value = {n: numpy_helper.to_array(i) for n, i in held.items()}
+    exact = {}
+    if fp32 is not None:
+        exact = {i.name: numpy_helper.to_array(i) for i in (fp32 if isinstance(fp32, onnx.ModelProto) else onnx.load(fp32)).graph.initializer}
+
+    def put(name, array):
+        held[name].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), name))
+
+    done = {}
+    for node, x, dq, bias in weights(graph):
+        name = dq.input[0]
+        if name in done:
+            raise ValueError(f"{node.name}: weights {name} are shared")
+        old, scale = value[name], value[dq.input[1]].astype(np.float64)
+        axis = next((a.i for a in dq.attribute if a.name == "axis"), 1)
+        shape = [-1 if i == axis else 1 for i in range(old.ndim)]
+        plain = old * (scale.reshape(shape) if scale.ndim else scale)
+        source = exact.get(name.removesuffix("_quantized"))
+        if source is not None:
+            if source.shape != plain.shape or np.abs(source - plain).max() > 1.01 * scale.max():
+                raise ValueError(f"{node.name}: {name} is not of the fp32 file")
+            plain = source.astype(np.float64)
+        flat, back = rows(node, plain)
+        q, new = quantise(flat)
+        put(name, back(q))
+        put(dq.input[1], new)
+        if bias is not None:
+            b, s = value[bias.input[0]], value[bias.input[1]].astype(np.float64)
+            held_bias = exact.get(bias.input[0].removesuffix("_quantized"), b * s)
+            step = (value[x.input[1]].astype(np.float32) * new).astype(np.float32)
+            put(bias.input[0], np.clip(np.rint(held_bias / step), -2**31, 2**31 - 1).astype(np.int32))
+            put(bias.input[1], step)
+        done[name] = float(np.sqrt(((flat - q * new[:, None]) ** 2).sum() / (flat ** 2).sum())), float(np.sqrt(((plain - old * (scale.reshape(shape))) ** 2).sum() / (plain ** 2).sum()))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return done
+
+
+def worst(path):
+    """The largest sum of two neighbours' weights of one sign in an int8 file: at most BOUND where no kernel saturates."""
+    graph = onnx.load(path).graph
+    value = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    most = 0
+    for node, _, dq, _ in weights(graph):
+        flat, _ = rows(node, value[dq.input[0]].astype(int))
+        pairs = np.concatenate([flat, np.zeros((len(flat), flat.shape[1] % 2), int)], 1).reshape(len(flat), -1, 2)
+        for signed in (pairs, -pairs):
+            most = max(most, int(np.clip(signed, 0, None).sum(-1).max()))
+    return most
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("int8")
+    a.add_argument("fp32", nargs="?")
+    a = a.parse_args()
+    print(a.int8, "worst pair before", worst(a.int8))
+    for name, e in tame(a.int8, a.fp32).items():
+        print(f"{name:60} error {e[0]:.4f}, before {e[1]:.4f}")
+    print(a.int8, "worst pair", worst(a.int8))
+
+
+if __name__ == "__main__":
+    main()
