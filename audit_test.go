@@ -4,8 +4,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"alpr"
@@ -36,6 +38,16 @@ func TestEveryAuditActionIsListedOnce(t *testing.T) {
 	slices.Sort(listed)
 	if !slices.Equal(declared, listed) || len(slices.Compact(slices.Clone(listed))) != len(listed) {
 		t.Errorf("declared %q\nlisted   %q", declared, listed)
+	}
+	page, err := os.ReadFile("docs/privacy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(page)), " ")
+	for _, a := range listed {
+		if !strings.Contains(text, "`"+string(a)+"`") {
+			t.Errorf("docs/privacy.md does not name the action %q", a)
+		}
 	}
 	if alpr.AuditAction("x").IsKnown() || !alpr.ActionLogin.IsKnown() {
 		t.Error("known and unknown actions are not told apart")

@@ -151,6 +151,16 @@ func TestAuditIsQueuedAndNamesNoPlate(t *testing.T) {
 func FuzzVerifyAudit(f *testing.F) {
 	f.Add([]byte(`{"format":"alpr-audit-1","public_key":"00","seq":1}` + "\n{}"))
 	f.Add([]byte(`{"format":"alpr-audit-1","public_key":"` + strings.Repeat("00", 32) + `","seq":0}` + "\n" + `{"record":{"seq":1}}`))
+	s := open(f, nil)
+	auditSome(s, 3)
+	for _, hasText := range []bool{false, true} {
+		var b bytes.Buffer
+		if err := s.ExportAudit(context.Background(), officer, hasText, &b); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Add([]byte(s.makeOld(2)))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if sum, err := VerifyAudit(bytes.NewReader(text), nil, nil); err == nil && sum.Records == 0 {
 			t.Error("a log without a record was found whole")

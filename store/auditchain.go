@@ -32,13 +32,14 @@ const (
 type chain struct {
 	known map[uint64]string // hashes, in hexadecimal, of records that must be there
 
-	seq    uint64   // of the newest record seen
-	hash   [32]byte // of it, as it says
-	isLost bool     // no record before this one is known: it may follow any
-	old    hash.Hash
-	nOld   uint64
-	isOld  bool // a record of an earlier release was seen whose sealed form nothing vouches for yet
-	breaks []alpr.AuditBreak
+	seq     uint64   // of the newest record seen
+	hash    [32]byte // of it, as it says
+	isLost  bool     // no record before this one is known: it may follow any
+	old     hash.Hash
+	nOld    uint64
+	isClear bool // a record holds its text in clear
+	isOld   bool // a record of an earlier release was seen whose sealed form nothing vouches for yet
+	breaks  []alpr.AuditBreak
 }
 
 func newChain(known map[uint64]string) *chain { return &chain{known: known, old: sha256.New()} }
@@ -151,6 +152,8 @@ func bodyFault(body *auditBody, row *auditRow, text []byte) error {
 // note takes over what the record says of the log itself.
 func (c *chain) note(body *auditBody, record []byte) {
 	switch {
+	case body.Form == formClear:
+		c.isClear = true
 	case body.Form == formOld:
 		addOld(c.old, record)
 		c.nOld, c.isOld = c.nOld+1, true

@@ -46,7 +46,7 @@ func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest fun
 	c, at := newChain(known), int64(math.MinInt64)
 	for {
 		start := time.Now()
-		batch, err := s.auditRows(ctx, at)
+		batch, err := s.auditRows(ctx, at, auditBatch)
 		if err != nil {
 			return c, err
 		}
@@ -77,9 +77,9 @@ func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest fun
 	}
 }
 
-// auditRows are the records after the number at, a batch of them.
-func (s *Store) auditRows(ctx context.Context, at int64) ([]auditRow, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", at, auditBatch)
+// auditRows are the records after the number at, at most n of them.
+func (s *Store) auditRows(ctx context.Context, at int64, n int) ([]auditRow, error) {
+	rows, err := s.r.QueryContext(ctx, "SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", at, n)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
@@ -123,8 +123,13 @@ func (s *Store) watchAudit(ctx context.Context) {
 // searchAudit checks the whole log and notes every new break in it.
 func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error) error {
 	c, err := s.walkAudit(ctx, nil, rest)
-	if err != nil || len(c.breaks) == 0 {
+	if err != nil {
 		return err
+	}
+	if c.isClear { // an earlier release wrote beside this one, or the disk was full at the upgrade
+		if err := s.sealAudit(ctx); err != nil {
+			return err
+		}
 	}
 	head, err := s.AuditHead(ctx)
 	if err != nil {
@@ -149,17 +154,31 @@ func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error)
 // settleAudit looks at the log when the file is opened: it begins a new one,
 // notes tampering, and seals what an earlier release wrote in clear. A disk that
 // is full or refuses to write is no reason not to start: the same is tried with
-// the next record.
+// the next record, and by the search.
 func (s *Store) settleAudit(ctx context.Context) error {
 	end, found, isOld, err := s.auditEnd(s.reader(ctx))
-	if err == nil && !isOld && (found == nil || hasBreak(end.Breaks, found.At)) {
-		return nil
-	}
 	if err != nil && !errors.Is(err, errNoEnd) {
 		return err
 	}
+	isSettled := err == nil && !isOld && (found == nil || hasBreak(end.Breaks, found.At))
+	if isSettled {
+		first, err := s.auditRows(ctx, 0, 1)
+		if err != nil || len(first) == 0 || !isInClear(first[0].record) {
+			return err
+		}
+	}
+	err = s.sealAudit(ctx)
+	if errors.Is(err, ErrFull) || errors.Is(err, ErrIO) {
+		s.log.Error("the audit log could not be settled", "error", err)
+		return nil
+	}
+	return err
+}
+
+// sealAudit settles the end of the log and seals what stands in it in clear.
+func (s *Store) sealAudit(ctx context.Context) error {
 	isSealed := false
-	err = s.write(ctx, func(t *tx) error {
+	err := s.write(ctx, func(t *tx) error {
 		isNew, err := t.isNewLog()
 		if err != nil {
 			return err
@@ -174,13 +193,10 @@ func (s *Store) settleAudit(ctx context.Context) error {
 		isSealed, err = t.sealOld(&end)
 		return err
 	})
-	switch {
-	case errors.Is(err, ErrFull) || errors.Is(err, ErrIO):
-		s.log.Error("the audit log could not be settled", "error", err)
-		return nil
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("settle the audit log: %w", err)
-	case isSealed: // the write-ahead log still holds it in clear
+	}
+	if isSealed { // the write-ahead log still holds it in clear
 		return s.truncateLog(ctx)
 	}
 	return nil
