@@ -13,6 +13,8 @@ const (
 	RTKFix       FixQuality = 4
 	FloatRTKFix  FixQuality = 5
 	EstimatedFix FixQuality = 6
+	// FixedPosition is put in by hand, for a camera that does not move.
+	FixedPosition FixQuality = 7
 )
 
 // Fix is where the vehicle was at an instant. The zero Fix means "not known".

@@ -3,6 +3,7 @@ package gps
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -81,10 +82,11 @@ type report struct {
 // says that it has no position, or a position without a date.
 type update struct {
 	fix           alpr.Fix
-	isNew         bool // a fix, or the news that there is none
-	isUndated     bool // there is a position, and nothing says of which day
-	isDatedBySelf bool // the date is the receiver's, not the system clock's
-	satellites    int  // used, where there is a position
+	isNew         bool   // a fix, or the news that there is none
+	isUndated     bool   // there is a position, and nothing says of which day
+	isDatedBySelf bool   // the date is the receiver's, not the system clock's
+	satellites    int    // used, where there is a position
+	trouble       string // what the sender says is wrong
 }
 
 // newDecoder returns a decoder of a log (see newLiveDecoder) that believes no
@@ -101,14 +103,24 @@ func newLiveDecoder(earliest time.Time) *decoder {
 	return d
 }
 
-// sentence takes in what a cutter found. Sentences that say nothing about
-// position give a zero update and no error.
-func (d *decoder) sentence(raw string) (u update, err error) {
+// safely decodes a text so that a fault costs that text alone.
+func safely(decode func(string) (update, error), text string) (u update, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			u, err = update{}, fmt.Errorf("%w: %v", ErrPanic, p)
 		}
 	}()
+	return decode(text)
+}
+
+// read calls take for each sentence that a receiver sends, until r fails.
+func (d *decoder) read(r io.Reader, take func(sentence string)) error { return readSentences(r, take) }
+
+// decode takes in what a cutter found. Sentences that say nothing about
+// position give a zero update and no error.
+func (d *decoder) decode(raw string) (update, error) { return safely(d.sentence, raw) }
+
+func (d *decoder) sentence(raw string) (update, error) {
 	if raw == "" {
 		return update{}, ErrGarbled
 	}

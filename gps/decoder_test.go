@@ -29,7 +29,7 @@ var t0 = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 // decode hands a decoder what a receiver sends in a line, and returns what its
 // last sentence said.
 func decode(d *decoder, line string) (u update, err error) {
-	readSentences(strings.NewReader(line+"\r\n"), func(s string) { u, err = d.sentence(s) })
+	readSentences(strings.NewReader(line+"\r\n"), func(s string) { u, err = d.decode(s) })
 	return u, err
 }
 
@@ -282,9 +282,8 @@ func TestCutterFindsSentences(t *testing.T) {
 	}
 }
 
-// FuzzRecording feeds any bytes: no panic, and whatever is accepted is a place
-// on earth at a time that can be.
-func FuzzRecording(f *testing.F) {
+// seed gives a fuzzer what receivers send, and what they should not.
+func seed(f *testing.F) {
 	f.Add([]byte(nmea(rmc(0, 30)) + "\r\n" + nmea(rmc(time.Second, 29.99)) + "\r\n"))
 	f.Add([]byte("$GPRMC,,V,,,,,,,,,,N*53\r\n"))
 	f.Add([]byte(nmea("GPGGA,120000.00,2730.0000,N,08230.0000,W,1,99999999999999999999,NaN,1e999,M,,M,,") + "\n"))
@@ -297,18 +296,52 @@ func FuzzRecording(f *testing.F) {
 		nmea("GNZDA,120000.00,01,06,2026,00,00") + nmea("GNGNS,120001.00,2730.0000,N,08230.0000,W,NAD,13,0.9,12.5,-16.5,,,V") +
 		nmea("GNGLL,2730.0,N,08230.0,W,120002.00,A,A") + nmea("GNGSA,A,3,01,02,03,,,,,,,,,,1.5,0.7,1.2")))
 	f.Add([]byte(strings.Repeat("\xff$", 600) + "\n\\g:1-2-1*00\\$\n"))
+}
+
+// FuzzReceiver feeds any bytes to a live receiver: no panic, and what it makes
+// of them is a place on earth and in order of time.
+func FuzzReceiver(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		r := NewReceiver(nil, Options{Earliest: earliestLog()}, slog.New(slog.DiscardHandler))
+		dec := newLiveDecoder(earliestLog())
+		readSentences(bytes.NewReader(sent), func(s string) { r.take(dec, s) })
+		if s := r.State(); s.Panics != 0 {
+			t.Fatalf("the decoder stumbled: %+v", s)
+		}
+		if !slices.IsSortedFunc(r.past.fixes, func(a, b alpr.Fix) int { return a.At.Compare(b.At) }) {
+			t.Fatalf("out of order: %+v", r.past.fixes)
+		}
+		for _, fix := range r.past.fixes {
+			checkFix(t, fix)
+			checkFix(t, r.At(fix.At.Add(700*time.Millisecond)))
+		}
+	})
+}
+
+func checkFix(t *testing.T, fix alpr.Fix) {
+	t.Helper()
+	isSound := math.Abs(fix.Lat) <= 90 && math.Abs(fix.Lon) <= 180 && math.Abs(fix.AltM) <= math.MaxFloat64 &&
+		fix.SpeedMPS >= 0 && fix.SpeedMPS <= impliedSpeedMPS && fix.CourseDeg >= 0 && fix.CourseDeg <= 360
+	if !isSound {
+		t.Fatalf("accepted %+v", fix)
+	}
+}
+
+// FuzzRecording feeds any bytes: no panic, and whatever is accepted is a place
+// on earth at a time that can be.
+func FuzzRecording(f *testing.F) {
+	seed(f)
 	f.Fuzz(func(t *testing.T, log []byte) {
 		rec, err := ReadRecording(strings.NewReader(string(log)))
 		if err != nil {
 			return
 		}
 		for _, at := range []time.Time{rec.Start(), rec.Start().Add(1500 * time.Millisecond), rec.End().Add(time.Second)} {
-			fix := rec.At(at)
-			isSound := math.Abs(fix.Lat) <= 90 && math.Abs(fix.Lon) <= 180 && math.Abs(fix.AltM) <= math.MaxFloat64 &&
-				fix.SpeedMPS >= 0 && fix.SpeedMPS <= impliedSpeedMPS && fix.CourseDeg >= 0 && fix.CourseDeg <= 360
-			if !isSound {
-				t.Fatalf("accepted %+v", fix)
-			}
+			checkFix(t, rec.At(at))
+		}
+		if s := rec.Stats(); s.Panics != 0 {
+			t.Fatalf("the decoder stumbled: %+v", s)
 		}
 		if y := rec.Start().Year(); y < 2000 || y > 2080 {
 			t.Fatalf("accepted the year %d", y)
@@ -320,7 +353,7 @@ func BenchmarkDecoderLine(b *testing.B) {
 	d := newDecoder(earliestLog())
 	line := nmea(rmc(0, 30))
 	for b.Loop() {
-		if _, err := d.sentence(line); err != nil {
+		if _, err := d.decode(line); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-// Package gps turns what a satellite receiver says (NMEA 0183) into positions
+// Package gps turns what a satellite receiver says (NMEA 0183, or gpsd for it) into positions
 // at any instant.
 //
 // A Receiver reads a live receiver, reconnects when it vanishes, and answers

@@ -26,6 +26,7 @@ type Options struct {
 	MinBackoff time.Duration // before the second attempt to connect; default 0.5 s
 	MaxBackoff time.Duration // between attempts in the end; default 15 s
 	Silence    time.Duration // without any byte for so long, connect anew; default 10 s
+	Protocol   Protocol      // what is spoken; default NMEA
 }
 
 // keepFixes is five minutes at ten fixes a second.
@@ -42,6 +43,19 @@ const enoughRefused = 5
 // yet believed: a receiver of several satellite systems may say for one of them
 // that it sees nothing.
 const voidAfter = 2 * time.Second
+
+// talk is a protocol: how what is sent is parted, and what each part says.
+type talk interface {
+	read(r io.Reader, take func(text string)) error
+	decode(text string) (update, error)
+}
+
+func (o Options) talk() talk {
+	if o.Protocol == GPSD {
+		return &gpsdDecoder{calendar: calendar{earliest: o.Earliest, isLive: true, wall: time.Now}}
+	}
+	return newLiveDecoder(o.Earliest)
+}
 
 // Receiver follows a live satellite receiver. Its methods are safe for
 // concurrent use, before Run too: they then say that nothing is known.
@@ -171,17 +185,15 @@ func (r *Receiver) connect(ctx context.Context) error {
 	r.state.Connects++
 	r.mu.Unlock()
 
-	dec := newLiveDecoder(r.opts.Earliest)
-	err = readSentences(&patientReader{r: port, patience: r.opts.Silence}, func(sentence string) {
-		r.take(dec, sentence)
-	})
+	dec := r.opts.talk()
+	err = dec.read(&patientReader{r: port, patience: r.opts.Silence}, func(text string) { r.take(dec, text) })
 	return fmt.Errorf("read GPS receiver: %w", err)
 }
 
-// take brings one sentence into the history.
-func (r *Receiver) take(dec *decoder, sentence string) {
+// take brings one sentence or report into the history.
+func (r *Receiver) take(dec talk, text string) {
 	arrived := time.Now()
-	u, err := dec.sentence(sentence)
+	u, err := dec.decode(text)
 	isBelieved, dropped := false, 0
 	if u.fix.IsValid() {
 		isNewEpoch := !u.fix.At.Equal(r.past.last().At)
@@ -195,7 +207,7 @@ func (r *Receiver) take(dec *decoder, sentence string) {
 	r.state.Rejected += uint64(dropped)
 	switch {
 	case errors.Is(err, ErrPanic):
-		r.tellPanic(sentence, err)
+		r.tellPanic(text, err)
 	case errors.Is(err, ErrNotCredible):
 		r.state.Rejected++
 		r.refuse(err.Error())
@@ -207,10 +219,10 @@ func (r *Receiver) take(dec *decoder, sentence string) {
 }
 
 // tellPanic counts a sentence that was too much for the decoder, and tells of the first.
-func (r *Receiver) tellPanic(sentence string, err error) {
+func (r *Receiver) tellPanic(text string, err error) {
 	r.state.Panics++
 	if !r.hasPanic {
-		r.log.Error("a GPS sentence was skipped: please report it", "sentence", sentence, "error", err)
+		r.log.Error("a GPS sentence was skipped: please report it", "text", text, "error", err)
 		r.hasPanic = true
 	}
 }
@@ -231,6 +243,11 @@ func (r *Receiver) countSentence(u update, isBelieved bool, arrived time.Time) {
 	r.goodBad = 1
 	r.state.Sentences++
 	switch {
+	case u.trouble != "":
+		if r.state.Trouble != u.trouble {
+			r.log.Warn("the GPS receiver gives no position, reads go on without", "error", u.trouble)
+		}
+		r.state.Trouble, r.refused = u.trouble, max(r.refused, enoughRefused)
 	case u.isUndated:
 		r.state.Undated++
 		r.refuse(fmt.Sprintf("the receiver has a fix (%d satellites) but sends no RMC, which gives the date, and this computer's clock does not agree with it: switch RMC (or ZDA) on, or set the clock",

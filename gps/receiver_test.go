@@ -43,8 +43,8 @@ func (p *port) Read(b []byte) (int, error) {
 func (p *port) Close() error { close(p.done); return nil }
 
 // feed hands a receiver a line as if it had just arrived.
-func feed(r *Receiver, dec *decoder, line string) {
-	readSentences(strings.NewReader(line+"\r\n"), func(s string) { r.take(dec, s) })
+func feed(r *Receiver, dec talk, line string) {
+	dec.read(strings.NewReader(line+"\r\n"), func(s string) { r.take(dec, s) })
 }
 
 // drive is what a receiver sends over some seconds from a satellite instant on.

@@ -74,7 +74,7 @@ func (s LogStats) noPosition() error {
 }
 
 func (rec *Recording) take(dec *decoder, said *track, sentence string) {
-	u, err := dec.sentence(sentence)
+	u, err := dec.decode(sentence)
 	switch {
 	case errors.Is(err, ErrNotCredible):
 		rec.stats.Rejected++

@@ -15,7 +15,7 @@ build="gcc g++ libc6-dev git curl ca-certificates $opencv"
 
 case "${1:-}" in
   build) want=$build ;;
-  test) want="$build python3 ffmpeg mosquitto postgresql strace" ;;
+  test) want="$build python3 ffmpeg mosquitto postgresql gpsd strace" ;;
   arm64) want="gcc git curl ca-certificates crossbuild-essential-arm64 qemu-user-static file" ;;
   image) want='buildah debootstrap qemu-user-static' ;;
   screenshots) want='chromium fonts-dejavu-core fonts-liberation' ;;
@@ -33,7 +33,7 @@ command -v go >/dev/null || {
 # present PACKAGE: installed, or replaced by the same tool from elsewhere.
 present() {
   case "$1" in
-    gcc | g++ | git | curl | ffmpeg | mosquitto | python3 | strace | chromium) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null && return ;;
+    gcc | g++ | git | curl | ffmpeg | gpsd | mosquitto | python3 | strace | chromium) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null && return ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return ;;
   esac
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -68,7 +68,10 @@ case " ${missing[*]} " in *' postgresql '*)
 esac
 "$step" "Reading Debian's package lists" "${as_root[@]}" apt-get update -q
 "$step" "Installing ${missing[*]}" "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
-case " ${missing[*]} " in *' mosquitto '*)
-  [ ! -d /run/systemd/system ] || "${as_root[@]}" systemctl disable --now mosquitto >/dev/null 2>&1 || true
-  ;;
-esac
+for p in mosquitto gpsd; do
+  case " ${missing[*]} " in *" $p "*) ;; *) continue ;; esac
+  units=$p
+  [ "$p" != gpsd ] || units='gpsd.socket gpsd'
+  # shellcheck disable=SC2086 # several units
+  [ ! -d /run/systemd/system ] || "${as_root[@]}" systemctl disable --now $units >/dev/null 2>&1 || true
+done

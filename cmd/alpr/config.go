@@ -14,6 +14,7 @@ import (
 
 	"alpr/camera"
 	"alpr/console"
+	"alpr/gps"
 	"alpr/hotlist"
 	"alpr/internal/strictyaml"
 	"alpr/pipeline"
@@ -60,8 +61,45 @@ type cameraConfig struct {
 }
 
 type gpsConfig struct {
-	Device string `yaml:"device"`
-	Baud   int    `yaml:"baud"`
+	Device string      `yaml:"device"`
+	Baud   int         `yaml:"baud"`
+	Fixed  fixedConfig `yaml:"fixed"`
+}
+
+type fixedConfig struct {
+	Lat  float64 `yaml:"lat"`
+	Lon  float64 `yaml:"lon"`
+	AltM float64 `yaml:"alt_m"`
+}
+
+// isFixed says whether the position is configured, not measured.
+func (g gpsConfig) isFixed() bool { return g.Fixed != fixedConfig{} }
+
+func (g gpsConfig) validate() error {
+	switch {
+	case g.isFixed() && g.Device != "":
+		return errors.New("gps: give a device, or the fixed position of a camera that does not move, not both")
+	case g.isFixed():
+		if err := gps.Fixed(g.Fixed).Check(); err != nil {
+			return fmt.Errorf("gps.fixed: %w: give degrees, north and east positive", err)
+		}
+		return nil
+	case g.Baud < 0:
+		return fmt.Errorf("gps.baud: %d is no rate; 0 has it found out", g.Baud)
+	}
+	if _, err := g.receiver(nil); err != nil {
+		return fmt.Errorf("gps.device: %w", err)
+	}
+	return nil
+}
+
+// receiver prepares to follow the configured receiver.
+func (g gpsConfig) receiver(log *slog.Logger) (*gps.Receiver, error) {
+	open, protocol, err := gps.Connect(g.Device, g.Baud)
+	if err != nil {
+		return nil, err
+	}
+	return gps.NewReceiver(open, gps.Options{Protocol: protocol}, log), nil
 }
 
 type modelsConfig struct {
@@ -93,7 +131,6 @@ type logConfig struct {
 func defaultConfig() config {
 	return config{
 		DataDir:  "data",
-		GPS:      gpsConfig{Baud: 9600},
 		Models:   modelsConfig{Threads: 1},
 		Pipeline: pipeline.DefaultConfig(),
 		Pictures: picturesConfig{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640},
@@ -182,6 +219,9 @@ func (c *config) validate() error {
 		return fmt.Errorf("pictures.quality: %d is not within 1..100", c.Pictures.Quality)
 	}
 	if err := c.validateCameras(); err != nil {
+		return err
+	}
+	if err := c.GPS.validate(); err != nil {
 		return err
 	}
 	if err := c.Policy.Validate(); err != nil {

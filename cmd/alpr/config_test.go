@@ -58,6 +58,10 @@ func TestLoadConfigRefuses(t *testing.T) {
 	const good = "agency: a\nvehicle: v\ncameras: [{location: drive.mp4}]\npolicy: {profile: us-me}\n"
 	for _, test := range []struct{ name, text, want string }{
 		{"unknown key", good + "colour: blue\n", "colour"},
+		{"receiver at no address", good + "gps: {device: \"http://192.168.1.1:80\"}\n", "gps.device"},
+		{"receiver without port", good + "gps: {device: \"tcp://192.168.1.1\"}\n", "name host and port"},
+		{"receiver and fixed position", good + "gps: {device: /dev/ttyUSB0, fixed: {lat: 40, lon: -100}}\n", "not both"},
+		{"fixed position off earth", good + "gps: {fixed: {lat: 91, lon: -100}}\n", "gps.fixed"},
 		{"unknown nested key", good + "gps: {baudrate: 1}\n", "baudrate"},
 		{"no agency", strings.Replace(good, "agency: a", "", 1), "agency"},
 		{"no vehicle", strings.Replace(good, "vehicle: v", "", 1), "vehicle"},

@@ -161,6 +161,8 @@ func TestDoctorOnPositions(t *testing.T) {
 	}
 	expect(t, []finding{checkClock(gps.State{IsClockSeen: true, ClockOffset: -time.Hour})}, []string{"FAIL clock 1h0m0s off"})
 	expect(t, []finding{checkClock(gps.State{IsClockSeen: true, ClockOffset: 80 * time.Millisecond})}, []string{"ok clock satellite time"})
+	fixed := gpsConfig{Fixed: fixedConfig{Lat: 27.5, Lon: -82.5}}
+	expect(t, checkPosition(context.Background(), fixed, slog.New(slog.DiscardHandler))[:1], []string{"ok gps fixed at 27.500000, -82.500000"})
 	missing := gpsConfig{Device: filepath.Join(t.TempDir(), "ttyUSB9"), Baud: 9600}
 	if f := checkPosition(context.Background(), missing, slog.New(slog.DiscardHandler))[0]; f.grade != fails || !strings.Contains(f.text, "ttyUSB9") {
 		t.Errorf("a missing receiver: %v %s", f.grade, f.text)

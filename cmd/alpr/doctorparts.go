@@ -26,7 +26,7 @@ import (
 // How long the doctor waits for a part to show signs of life.
 const (
 	cameraWithin = 10 * time.Second
-	gpsWithin    = 8 * time.Second
+	gpsWithin    = 15 * time.Second       // the baud rate is found out meanwhile
 	slowPicture  = 150 * time.Millisecond // over it, a moving car is seen too seldom
 	diskLow      = 2 << 30                // bytes
 	clockOff     = 2 * time.Second
@@ -103,10 +103,16 @@ func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding 
 
 // checkPosition listens to the receiver, and compares the clock with it.
 func checkPosition(ctx context.Context, g gpsConfig, log *slog.Logger) []finding {
-	if g.Device == "" {
+	switch {
+	case g.isFixed():
+		return []finding{okay("gps", "fixed at %.6f, %.6f, as configured", g.Fixed.Lat, g.Fixed.Lon), checkClock(gps.State{})}
+	case g.Device == "":
 		return []finding{warning("gps", "none is configured: reads carry no position. Set gps.device"), checkClock(gps.State{})}
 	}
-	r := gps.NewReceiver(gps.Serial(g.Device, g.Baud), gps.Options{}, log)
+	r, err := g.receiver(log)
+	if err != nil {
+		return []finding{failure("gps", "%v", err), checkClock(gps.State{})}
+	}
 	ctx, cancel := context.WithTimeout(ctx, gpsWithin)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -136,7 +142,7 @@ func positionFinding(g gpsConfig, s gps.State) finding {
 	case s.Sentences > 0:
 		return warning(part, "%s: %d sentences and no fix yet: give the antenna a free view of the sky; a cold start takes minutes", g.Device, s.Sentences)
 	case s.Garbled > 0:
-		return failure(part, "%s: %d lines, none of them NMEA: is gps.baud %d right? Many receivers use 4800, 9600 or 115200", g.Device, s.Garbled, g.Baud)
+		return failure(part, "%s: %d lines, none of them NMEA: is gps.baud %d right? Many receivers use 4800, 9600 or 115200; 0 has it found out", g.Device, s.Garbled, g.Baud)
 	case s.Trouble != "":
 		return failure(part, "%s", s.Trouble)
 	}

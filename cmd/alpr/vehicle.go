@@ -81,7 +81,9 @@ func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.L
 	if err = v.addCameras(parts.sources); err != nil {
 		return v, err
 	}
-	v.addLocator(parts.locator)
+	if err = v.addLocator(parts.locator); err != nil {
+		return v, err
+	}
 	if err = v.addUplink(); err != nil {
 		return v, err
 	}
@@ -110,17 +112,22 @@ func (v *vehicle) addCameras(given []sourceOf) error {
 	return nil
 }
 
-func (v *vehicle) addLocator(given pipeline.Locator) {
+func (v *vehicle) addLocator(given pipeline.Locator) (err error) {
 	switch {
 	case given != nil:
 		v.locator = given
+	case v.cfg.GPS.isFixed():
+		v.locator = gps.Fixed(v.cfg.GPS.Fixed)
 	case v.cfg.GPS.Device != "":
-		v.receiver = gps.NewReceiver(gps.Serial(v.cfg.GPS.Device, v.cfg.GPS.Baud), gps.Options{}, v.log)
+		if v.receiver, err = v.cfg.GPS.receiver(v.log); err != nil {
+			return err
+		}
 		v.locator = v.receiver
 	default:
 		v.log.Warn("no satellite receiver is configured: reads carry no position (gps.device)")
 		v.locator = nowhere{}
 	}
+	return nil
 }
 
 func (v *vehicle) addUplink() (err error) {
