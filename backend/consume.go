@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alpr/internal/contain"
+	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -40,7 +40,7 @@ func (b Broker) options() (*mqtt.ClientOptions, error) {
 	if !strings.HasPrefix(b.URL, "tls:") {
 		return o, nil
 	}
-	pem, err := os.ReadFile(b.CAFile)
+	pem, err := regular.ReadFile(b.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the broker's authority: %w", err)
 	}
@@ -48,7 +48,7 @@ func (b Broker) options() (*mqtt.ClientOptions, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("read the broker's authority %s: no PEM certificate in it", b.CAFile)
 	}
-	cert, err := tls.LoadX509KeyPair(b.CertFile, b.KeyFile)
+	cert, err := regular.KeyPair(b.CertFile, b.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("load certificate %s with key %s: %w", b.CertFile, b.KeyFile, err)
 	}

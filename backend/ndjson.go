@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/regular"
 	"alpr/sync/event"
 )
 
@@ -42,10 +43,10 @@ func OpenNDJSON(path string) (*NDJSON, error) {
 		return n, nil
 	}
 	var err error
-	if n.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	if n.file, err = regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, fmt.Errorf("open events file: %w", err)
 	}
-	if n.letters, err = os.OpenFile(path+".dead", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if n.letters, err = regular.OpenFile(path+".dead", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("open dead letters file: %w", err), n.file.Close())
 	}
 	n.out = n.file

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -64,7 +65,7 @@ func (s Signer) Save(path string) error {
 
 // LoadSigner reads what Save wrote.
 func LoadSigner(path string) (Signer, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.ReadFile(path)
 	if err != nil {
 		return Signer{}, fmt.Errorf("read key: %w", err)
 	}
@@ -292,7 +293,7 @@ func (s shelf) versions() ([]uint64, error) {
 }
 
 func (s shelf) get(version uint64) ([]alpr.Entry, error) {
-	f, err := os.Open(s.path(version))
+	f, err := regular.Open(s.path(version))
 	if err != nil {
 		return nil, fmt.Errorf("open published version: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"gocv.io/x/gocv"
 
 	"alpr"
+	"alpr/internal/regular"
 )
 
 const defaultPictureFPS = 10
@@ -21,7 +22,7 @@ const defaultPictureFPS = 10
 // upright where it says how it was held. The frame is named after the file and
 // has Seq 1.
 func ReadPicture(path string) (*alpr.Frame, error) {
-	content, err := os.ReadFile(path)
+	content, err := regular.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read picture: %w", err)
 	}

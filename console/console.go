@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alpr"
+	"alpr/internal/regular"
 )
 
 // Attribute keys of the console's log lines. No plate is ever logged.
@@ -160,7 +162,15 @@ func (c *Console) Run(ctx context.Context) error {
 
 func (c *Console) serve(srv *http.Server, ln net.Listener) error {
 	if c.cfg.usesTLS() {
-		return srv.ServeTLS(ln, c.cfg.TLSCert, c.cfg.TLSKey)
+		pair, err := regular.KeyPair(c.cfg.TLSCert, c.cfg.TLSKey)
+		if err != nil {
+			return fmt.Errorf("read tls_cert and tls_key: %w", err)
+		}
+		if srv.TLSConfig == nil {
+			srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13}
+		}
+		srv.TLSConfig.Certificates = []tls.Certificate{pair}
+		return srv.ServeTLS(ln, "", "")
 	}
 	return srv.Serve(ln)
 }

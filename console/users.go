@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"alpr/internal/regular"
 )
 
 // What can be wrong with accounts.
@@ -157,7 +159,7 @@ func parseUser(line string) (User, error) {
 
 // LoadUsers reads an accounts file and refuses one that others may read.
 func LoadUsers(path string) (map[string]User, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("open accounts: %w: add the first one with `alpr user add`", err)
 	}
@@ -203,7 +205,7 @@ func RemoveUser(path, name string) error {
 // rewriteUsers copies the file without the lines of name, and with line at its
 // end. Comments stay.
 func rewriteUsers(path, name, line string) error {
-	old, err := os.ReadFile(path)
+	old, err := regular.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read accounts: %w", err)
 	}

@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"alpr/internal/regular"
 )
 
 // ErrWrongHash reports a model file that is not the one the manifest names.
@@ -101,7 +102,7 @@ func ReadManifest(dir string) (Manifest, error) {
 		return Manifest{}, err
 	}
 	path := filepath.Join(dir, ManifestName)
-	b, err := os.ReadFile(path)
+	b, err := regular.ReadFile(path)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("read the models' manifest: %w: give the folder that holds it with --models", err)
 	}
@@ -172,7 +173,7 @@ func openNetwork(dir string, e Entry, w way, threads int) (*Network, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, name)
-	onnx, err := os.ReadFile(path)
+	onnx, err := regular.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read model: %w: restore it with git checkout, or reinstall", err)
 	}

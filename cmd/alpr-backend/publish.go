@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"alpr/backend"
 	"alpr/hotlist"
+	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -109,14 +109,14 @@ func readHotlist(cmd *cobra.Command, path, how string, order *backend.HotlistOrd
 		columns, err = hotlist.Shipped(how)
 	default:
 		var text []byte
-		if text, err = os.ReadFile(how); err == nil {
+		if text, err = regular.ReadFile(how); err == nil {
 			columns, err = hotlist.ParseMap(text)
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("read column map: %w", err)
 	}
-	f, err := os.Open(path)
+	f, err := regular.OpenPiped(path)
 	if err != nil {
 		return fmt.Errorf("open hotlist: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alpr/internal/regular"
 	"alpr/store"
 )
 
@@ -130,7 +131,7 @@ func newAuditCheck(key, against string) (c auditCheck, err error) {
 	if against == "" {
 		return c, nil
 	}
-	f, err := os.Open(against)
+	f, err := regular.OpenPiped(against)
 	if err != nil {
 		return c, err
 	}
@@ -140,7 +141,7 @@ func newAuditCheck(key, against string) (c auditCheck, err error) {
 }
 
 func (c *auditCheck) file(path string, out io.Writer) error {
-	f, err := os.Open(path)
+	f, err := regular.OpenPiped(path)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"alpr/console"
 	"alpr/gps"
 	"alpr/hotlist"
+	"alpr/internal/regular"
 	"alpr/internal/strictyaml"
 	"alpr/pipeline"
 	"alpr/store"
@@ -144,7 +145,7 @@ func defaultConfig() config {
 // loadConfig reads a configuration file. Every complaint names the file and,
 // where there is one, the key and line.
 func loadConfig(path string) (config, error) {
-	text, err := os.ReadFile(path)
+	text, err := regular.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return config{}, fmt.Errorf("%w: there is no %s: `alpr config example > %s` makes one to fill in", errConfig, path, path)
 	}

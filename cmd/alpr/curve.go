@@ -20,6 +20,7 @@ import (
 	"alpr/camera"
 	"alpr/detect"
 	"alpr/hotlist"
+	"alpr/internal/regular"
 	"alpr/ocr"
 )
 
@@ -76,7 +77,7 @@ func errorModel(path string) (*hotlist.ErrorModel, error) {
 	text := shippedErrors
 	if path != "" {
 		var err error
-		if text, err = os.ReadFile(path); err != nil {
+		if text, err = regular.ReadFile(path); err != nil {
 			return nil, err
 		}
 	}
@@ -174,7 +175,7 @@ type label struct {
 }
 
 func measureFolder(ctx context.Context, reader *ocr.Reader, folder string, meter *hotlist.ErrorMeter) error {
-	f, err := os.Open(filepath.Join(folder, "labels.jsonl"))
+	f, err := regular.Open(filepath.Join(folder, "labels.jsonl"))
 	if err != nil {
 		return err
 	}

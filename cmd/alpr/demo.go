@@ -15,6 +15,7 @@ import (
 	"alpr/camera"
 	"alpr/gps"
 	"alpr/hotlist"
+	"alpr/internal/regular"
 	"alpr/store"
 )
 
@@ -169,7 +170,7 @@ func (f *demoFlags) parts(log *slog.Logger, say *sayer) (vehicleParts, error) {
 	}
 	d := &playback{config: camera.Config{Name: "front", Location: f.video, RealTime: true}, wait: f.start, log: log}
 	if f.nmea != "" {
-		text, err := os.Open(f.nmea)
+		text, err := regular.OpenPiped(f.nmea)
 		if err != nil {
 			return p, fmt.Errorf("open NMEA log: %w", err)
 		}
@@ -200,7 +201,7 @@ func (f *demoFlags) whenOver(say *sayer) func(context.Context, *vehicle) error {
 }
 
 func (f *demoFlags) importHotlist(ctx context.Context, s *store.Store, say *sayer) error {
-	file, err := os.Open(f.hotlist)
+	file, err := regular.OpenPiped(f.hotlist)
 	if err != nil {
 		return fmt.Errorf("open hotlist: %w", err)
 	}

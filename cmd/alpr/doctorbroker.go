@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"time"
 
+	"alpr/internal/regular"
 	"alpr/sync/uplink"
 )
 
@@ -42,7 +42,7 @@ func checkBroker(ctx context.Context, c uplink.Config) []finding {
 }
 
 func brokerTLS(c uplink.Config, host string) (*tls.Config, error) {
-	pem, err := os.ReadFile(c.CAFile)
+	pem, err := regular.ReadFile(c.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("uplink.ca_file: %w", err)
 	}
@@ -50,7 +50,7 @@ func brokerTLS(c uplink.Config, host string) (*tls.Config, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("uplink.ca_file: %s holds no PEM certificate", c.CAFile)
 	}
-	cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	cert, err := regular.KeyPair(c.CertFile, c.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("uplink.cert_file: %w", err)
 	}
@@ -93,7 +93,7 @@ func dialBroker(ctx context.Context, addr string, conf *tls.Config) finding {
 
 // checkCertFile reads a certificate with its key and looks at its dates.
 func checkCertFile(part, certFile, keyFile string, now time.Time) finding {
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	pair, err := regular.KeyPair(certFile, keyFile)
 	if err != nil {
 		return failure(part, "%v: give a PEM certificate and the key that belongs to it", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/hotlist"
+	"alpr/internal/regular"
 	"alpr/store"
 )
 
@@ -60,7 +61,7 @@ func newHotlistImportCmd(f *deskFlags) *cobra.Command {
 func (in *importFlags) columnMap() (*hotlist.Map, error) {
 	switch {
 	case in.mapFile != "":
-		text, err := os.ReadFile(in.mapFile)
+		text, err := regular.ReadFile(in.mapFile)
 		if err != nil {
 			return nil, fmt.Errorf("read column map: %w", err)
 		}
@@ -119,7 +120,7 @@ func listFiles(paths []string) ([]string, error) {
 }
 
 func (d *desk) importFile(ctx context.Context, who store.Access, in importFlags, columns *hotlist.Map, path string, out io.Writer) error {
-	f, err := os.Open(path)
+	f, err := regular.OpenPiped(path)
 	if err != nil {
 		return err
 	}

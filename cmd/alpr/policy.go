@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr"
+	"alpr/internal/regular"
 	"alpr/store"
 )
 
@@ -135,7 +135,7 @@ func platesOf(args []string, file string) ([]string, error) {
 	if file == "" {
 		return args, nil
 	}
-	f, err := os.Open(file)
+	f, err := regular.OpenPiped(file)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"alpr/camera"
 	"alpr/detect"
 	"alpr/gps"
+	"alpr/internal/regular"
 	"alpr/ocr"
 	"alpr/pipeline"
 )
@@ -157,7 +158,7 @@ func (f *replayFlags) timeBase() (track *gps.Recording, start time.Time, err err
 		}
 		return nil, start, nil
 	}
-	log, err := os.Open(f.nmea)
+	log, err := regular.OpenPiped(f.nmea)
 	if err != nil {
 		return nil, start, fmt.Errorf("open NMEA log: %w", err)
 	}

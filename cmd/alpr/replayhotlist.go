@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"alpr/hotlist"
+	"alpr/internal/regular"
 	"alpr/pipeline"
 )
 
@@ -24,7 +24,7 @@ func (f *replayFlags) matcher(start time.Time, errs io.Writer) (pipeline.Matcher
 		}
 		published = t
 	}
-	file, err := os.Open(f.hotlist)
+	file, err := regular.OpenPiped(f.hotlist)
 	if err != nil {
 		return nil, fmt.Errorf("open hotlist: %w", err)
 	}

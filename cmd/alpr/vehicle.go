@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"alpr/detect"
 	"alpr/gps"
 	"alpr/hotlist"
+	"alpr/internal/regular"
 	"alpr/ocr"
 	"alpr/pipeline"
 	"alpr/store"
@@ -244,7 +244,7 @@ func (v *vehicle) noteRules(ctx context.Context) error {
 	}
 	var release []byte
 	if path := v.cfg.Uplink.ReleaseFile; path != "" {
-		if release, err = os.ReadFile(path); err != nil {
+		if release, err = regular.ReadFile(path); err != nil {
 			return fmt.Errorf("read the rules of release: %w", err)
 		}
 	}

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"time"
 
 	"alpr"
+	"alpr/internal/regular"
 	"alpr/internal/strictyaml"
 	"alpr/sync/event"
 )
@@ -96,7 +96,7 @@ func Load(path string) (*Policy, error) {
 	if path == "" {
 		return Default(), nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := regular.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read release policy: %w", err)
 	}

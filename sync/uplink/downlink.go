@@ -12,6 +12,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"alpr"
+	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 	"alpr/sync/release"
@@ -206,7 +207,7 @@ func (u *Uplink) loadRing() error {
 	}
 	u.ring = ring
 	path := filepath.Join(u.cfg.StateDir, keysFile)
-	raw, err := os.ReadFile(path)
+	raw, err := regular.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -233,7 +234,7 @@ func (u *Uplink) tighten(ctx context.Context, raw []byte) error {
 	}
 	path := filepath.Join(u.cfg.StateDir, policyFile)
 	var last downlink.PolicyChange
-	if old, err := os.ReadFile(path); err == nil {
+	if old, err := regular.ReadFile(path); err == nil {
 		if _, err := u.open(old, downlink.KindPolicy, &last); err == nil && p.Version <= last.Version {
 			return fmt.Errorf("%w: policy version %d, in use %d", downlink.ErrOlder, p.Version, last.Version)
 		}

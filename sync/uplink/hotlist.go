@@ -15,6 +15,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"alpr"
+	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -136,7 +137,7 @@ func (s *session) downloadOne(ctx context.Context, m downlink.Manifest) error {
 
 // apply hands the verified file to the receiver.
 func (u *Uplink) apply(ctx context.Context, m downlink.Manifest, base uint64, path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (u *Uplink) apply(ctx context.Context, m downlink.Manifest, base uint64, pa
 // kept. What an earlier session fetched is not fetched again.
 func (s *session) fetch(ctx context.Context, m downlink.Manifest, b downlink.Blob, path string) error {
 	s.u.dropOtherParts(path)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

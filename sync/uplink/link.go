@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"alpr/internal/regular"
 	"alpr/sync/event"
 )
 
@@ -33,7 +33,7 @@ func (u *Uplink) tlsConfig() (*tls.Config, error) {
 	if !strings.HasPrefix(u.cfg.Broker, "tls:") {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(u.cfg.CAFile)
+	pem, err := regular.ReadFile(u.cfg.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("read uplink.ca_file: %w", err)
 	}
@@ -41,7 +41,7 @@ func (u *Uplink) tlsConfig() (*tls.Config, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("read uplink.ca_file %s: no PEM certificate in it", u.cfg.CAFile)
 	}
-	cert, err := tls.LoadX509KeyPair(u.cfg.CertFile, u.cfg.KeyFile)
+	cert, err := regular.KeyPair(u.cfg.CertFile, u.cfg.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("load uplink.cert_file %s with key_file %s: %w", u.cfg.CertFile, u.cfg.KeyFile, err)
 	}

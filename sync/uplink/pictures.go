@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 	"alpr/sync/release"
@@ -76,18 +78,22 @@ type errand struct {
 	Next        int       `json:"next"`           // offset of the next piece
 }
 
-func openAlbum(dir string) (*album, error) {
+func openAlbum(dir string, log *slog.Logger) (*album, error) {
 	a := &album{path: filepath.Join(dir, "pictures.json"), wake: make(chan struct{}, 1)}
 	a.list.Answered = map[string]time.Time{}
-	b, err := os.ReadFile(a.path)
+	b, err := regular.ReadFile(a.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return a, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the list of pictures to send: %w", err)
+	if err == nil {
+		err = json.Unmarshal(b, &a.list)
 	}
-	if err := json.Unmarshal(b, &a.list); err != nil {
-		return nil, fmt.Errorf("read the list of pictures to send: %s: %w (remove the file: pictures can be requested again)", a.path, err)
+	if err != nil { // pictures can be requested again: no reason to send nothing at all
+		log.Error("the list of pictures to send cannot be read: it is set aside, and begins anew", "file", a.path, "error", err)
+		a.list = albumList{}
+		if err := os.Rename(a.path, a.path+".damaged"); err != nil {
+			return nil, fmt.Errorf("set the list of pictures to send aside: %w", err)
+		}
 	}
 	if a.list.Answered == nil {
 		a.list.Answered = map[string]time.Time{}

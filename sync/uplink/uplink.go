@@ -112,7 +112,7 @@ func (u *Uplink) prepare() (err error) {
 	if u.release, err = release.Load(u.cfg.ReleaseFile); err != nil {
 		return err
 	}
-	if u.pictures, err = openAlbum(u.cfg.StateDir); err != nil {
+	if u.pictures, err = openAlbum(u.cfg.StateDir, u.log); err != nil {
 		return err
 	}
 	return u.loadRing()
