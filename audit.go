@@ -14,6 +14,8 @@ const (
 	ActionStart         AuditAction = "start"          // the program in the car starts
 	ActionStop          AuditAction = "stop"           // and ends
 	ActionSetAside      AuditAction = "set aside"      // a damaged store file was moved away
+	ActionQuarantine    AuditAction = "quarantine"     // damaged rows were set apart, or put right
+	ActionNoticesSeen   AuditAction = "notices seen"   // somebody took note of what befell the store
 	ActionPurge         AuditAction = "purge"          // policy deleted what was due
 	ActionPolicyChange  AuditAction = "policy change"  // a rule of the owner's or the backend's came into force
 	ActionTightenPolicy AuditAction = "tighten policy" // the backend asked for shorter retention
@@ -72,6 +74,8 @@ func AuditActions() []AuditAction {
 		ActionStart,
 		ActionStop,
 		ActionSetAside,
+		ActionQuarantine,
+		ActionNoticesSeen,
 		ActionPurge,
 		ActionPolicyChange,
 		ActionTightenPolicy,
@@ -119,6 +123,12 @@ func AuditActions() []AuditAction {
 		ActionAuditSealed,
 		ActionAuditBroken,
 	}
+}
+
+// IsLook says whether the action shows somebody what is on record.
+func (a AuditAction) IsLook() bool {
+	return slices.Contains([]AuditAction{ActionViewPicture, ActionViewEntries, ActionLookup, ActionMatchPast, ActionHotlistView,
+		ActionHotlistLookup, ActionContribute, ActionContributeList, ActionAuditExport, ActionReleasePicture}, a)
 }
 
 // IsKnown says whether the action is one of the list.

@@ -85,7 +85,11 @@ func (s *Store) Audit(ctx context.Context, rec alpr.AuditRecord) error {
 	if !rec.Action.IsKnown() || rec.Officer == "" {
 		return fmt.Errorf("write the audit log: action %q by officer %q: an action of alpr.AuditActions and an officer are needed", rec.Action, rec.Officer)
 	}
-	if err := s.write(ctx, func(t *tx) error { return t.auditNow(rec) }); err != nil {
+	err := s.write(ctx, func(t *tx) error { return t.auditNow(rec) })
+	if isNoRoom(err) {
+		err = s.later(rec, err)
+	}
+	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}
 	return nil

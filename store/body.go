@@ -60,7 +60,7 @@ func (c *codec) pack(plain []byte) []byte { return c.enc.EncodeAll(plain, nil) }
 func (c *codec) unpack(packed []byte) ([]byte, error) {
 	plain, err := c.dec.DecodeAll(packed, nil)
 	if err != nil {
-		return nil, fmt.Errorf("unpack a body: %w", err)
+		return nil, fmt.Errorf("unpack a body: %w: %w", ErrDamaged, err)
 	}
 	return plain, nil
 }
@@ -99,11 +99,11 @@ func (c *codec) unpackRead(packed []byte) (*alpr.Read, error) {
 		return nil, err
 	}
 	if len(plain) < posteriorBytes {
-		return nil, fmt.Errorf("unpack a read: %d bytes are too few", len(plain))
+		return nil, fmt.Errorf("unpack a read: %w: %d bytes are too few", ErrDamaged, len(plain))
 	}
 	var body readBody
 	if err := json.Unmarshal(plain[posteriorBytes:], &body); err != nil {
-		return nil, fmt.Errorf("decode a read: %w", err)
+		return nil, fmt.Errorf("decode a read: %w: %w", ErrDamaged, err)
 	}
 	r := body.Read
 	r.Text = alpr.Text{
@@ -140,7 +140,7 @@ func (c *codec) unpackJSON(packed []byte, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("decode a body: %w", err)
+		return fmt.Errorf("decode a body: %w: %w", ErrDamaged, err)
 	}
 	return nil
 }

@@ -40,6 +40,12 @@ func (c *retentionClock) restore(latest time.Time) {
 	c.now, c.saved, c.isRestored = latest, latest, true
 }
 
+func (c *retentionClock) isSet() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.now.IsZero()
+}
+
 // advance takes a reading of the system clock and returns the retention time.
 func (c *retentionClock) advance(wall time.Time) time.Time {
 	c.mu.Lock()

@@ -21,6 +21,8 @@ var (
 	ErrIO      = errors.New("the disk refused a read or write: check the card or disk (dmesg) and the folder's permissions")
 	ErrCorrupt = errors.New("the store file is damaged: restart alpr, which sets it aside and opens a fresh one")
 	ErrClosed  = errors.New("the store is closed")
+	ErrForeign = errors.New("not a store of alpr's: another program's database")
+	ErrInUse   = errors.New("another alpr has the store open: stop it first")
 )
 
 // write is one queued operation. It runs inside the batch's transaction, in a
@@ -90,7 +92,7 @@ func (s *Store) commitQueued(ctx context.Context) {
 // errors; err is the transaction's and holds for all of them.
 func (s *Store) commit(ctx context.Context, batch []*write) (results []error, added bool, err error) {
 	if s.w == nil {
-		return nil, false, ErrClosed
+		return nil, false, s.whyClosed()
 	}
 	if _, err := s.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return nil, false, s.explain(err)
@@ -171,7 +173,7 @@ func (s *Store) explain(err error) error {
 		kind = ErrIO
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
 		kind = ErrCorrupt
-		s.markDamaged(err)
+		s.noteDamage(err)
 	default:
 		return fmt.Errorf("write store %s: %w", s.cfg.Path, err)
 	}

@@ -151,7 +151,7 @@ func TestKill(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if aside, err := filepath.Glob(path + asideMark + "*"); err != nil || len(aside) > 0 {
+	if aside, err := filepath.Glob(path + markDamaged + "*"); err != nil || len(aside) > 0 {
 		t.Fatalf("a kill damaged the file: %v, %v", aside, err)
 	}
 	for text := range acknowledged {

@@ -10,42 +10,72 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+
+	"alpr/internal/regular"
 )
 
 // fullCheckLimit is the file size up to which opening reads every page. A
 // bigger file is checked where it is read: what turns up then is marked, and
 // the next Open sets the file aside.
-const fullCheckLimit = 512 << 20
+const (
+	fullCheckLimit  = 512 << 20
+	wholeCheckLimit = 64 << 20
+)
 
-// asideMark is in the name of every damaged file that was moved away.
-const asideMark = ".damaged-"
+// Marks in the names of files that were moved aside: what was wrong with them.
+const (
+	markDamaged  = ".damaged-"
+	markOtherKey = ".other-key-"  // sealed under a device key that is not here
+	markForeign  = ".foreign-"    // another program's database
+	markNotAFile = ".not-a-file-" // a FIFO, a folder, a link to nowhere
+	markEmpty    = ".emptied-"    // too short for a database
+)
 
 // asideTime is the form of the time in that name, from which its retention counts.
 const asideTime = "20060102T150405.000Z"
 
-// openFile connects to the file. A damaged one is moved aside, whole, and a
-// fresh one opened; aside is then where it went and reason what was wrong.
-func (s *Store) openFile(ctx context.Context) (aside, reason string, err error) {
-	note, markErr := os.ReadFile(s.markPath())
-	if markErr != nil {
-		err = s.connect(ctx)
-		if err == nil || !isDamage(err) {
-			return "", "", err
+// openFile connects to the file. A damaged one is moved aside, whole; what can
+// be read of it is taken over into a fresh one.
+func (s *Store) openFile(ctx context.Context) error {
+	note, err := regular.ReadFile(s.markPath())
+	cause := errors.New(string(note))
+	if err != nil {
+		cause = s.connect(ctx)
+		if cause == nil || !isDamage(cause) {
+			return cause
 		}
-		reason = err.Error()
-	} else {
-		reason = string(note)
 	}
 	if err := s.disconnect(); err != nil {
 		s.log.Warn("close the damaged store", "error", err)
 	}
-	aside, err = s.setAside()
-	if err != nil {
-		return "", "", err
+	if !s.lockAlone() {
+		return errors.Join(ErrInUse, ErrCorrupt, cause)
 	}
-	s.log.Error("the store file was damaged: it is set aside, recording goes on in a fresh one",
-		"damaged", aside, "reason", reason)
-	return aside, reason, s.connect(ctx)
+	defer s.lockShared()
+	aside, err := s.setAside(markDamaged)
+	if err != nil {
+		return err
+	}
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	saved, err := s.salvage(ctx, aside)
+	s.isSalvaged = saved.rows > 0
+	text := fmt.Sprintf("the store file was damaged (%v): it is set aside as %s. ", cause, filepath.Base(aside))
+	if s.isSalvaged {
+		text += fmt.Sprintf("%d rows were taken over into a fresh one", saved.rows)
+		if saved.lost > 0 || len(saved.broken) > 0 {
+			text += fmt.Sprintf(", %d were not sound, and parts of %s cannot be read", saved.lost, strings.Join(append(saved.broken, "nothing else"), ", "))
+		}
+	} else {
+		text += "Nothing of it could be read: a fresh one was begun, WITHOUT hotlists. Import them again"
+	}
+	if err != nil {
+		text += ". It ended early: " + err.Error()
+	}
+	s.remember(PartStore, text)
+	s.began = append(s.began, beginning{aside: filepath.Base(aside), purpose: "the store file was damaged", reason: cause.Error()})
+	return nil
 }
 
 func isDamage(err error) bool {
@@ -58,9 +88,9 @@ func isDamage(err error) bool {
 
 // setAside renames the file and its write-ahead log, so that a person can
 // still recover what is in them.
-func (s *Store) setAside() (string, error) {
-	base := s.cfg.Path + asideMark + s.now().UTC().Format(asideTime)
-	for _, suffix := range []string{"-wal", "-shm", ""} {
+func (s *Store) setAside(mark string) (string, error) {
+	base := s.cfg.Path + mark + s.now().UTC().Format(asideTime)
+	for _, suffix := range []string{"-journal", "-wal", "-shm", ""} {
 		err := os.Rename(s.cfg.Path+suffix, base+suffix)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", fmt.Errorf("set the damaged store aside: %w", err)
@@ -77,8 +107,8 @@ func (s *Store) setAside() (string, error) {
 
 func (s *Store) markPath() string { return s.cfg.Path + ".is-damaged" }
 
-// markDamaged leaves a note for the next Open.
-func (s *Store) markDamaged(cause error) {
+// noteDamage leaves a note for the next Open.
+func (s *Store) noteDamage(cause error) {
 	if err := os.WriteFile(s.markPath(), []byte(cause.Error()), 0o600); err != nil {
 		s.log.Error("mark the store as damaged", "error", err)
 	}
@@ -96,8 +126,13 @@ func (s *Store) check(ctx context.Context) error {
 	if pages*size > fullCheckLimit {
 		return nil
 	}
+	// The whole check also compares indexes with their tables; it takes longer.
+	how := "integrity_check"
+	if pages*size > wholeCheckLimit {
+		how = "quick_check"
+	}
 	var verdict string
-	if err := s.w.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	if err := s.w.QueryRowContext(ctx, "PRAGMA "+how+"(1)").Scan(&verdict); err != nil {
 		return fmt.Errorf("check the file: %w", err)
 	}
 	if verdict != "ok" {
@@ -111,21 +146,23 @@ func (s *Store) check(ctx context.Context) error {
 func (s *Store) dropOldAside(due time.Time) (int, error) {
 	r := s.policy().Retention
 	longest := time.Duration(max(r.Reads, r.Hits, r.Dispositions, r.Manual))
-	files, err := filepath.Glob(s.cfg.Path + asideMark + "*")
-	if err != nil {
-		return 0, fmt.Errorf("list damaged stores: %w", err)
-	}
 	n := 0
-	for _, f := range files {
-		name := strings.TrimSuffix(strings.TrimSuffix(f, "-wal"), "-shm")
-		since, err := time.Parse(asideTime, name[len(s.cfg.Path+asideMark):])
-		if err != nil || due.Sub(since) < longest {
-			continue // also a file that somebody else has put there
+	for _, mark := range []string{markDamaged, markOtherKey, markEmpty} {
+		files, err := filepath.Glob(s.cfg.Path + mark + "*")
+		if err != nil {
+			return n, fmt.Errorf("list damaged stores: %w", err)
 		}
-		if err := os.Remove(f); err != nil {
-			return n, fmt.Errorf("delete damaged store: %w", err)
+		for _, f := range files {
+			name := f[len(s.cfg.Path+mark):]
+			since, err := time.Parse(asideTime, name[:min(len(name), len(asideTime))])
+			if err != nil || due.Sub(since) < longest {
+				continue // also a file that somebody else has put there
+			}
+			if err := os.Remove(f); err != nil {
+				return n, fmt.Errorf("delete damaged store: %w", err)
+			}
+			n++
 		}
-		n++
 	}
 	return n, nil
 }

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"alpr/internal/regular"
 )
 
 // CredentialName is the systemd credential that holds the device key, where
@@ -29,7 +31,8 @@ var (
 // DeviceKey is the root of everything sealed on one vehicle computer. It is
 // never used itself; every use has a key derived from it (HKDF-SHA256, RFC 5869).
 type DeviceKey struct {
-	secret []byte
+	secret   []byte
+	isLocked bool
 }
 
 // LoadDeviceKey reads the device key from systemd's credentials folder, where
@@ -39,13 +42,16 @@ type DeviceKey struct {
 func LoadDeviceKey(path string, mustExist bool) (*DeviceKey, error) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		cred := filepath.Join(dir, CredentialName)
-		text, err := os.ReadFile(cred)
+		text, err := regular.ReadFile(cred)
 		if err == nil {
 			return parseDeviceKey(cred, text)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("read device key: %w", err)
 		}
+	}
+	if err := regular.Check(path); errors.Is(err, regular.ErrKind) {
+		return nil, fmt.Errorf("read device key: %w", err)
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +66,7 @@ func LoadDeviceKey(path string, mustExist bool) (*DeviceKey, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("read device key %s (mode %#o): %w", path, info.Mode().Perm(), ErrKeyExposed)
 	}
-	text, err := os.ReadFile(path)
+	text, err := regular.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read device key: %w", err)
 	}
@@ -72,7 +78,7 @@ func parseDeviceKey(path string, text []byte) (*DeviceKey, error) {
 	if err != nil || len(secret) != 32 {
 		return nil, fmt.Errorf("read device key %s: %w", path, ErrKeyBad)
 	}
-	return &DeviceKey{secret: secret}, nil
+	return newDeviceKey(secret), nil
 }
 
 // createDeviceKey writes a new key so that it is whole and durable, or not
@@ -82,29 +88,34 @@ func createDeviceKey(path string) (*DeviceKey, error) {
 	if _, err := rand.Read(secret); err != nil {
 		return nil, fmt.Errorf("make device key: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make folder of the device key: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".device-key-*") // mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("create device key: %w", err)
-	}
-	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Link(f.Name(), path) // unlike a rename, never replaces a key
-	}
-	err = errors.Join(err, os.Remove(f.Name()))
+	err := writeDeviceKey(path, secret)
 	if errors.Is(err, fs.ErrExist) {
 		return LoadDeviceKey(path, true)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create device key %s: %w", path, err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("create device key %s: %w", path, err)
+	return newDeviceKey(secret), nil
+}
+
+// writeDeviceKey never replaces a key that is there.
+func writeDeviceKey(path string, secret []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make its folder: %w", err)
 	}
-	return &DeviceKey{secret: secret}, nil
+	f, err := os.CreateTemp(filepath.Dir(path), ".device-key-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Link(f.Name(), path) // unlike a rename, never replaces a key
+	}
+	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
 }
 
 func syncDir(path string) error {

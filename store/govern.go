@@ -25,45 +25,118 @@ func (s *Store) PolicyInForce() Policy { return s.policy() }
 
 // loadPolicy settles the policy at start. A policy that differs from the last
 // one in force is audited, and where it is tighter it holds for what is
-// already there.
-func (s *Store) loadPolicy(ctx context.Context) error {
-	inForce := s.cfg.Policy
-	var tightened Policy
-	found, err := s.metaPolicy(ctx, metaTightened, &tightened)
+// already there. Where what the backend has tightened cannot be read any more,
+// the last policy in force says it too; where that is lost as well nothing new is
+// kept, until the owner says what may be (RestorePolicy). Alerts go on.
+func (s *Store) loadPolicy(ctx context.Context, d metaDamage) error {
+	var tightened, last Policy
+	hasTightened, err := s.metaPolicy(ctx, metaTightened, &tightened, &d.tightened)
 	if err != nil {
 		return err
 	}
-	if found {
+	known, err := s.metaPolicy(ctx, metaPolicy, &last, &d.inForce)
+	if err != nil {
+		return err
+	}
+	inForce := s.cfg.Policy
+	if hasTightened {
 		inForce = inForce.tightest(tightened)
 	}
-	var last Policy
-	known, err := s.metaPolicy(ctx, metaPolicy, &last)
+	if d.tightened {
+		if known {
+			inForce = inForce.tightest(last)
+		} else {
+			inForce = inForce.strictest()
+		}
+	}
+	_, s.isPolicyLost, err = s.metaInt(ctx, metaPolicyLost)
 	if err != nil {
 		return err
 	}
+	s.isPolicyLost = s.isPolicyLost || d.tightened && !known
 	s.setPolicy(inForce)
-	if known && last == inForce {
+	switch {
+	case d.tightened && !known:
+		s.remember(PartPolicy, "the retention policy in force cannot be read any more: nothing new is kept, alerts go on. See what the backend has tightened, then run `alpr policy restore`")
+	case d.tightened:
+		s.remember(PartPolicy, "what the backend has tightened of the retention policy was damaged: the last policy in force holds, or the configuration where that is stricter")
+	case d.inForce:
+		s.remember(PartPolicy, "the record of the last retention policy was damaged: the configured one holds, as the backend has tightened it")
+	}
+	if known && last == inForce && !d.tightened {
 		return nil
 	}
-	if err := s.write(ctx, func(t *tx) error { return t.enforce(inForce, "system", "configuration") }); err != nil {
+	err = s.write(ctx, func(t *tx) error {
+		if d.tightened { // from now on this is what was tightened
+			if err := t.putTightened(inForce); err != nil {
+				return err
+			}
+		}
+		if s.isPolicyLost {
+			return t.putPolicy(inForce, "system", "what was in force cannot be read any more")
+		}
+		return t.enforce(inForce, "system", "configuration")
+	})
+	if err != nil {
 		return fmt.Errorf("put the retention policy in force: %w", err)
 	}
 	return nil
 }
 
-// metaPolicy reads a policy from the file. One that does not read or hold is
-// an error: the store would not know what it may keep.
-func (s *Store) metaPolicy(ctx context.Context, name string, p *Policy) (bool, error) {
-	var text []byte
+func (t *tx) putTightened(p Policy) error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode the policy: %w", err)
+	}
+	if t.s.isPolicyLost {
+		if err := t.putMeta(metaPolicyLost, 1); err != nil {
+			return err
+		}
+	}
+	return t.putMeta(metaTightened, text)
+}
+
+// RestorePolicy puts the configured policy in force after what was in force had
+// been lost. Without such a loss it is refused: the owner does not undo what the
+// backend has tightened.
+func (s *Store) RestorePolicy(ctx context.Context, who Access) error {
+	if err := who.Validate(); err != nil {
+		return fmt.Errorf("restore the policy: %w", err)
+	}
+	err := s.write(ctx, func(t *tx) error {
+		if !s.isPolicyLost {
+			return ErrPolicyKept
+		}
+		if _, err := t.exec("DELETE FROM meta WHERE name IN (?, ?)", metaPolicyLost, metaTightened); err != nil {
+			return err
+		}
+		if err := t.enforce(s.cfg.Policy, who.Officer, who.Purpose); err != nil {
+			return err
+		}
+		s.isPolicyLost = false
+		s.setPolicy(s.cfg.Policy)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("restore the policy: %w", err)
+	}
+	return nil
+}
+
+// metaPolicy reads a policy from the file. One that does not read or hold
+// counts as damaged, and as not there.
+func (s *Store) metaPolicy(ctx context.Context, name string, p *Policy, isDamaged *bool) (bool, error) {
+	var text looseBytes
 	found, err := s.reader(ctx).row("SELECT value FROM meta WHERE name = ?", []any{name}, &text)
-	if err != nil || !found {
-		return false, err
-	}
-	if err := json.Unmarshal(text, p); err != nil {
-		return false, fmt.Errorf("read %s: %w: %w", name, ErrBadPolicy, err)
-	}
-	if err := p.Validate(); err != nil {
+	if err != nil {
 		return false, fmt.Errorf("read %s: %w", name, err)
+	}
+	if !found {
+		return false, nil
+	}
+	if json.Unmarshal(text, p) != nil || p.Validate() != nil {
+		*p, *isDamaged = Policy{}, true
+		return false, nil
 	}
 	return true, nil
 }
@@ -103,11 +176,7 @@ func (s *Store) tighten(ctx context.Context, p Policy) error {
 		if now := s.policy(); p == now || !p.isTighter(now) {
 			return ErrNotTight
 		}
-		text, err := json.Marshal(p)
-		if err != nil {
-			return fmt.Errorf("encode the policy: %w", err)
-		}
-		if err := t.putMeta(metaTightened, text); err != nil {
+		if err := t.putTightened(p); err != nil {
 			return err
 		}
 		if err := t.enforce(p, "backend", "tightened by the backend"); err != nil {
@@ -128,7 +197,7 @@ func (s *Store) tighten(ctx context.Context, p Policy) error {
 // the last start.
 func (s *Store) NoteRules(ctx context.Context, name, text string) error {
 	err := s.write(ctx, func(t *tx) error {
-		var last []byte
+		var last looseBytes
 		known, err := t.row("SELECT value FROM meta WHERE name = ?", []any{metaRules + name}, &last)
 		if err != nil || known && string(last) == text {
 			return err
@@ -177,7 +246,7 @@ func (s *Store) Forbidden(ctx context.Context) ([]string, error) {
 	defer rows.Close()
 	var out []string
 	for rows.Next() {
-		var category []byte
+		var category looseText
 		if err := rows.Scan(&category); err != nil {
 			return nil, fmt.Errorf("list forbidden categories: %w", err)
 		}
@@ -186,12 +255,14 @@ func (s *Store) Forbidden(ctx context.Context) ([]string, error) {
 	return out, rows.Err()
 }
 
-// enforce shortens what is already kept, and audits the change.
-func (t *tx) enforce(p Policy, who, why string) error {
-	for _, table := range []struct {
-		name, where string
-		keep        Span
-	}{
+// rule is for how long rows of a table are kept.
+type rule struct {
+	table, where string
+	keep         Span
+}
+
+func (p Policy) rules() []rule {
+	return []rule{
 		{"reads", "class = 'read'", p.Retention.Reads},
 		{"reads", "class = 'hit'", p.Retention.Hits},
 		{"hits", "true", p.Retention.Hits},
@@ -200,16 +271,30 @@ func (t *tx) enforce(p Policy, who, why string) error {
 		{"outbox", "class = 'hit' AND purge_ms > 0", p.Retention.Hits},
 		{"outbox", "class = 'disposition' AND purge_ms > 0", p.Retention.Dispositions},
 		{"manual_entries", "true", p.Retention.Manual},
-	} {
-		millis := int64(table.keep) / 1e6
-		if _, err := t.exec("UPDATE "+table.name+" SET purge_ms = since_ms + ? WHERE "+table.where+" AND purge_ms > since_ms + ?",
+		{"quarantine", "class = 'read'", p.Retention.Reads},
+		{"quarantine", "class = 'hit'", p.Retention.Hits},
+		{"quarantine", "class = 'disposition'", p.Retention.Dispositions},
+		{"quarantine", "class = 'manual'", p.Retention.Manual},
+	}
+}
+
+// enforce shortens what is already kept, and audits the change.
+func (t *tx) enforce(p Policy, who, why string) error {
+	for _, k := range p.rules() {
+		millis := int64(k.keep) / 1e6
+		if _, err := t.exec("UPDATE "+k.table+" SET purge_ms = since_ms + ? WHERE "+k.where+" AND purge_ms > since_ms + ?",
 			millis, millis); err != nil {
-			return fmt.Errorf("shorten %s: %w", table.name, err)
+			return fmt.Errorf("shorten %s: %w", k.table, err)
 		}
 	}
 	if err := t.dropPictures(p.Pictures); err != nil {
 		return err
 	}
+	return t.putPolicy(p, who, why)
+}
+
+// putPolicy notes the policy in force, and audits the change.
+func (t *tx) putPolicy(p Policy, who, why string) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode the policy: %w", err)

@@ -38,27 +38,33 @@ func (a Access) record(action alpr.AuditAction, subject string, detail map[strin
 // deleted even where no purge has come by yet.
 func (s *Store) due() time.Time { return s.clock.advance(s.now()) }
 
-// Read returns one read without its pictures, nil where it is not kept.
+// Read returns one read without its pictures, nil where it is not kept, or
+// cannot be read any more.
 func (s *Store) Read(ctx context.Context, id alpr.ID) (*alpr.Read, error) {
 	q := s.reader(ctx)
-	var key int64
-	var body []byte
-	found, err := q.row("SELECT key_id, body FROM reads WHERE id = ? AND purge_ms > ?", []any{id[:], ms(s.due())}, &key, &body)
+	row := sealedRow{table: "reads", id: id[:]}
+	found, err := q.row("SELECT rowid, key_id, body FROM reads WHERE id = ? AND purge_ms > ?", []any{id[:], ms(s.due())}, &row.rowid, &row.key, &row.sealed)
 	if err != nil {
 		return nil, fmt.Errorf("look up read %s: %w", id, err)
 	}
 	if !found {
 		return nil, nil
 	}
-	return s.openRead(q, id[:], key, body)
+	r, err := s.openRead(q, row)
+	return r, s.passOver(ctx, row, err)
 }
 
-func (s *Store) openRead(q querier, id []byte, keyID int64, sealed []byte) (*alpr.Read, error) {
-	key, err := s.key(q, keyID)
-	if err != nil {
-		return nil, err
+// passOver sets a damaged row apart and lets its error go; any other stays.
+func (s *Store) passOver(ctx context.Context, row sealedRow, err error) error {
+	if !isRowDamage(err) {
+		return err
 	}
-	packed, err := key.open(sealed, "reads", id)
+	s.setApart(ctx, row.table, []int64{row.rowid}, err)
+	return nil
+}
+
+func (s *Store) openRead(q querier, row sealedRow) (*alpr.Read, error) {
+	packed, err := s.openBody(q, row)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +72,8 @@ func (s *Store) openRead(q querier, id []byte, keyID int64, sealed []byte) (*alp
 }
 
 // openJSON opens a body that packJSON made into v.
-func (s *Store) openJSON(q querier, table string, id []byte, keyID int64, sealed []byte, v any) error {
-	key, err := s.key(q, keyID)
-	if err != nil {
-		return err
-	}
-	packed, err := key.open(sealed, table, id)
+func (s *Store) openJSON(q querier, row sealedRow, v any) error {
+	packed, err := s.openBody(q, row)
 	if err != nil {
 		return err
 	}
@@ -81,10 +83,9 @@ func (s *Store) openJSON(q querier, table string, id []byte, keyID int64, sealed
 func (s *Store) hit(ctx context.Context, id alpr.ID) (*alpr.Hit, int, error) {
 	q := s.reader(ctx)
 	var revision int
-	var key int64
-	var body []byte
-	found, err := q.row("SELECT revision, key_id, body FROM hits WHERE id = ? AND purge_ms > ?",
-		[]any{id[:], ms(s.due())}, &revision, &key, &body)
+	row := sealedRow{table: "hits", id: id[:]}
+	found, err := q.row("SELECT rowid, revision, key_id, body FROM hits WHERE id = ? AND purge_ms > ?",
+		[]any{id[:], ms(s.due())}, &row.rowid, &revision, &row.key, &row.sealed)
 	if err != nil {
 		return nil, 0, fmt.Errorf("look up hit %s: %w", id, err)
 	}
@@ -92,18 +93,17 @@ func (s *Store) hit(ctx context.Context, id alpr.ID) (*alpr.Hit, int, error) {
 		return nil, 0, nil
 	}
 	var hit alpr.Hit
-	if err := s.openJSON(q, "hits", id[:], key, body, &hit); err != nil {
-		return nil, 0, err
+	if err := s.openJSON(q, row, &hit); err != nil {
+		return nil, 0, s.passOver(ctx, row, err)
 	}
 	return &hit, revision, nil
 }
 
 func (s *Store) disposition(ctx context.Context, id alpr.ID) (*alpr.Disposition, error) {
 	q := s.reader(ctx)
-	var key int64
-	var body []byte
-	found, err := q.row("SELECT key_id, body FROM dispositions WHERE id = ? AND purge_ms > ?",
-		[]any{id[:], ms(s.due())}, &key, &body)
+	row := sealedRow{table: "dispositions", id: id[:]}
+	found, err := q.row("SELECT rowid, key_id, body FROM dispositions WHERE id = ? AND purge_ms > ?",
+		[]any{id[:], ms(s.due())}, &row.rowid, &row.key, &row.sealed)
 	if err != nil {
 		return nil, fmt.Errorf("look up disposition %s: %w", id, err)
 	}
@@ -111,8 +111,8 @@ func (s *Store) disposition(ctx context.Context, id alpr.ID) (*alpr.Disposition,
 		return nil, nil
 	}
 	var d alpr.Disposition
-	if err := s.openJSON(q, "dispositions", id[:], key, body, &d); err != nil {
-		return nil, err
+	if err := s.openJSON(q, row, &d); err != nil {
+		return nil, s.passOver(ctx, row, err)
 	}
 	return &d, nil
 }
@@ -138,29 +138,43 @@ func (s *Store) queryReads(ctx context.Context, clause string, args ...any) ([]a
 }
 
 func (s *Store) scanReads(ctx context.Context, clause string, args []any, each func(*alpr.Read) error) error {
-	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM reads "+clause, args...)
+	return s.scanBodies(ctx, "reads", clause, args, func(row sealedRow) error {
+		r, err := s.openRead(s.reader(ctx), row)
+		if err != nil {
+			return err
+		}
+		return each(r)
+	})
+}
+
+// scanBodies hands the rows that a clause selects to each. Those whose key was
+// destroyed are passed over, and damaged ones set apart.
+func (s *Store) scanBodies(ctx context.Context, table, clause string, args []any, each func(sealedRow) error) error {
+	rows, err := s.r.QueryContext(ctx, "SELECT rowid, id, key_id, body FROM "+table+" "+clause, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	var damaged []int64
+	var reason error
 	for rows.Next() {
-		var id, body []byte
-		var key int64
-		if err := rows.Scan(&id, &key, &body); err != nil {
+		row := sealedRow{table: table}
+		if err := rows.Scan(&row.rowid, &row.id, &row.key, &row.sealed); err != nil {
 			return err
 		}
-		r, err := s.openRead(s.reader(ctx), id, key, body)
-		if errors.Is(err, ErrForgotten) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := each(r); err != nil {
+		err := each(row)
+		switch {
+		case isRowDamage(err):
+			damaged, reason = append(damaged, row.rowid), err
+		case err != nil && !errors.Is(err, ErrForgotten):
 			return err
 		}
 	}
-	return rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	s.setApart(ctx, table, damaged, reason)
+	return nil
 }
 
 // OpenHits returns the hits that await a disposition, oldest first, each with
@@ -173,7 +187,7 @@ func (s *Store) OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error) {
 	reads := make([]alpr.Read, 0, len(hits))
 	kept := hits[:0]
 	for _, h := range hits {
-		read, err := s.Read(ctx, h.ReadID)
+		read, err := s.readOf(ctx, &h)
 		if err != nil {
 			return nil, nil, fmt.Errorf("list open hits: %w", err)
 		}
@@ -182,6 +196,23 @@ func (s *Store) OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error) {
 		}
 	}
 	return reads, kept, nil
+}
+
+// readOf is the read that a hit was raised on. Where it cannot be read any more,
+// and its hit can, it is one that says no more than the hit does: an alert does
+// not go with it. It is nil once the hit is past its time.
+func (s *Store) readOf(ctx context.Context, h *alpr.Hit) (*alpr.Read, error) {
+	read, err := s.Read(ctx, h.ReadID)
+	if err != nil || read != nil {
+		return read, err
+	}
+	var revision int
+	found, err := s.reader(ctx).row("SELECT revision FROM hits WHERE id = ? AND purge_ms > ?", []any{h.ID[:], ms(s.due())}, &revision)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &alpr.Read{ID: h.ReadID, Revision: revision, Camera: "not on record", FirstAt: h.At, At: h.At, LastAt: h.At,
+		Fix: alpr.Fix{At: h.At}, TimeSource: alpr.TimeSystem}, nil
 }
 
 // Verdicts counts what officers found, the last verdict of each hit, over the
@@ -204,29 +235,16 @@ func (s *Store) Verdicts(ctx context.Context) (map[alpr.Verdict]int, error) {
 
 // queryBodies opens the JSON bodies that a clause selects.
 func queryBodies[T any](ctx context.Context, s *Store, table, clause string, args ...any) ([]T, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT id, key_id, body FROM "+table+" "+clause, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []T
-	for rows.Next() {
-		var id, body []byte
-		var key int64
-		if err := rows.Scan(&id, &key, &body); err != nil {
-			return nil, err
-		}
+	err := s.scanBodies(ctx, table, clause, args, func(row sealedRow) error {
 		var v T
-		err := s.openJSON(s.reader(ctx), table, id, key, body, &v)
-		if errors.Is(err, ErrForgotten) {
-			continue
-		}
-		if err != nil {
-			return nil, err
+		if err := s.openJSON(s.reader(ctx), row, &v); err != nil {
+			return err
 		}
 		out = append(out, v)
-	}
-	return out, rows.Err()
+		return nil
+	})
+	return out, err
 }
 
 // Picture returns one picture of a read (PictureCrop or PictureContext), the
@@ -237,25 +255,21 @@ func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr
 		return alpr.Picture{}, err
 	}
 	q := s.reader(ctx)
-	var keyID int64
-	var sealed []byte
-	found, err := q.row("SELECT key_id, body FROM pictures WHERE read_id = ? AND which = ?", []any{readID[:], which}, &keyID, &sealed)
+	row := sealedRow{table: "pictures", bound: "pictures " + which, id: readID[:]}
+	found, err := q.row("SELECT rowid, key_id, body FROM pictures WHERE read_id = ? AND which = ?", []any{readID[:], which},
+		&row.rowid, &row.key, &row.sealed)
 	if err != nil {
 		return alpr.Picture{}, fmt.Errorf("look up the %s picture of read %s: %w", which, readID, err)
 	}
 	if !found {
 		return alpr.Picture{}, nil
 	}
-	key, err := s.key(q, keyID)
-	if err != nil {
-		return alpr.Picture{}, err
-	}
 	picture := read.Crop
 	if which == PictureContext {
 		picture = read.Context
 	}
-	if picture.JPEG, err = key.open(sealed, "pictures "+which, readID[:]); err != nil {
-		return alpr.Picture{}, err
+	if picture.JPEG, err = s.openBody(q, row); err != nil {
+		return alpr.Picture{}, s.passOver(ctx, row, err)
 	}
 	return picture, nil
 }
@@ -272,28 +286,29 @@ func (s *Store) PictureByHash(ctx context.Context, sum [32]byte) (alpr.Picture, 
 		return fail(err)
 	}
 	for _, k := range keys {
-		var id []byte
-		var which string
+		var id looseBytes
+		var which looseText
 		found, err := s.reader(ctx).row("SELECT read_id, which FROM pictures WHERE key_id = ? AND tag = ?",
 			[]any{k.id, keyedHash(k.index, string(sum[:]))}, &id, &which)
 		if err != nil {
 			return fail(err)
 		}
-		if !found {
+		readID, isID := idOf(id)
+		if !found || !isID {
 			continue
 		}
-		picture, err := s.Picture(ctx, alpr.ID(id), which)
+		picture, err := s.Picture(ctx, readID, string(which))
 		if err != nil {
 			return fail(err)
 		}
-		read, err := s.Read(ctx, alpr.ID(id))
+		read, err := s.Read(ctx, readID)
 		if err != nil {
 			return fail(err)
 		}
 		if read == nil || picture.JPEG == nil {
 			break // past its time
 		}
-		hits, err := queryBodies[alpr.Hit](ctx, s, "hits", "WHERE read_id = ? AND purge_ms > ? ORDER BY recorded_ms DESC LIMIT 1", id, ms(s.due()))
+		hits, err := queryBodies[alpr.Hit](ctx, s, "hits", "WHERE read_id = ? AND purge_ms > ? ORDER BY recorded_ms DESC LIMIT 1", readID[:], ms(s.due()))
 		if err != nil {
 			return fail(err)
 		}
@@ -351,26 +366,15 @@ func (s *Store) auditAccess(ctx context.Context, who Access, action alpr.AuditAc
 
 // liveKeys are the data keys that reads may be sealed under.
 func (s *Store) liveKeys(ctx context.Context) ([]*dataKey, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT id FROM data_keys WHERE wrapped IS NOT NULL AND class IN (?, ?)",
-		string(alpr.RetainRead), string(alpr.RetainHit))
+	ids, err := s.ints(ctx, "SELECT id FROM data_keys WHERE wrapped IS NOT NULL AND class NOT IN (?, ?, ?)",
+		string(alpr.RetainDisposition), string(alpr.RetainManual), string(classHotlist))
 	if err != nil {
-		return nil, err
-	}
-	var ids []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
 	var keys []*dataKey
 	for _, id := range ids {
 		k, err := s.key(s.reader(ctx), id)
-		if errors.Is(err, ErrForgotten) {
+		if errors.Is(err, ErrForgotten) || isRowDamage(err) {
 			continue
 		}
 		if err != nil {
@@ -394,4 +398,22 @@ func (s *Store) MatchPast(ctx context.Context, who Access, entry alpr.Entry, mat
 		return fmt.Errorf("match past reads: %w", err)
 	}
 	return nil
+}
+
+// ints are the whole numbers of a query's first column.
+func (s *Store) ints(ctx context.Context, query string, args ...any) ([]int64, error) {
+	rows, err := s.r.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, rows.Err()
 }

@@ -23,6 +23,7 @@ type HotlistInfo struct {
 	PublishedAt time.Time // zero when the source does not say
 	ImportedAt  time.Time
 	IsActive    bool
+	IsDamaged   bool // set aside: see SetListAside
 	id          int64
 }
 
@@ -108,7 +109,7 @@ func (t *tx) activate(list string, id int64) error {
 
 // dropVersions deletes what is too old to roll back to.
 func (t *tx) dropVersions(list string) error {
-	_, err := t.exec(`DELETE FROM hotlists WHERE list = ? AND state = 'ready' AND id NOT IN
+	_, err := t.exec(`DELETE FROM hotlists WHERE list = ? AND state IN ('ready', 'damaged') AND id NOT IN
 		(SELECT id FROM hotlists WHERE list = ? AND state <> 'staging' ORDER BY id DESC LIMIT ?)`, list, list, keepVersions)
 	return err
 }
@@ -127,7 +128,7 @@ func (s *Store) dropStaging(ctx context.Context) error {
 
 // Hotlists names the stored versions, newest first, lists in no order.
 func (s *Store) Hotlists(ctx context.Context) ([]HotlistInfo, error) {
-	rows, err := s.r.QueryContext(ctx, `SELECT id, list, version, entries, published_ms, imported_ms, state = 'active'
+	rows, err := s.r.QueryContext(ctx, `SELECT id, list, version, entries, published_ms, imported_ms, state = 'active', state = 'damaged'
 		FROM hotlists WHERE state <> 'staging' ORDER BY id DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("list hotlists: %w", err)
@@ -137,7 +138,7 @@ func (s *Store) Hotlists(ctx context.Context) ([]HotlistInfo, error) {
 	for rows.Next() {
 		var h HotlistInfo
 		var published, imported int64
-		if err := rows.Scan(&h.id, &h.List, &h.Version, &h.Entries, &published, &imported, &h.IsActive); err != nil {
+		if err := rows.Scan(&h.id, &h.List, &h.Version, &h.Entries, &published, &imported, &h.IsActive, &h.IsDamaged); err != nil {
 			return nil, fmt.Errorf("list hotlists: %w", err)
 		}
 		h.PublishedAt, h.ImportedAt = fromMS(published), fromMS(imported)
@@ -165,22 +166,100 @@ func (s *Store) LoadHotlist(ctx context.Context, info HotlistInfo) iter.Seq2[[]b
 
 func (s *Store) loadChunk(ctx context.Context, id int64, n int) ([]byte, error) {
 	q := s.reader(ctx)
-	var keyID int64
-	var sealed []byte
-	found, err := q.row(`SELECT h.key_id, c.body FROM hotlist_chunks c JOIN hotlists h ON h.id = c.hotlist_id
-		WHERE c.hotlist_id = ? AND c.n = ?`, []any{id, n}, &keyID, &sealed)
+	row := sealedRow{table: "hotlist_chunks", id: chunkID(id, n)}
+	found, err := q.row(`SELECT c.rowid, h.key_id, c.body FROM hotlist_chunks c JOIN hotlists h ON h.id = c.hotlist_id
+		WHERE c.hotlist_id = ? AND c.n = ?`, []any{id, n}, &row.rowid, &row.key, &row.sealed)
 	if err != nil || !found {
 		return nil, err
 	}
-	key, err := s.key(q, keyID)
-	if err != nil {
-		return nil, err
+	packed, err := s.openBody(q, row)
+	if errors.Is(err, ErrForgotten) { // no list in use has its key destroyed
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	packed, err := key.open(sealed, "hotlist_chunks", chunkID(id, n))
+	if errors.Is(err, errKeyLost) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return s.codec.unpack(packed)
+}
+
+// SetListAside takes a version out of use whose content is damaged. The newest
+// other version that has not been set aside comes into use in its place; back
+// is its info, and found is false where there is none: the list does not alert
+// any more. The damaged version is kept until newer ones have replaced it.
+func (s *Store) SetListAside(ctx context.Context, info HotlistInfo, reason error) (back HotlistInfo, found bool, err error) {
+	infos, err := s.Hotlists(ctx)
+	if err != nil {
+		return back, false, err
+	}
+	for _, other := range infos { // newest first
+		if other.List == info.List && other.id != info.id && !other.IsDamaged {
+			back, found = other, true
+			back.IsActive = true
+			break
+		}
+	}
+	text := fmt.Sprintf("hotlist %s, version %q is damaged and NO other version of it is kept: its plates do not alert. Import it again", info.List, info.Version)
+	if found {
+		text = fmt.Sprintf("hotlist %s, version %q is damaged: version %q is in use in its place. Import it again", info.List, info.Version, back.Version)
+	}
+	s.remember(PartHotlist, text)
+	err = s.write(ctx, func(t *tx) error {
+		if _, err := t.exec("UPDATE hotlists SET state = 'damaged' WHERE id = ?", info.id); err != nil {
+			return err
+		}
+		if found {
+			if err := t.activate(info.List, back.id); err != nil {
+				return err
+			}
+		}
+		detail := map[string]string{"version": info.Version, "reason": reason.Error()}
+		if found {
+			detail["in its place"] = back.Version
+		}
+		if err := t.putNotices(); err != nil {
+			return err
+		}
+		return t.auditNow(alpr.AuditRecord{Officer: "system", Action: alpr.ActionQuarantine, Purpose: "a hotlist was damaged", Subject: info.List, Detail: detail})
+	})
+	if err != nil {
+		return back, found, fmt.Errorf("set list %q aside: %w", info.List, err)
+	}
+	return back, found, nil
+}
+
+// CorrectHotlist puts what the table says about a version right, by what its
+// sealed content says. It returns the version as it is then.
+func (s *Store) CorrectHotlist(ctx context.Context, info, right HotlistInfo) (HotlistInfo, error) {
+	right.id, right.ImportedAt, right.IsActive = info.id, info.ImportedAt, info.IsActive
+	s.remember(PartHotlist, fmt.Sprintf("the name, version, time or count of hotlist %s, version %q had changed and was put right", right.List, right.Version))
+	err := s.write(ctx, func(t *tx) error {
+		var other int64
+		isTaken, err := t.row("SELECT id FROM hotlists WHERE list = ? AND state = 'active' AND id <> ?", []any{right.List, info.id}, &other)
+		if err != nil {
+			return err
+		}
+		state := "active"
+		if isTaken && other > info.id {
+			state = "ready"
+		} else if isTaken {
+			if _, err := t.exec("UPDATE hotlists SET state = 'ready' WHERE id = ?", other); err != nil {
+				return err
+			}
+		}
+		right.IsActive = state == "active"
+		if _, err := t.exec("UPDATE hotlists SET list = ?, version = ?, entries = ?, published_ms = ?, state = ? WHERE id = ?",
+			right.List, right.Version, right.Entries, ms(right.PublishedAt), state, info.id); err != nil {
+			return err
+		}
+		return t.putNotices()
+	})
+	if err != nil {
+		return right, fmt.Errorf("put list %q right: %w", right.List, err)
+	}
+	return right, nil
 }
 
 // Rollback makes the version before the active one the active one, and drops

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -9,6 +10,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +43,7 @@ type keyring struct {
 	mu    sync.Mutex
 	byID  map[int64]*dataKey
 	fresh []int64 // made in the transaction that is open
+	lost  map[int64]bool
 }
 
 func newKeyring(device *DeviceKey) (*keyring, error) {
@@ -49,7 +55,7 @@ func newKeyring(device *DeviceKey) (*keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keyring{wrap: wrap, byID: make(map[int64]*dataKey)}, nil
+	return &keyring{wrap: wrap, byID: make(map[int64]*dataKey), lost: make(map[int64]bool)}, nil
 }
 
 // newAEAD is AES-256-GCM with random nonces (SP 800-38D, 8.2.2), in the form
@@ -80,18 +86,64 @@ func (t *tx) sealingKey(class alpr.RetentionClass) (*dataKey, error) {
 	if k := ring.current(class, t.due); k != nil {
 		return k, nil
 	}
-	var id, from, to int64
-	var wrapped []byte
-	found, err := t.row(`SELECT id, from_ms, to_ms, wrapped FROM data_keys
+	var row keyRow
+	found, err := t.row(`SELECT id, class, from_ms, to_ms, wrapped FROM data_keys
 		WHERE class = ? AND to_ms > ? AND from_ms <= ? AND wrapped IS NOT NULL ORDER BY to_ms DESC LIMIT 1`,
-		[]any{string(class), ms(t.due), ms(t.due)}, &id, &from, &to, &wrapped)
+		[]any{string(class), ms(t.due), ms(t.due)}, row.columns()...)
 	if err != nil {
 		return nil, fmt.Errorf("look up the data key: %w", err)
 	}
 	if found {
-		return ring.unwrap(id, class, fromMS(from), fromMS(to), wrapped)
+		k, err := t.s.openKey(row)
+		if err == nil && k.class == class && !t.due.Before(k.from) && t.due.Before(k.to) {
+			return k, nil
+		}
+		if err != nil && !isRowDamage(err) {
+			return nil, err
+		}
 	}
-	return t.makeKey(class)
+	return t.makeKey(class) // also in the place of one that is lost
+}
+
+// keyRow is a data key as the file has it.
+type keyRow struct {
+	id       looseInt
+	class    looseText
+	from, to looseInt
+	wrapped  looseBytes
+}
+
+func (r *keyRow) columns() []any { return []any{&r.id, &r.class, &r.from, &r.to, &r.wrapped} }
+
+// errKeyLost reports a data key that cannot be opened, and with it all that it
+// has sealed.
+var errKeyLost = errors.New("its data key is damaged")
+
+// openKey opens a data key, or mends it where one bit of its row has changed.
+func (s *Store) openKey(r keyRow) (*dataKey, error) {
+	id := int64(r.id)
+	if r.wrapped == nil {
+		return nil, fmt.Errorf("open data key %d: %w", id, ErrForgotten)
+	}
+	if s.keys.isLost(id) {
+		return nil, fmt.Errorf("open data key %d: %w", id, errKeyLost)
+	}
+	k, err := s.keys.unwrap(r)
+	if err == nil {
+		return k, nil
+	}
+	if k, right := s.keys.mend(r); k != nil {
+		s.remember(PartRecords, "a data key had a flipped bit and was put right")
+		s.mended.add(func(t *tx) error {
+			_, err := t.exec("UPDATE data_keys SET class = ?, from_ms = ?, to_ms = ?, wrapped = ? WHERE id = ?",
+				string(right.class), int64(right.from), int64(right.to), []byte(right.wrapped), id)
+			return err
+		})
+		return k, nil
+	}
+	s.keys.giveUp(id)
+	s.remember(PartRecords, fmt.Sprintf("data key %d is damaged: what it sealed (%s) cannot be read any more", id, r.class))
+	return nil, fmt.Errorf("open data key %d: %w: %w", id, errKeyLost, err)
 }
 
 func (t *tx) makeKey(class alpr.RetentionClass) (*dataKey, error) {
@@ -144,20 +196,125 @@ func keyAD(class alpr.RetentionClass, from, to time.Time) []byte {
 	return fmt.Appendf(nil, "data key %s %d %d", class, ms(from), ms(to))
 }
 
-func (r *keyring) unwrap(id int64, class alpr.RetentionClass, from, to time.Time, wrapped []byte) (*dataKey, error) {
-	if wrapped == nil {
-		return nil, fmt.Errorf("open data key %d: %w", id, ErrForgotten)
-	}
-	secret, err := r.wrap.Open(nil, nil, wrapped, keyAD(class, from, to))
+func (r *keyring) unwrap(row keyRow) (*dataKey, error) {
+	class, from, to := alpr.RetentionClass(row.class), fromMS(int64(row.from)), fromMS(int64(row.to))
+	secret, err := r.wrap.Open(nil, nil, row.wrapped, keyAD(class, from, to))
 	if err != nil {
-		return nil, fmt.Errorf("open data key %d: %w", id, err)
+		return nil, err
 	}
-	k, err := newDataKey(id, class, from, to, secret)
+	k, err := newDataKey(int64(row.id), class, from, to, secret)
 	if err != nil {
 		return nil, err
 	}
 	r.add(k, false)
 	return k, nil
+}
+
+// mend tries what the row may have been before one of its bits changed, or one
+// of its plain columns was lost. The cipher tells when it is right.
+func (r *keyring) mend(row keyRow) (*dataKey, keyRow) {
+	for _, class := range []alpr.RetentionClass{alpr.RetainRead, alpr.RetainHit, alpr.RetainDisposition, alpr.RetainManual, classHotlist} {
+		try := row
+		try.class = looseText(class)
+		if k, err := r.unwrap(try); err == nil {
+			return k, try
+		}
+	}
+	for bit := range 64 {
+		for _, column := range []func(*keyRow) *looseInt{func(k *keyRow) *looseInt { return &k.from }, func(k *keyRow) *looseInt { return &k.to }} {
+			try := row
+			*column(&try) ^= 1 << bit
+			if k, err := r.unwrap(try); err == nil {
+				return k, try
+			}
+		}
+	}
+	for bit := range 8 * len(row.wrapped) {
+		try := row
+		try.wrapped = slices.Clone(row.wrapped)
+		try.wrapped[bit/8] ^= 1 << (bit % 8)
+		if k, err := r.unwrap(try); err == nil {
+			return k, try
+		}
+	}
+	return nil, row
+}
+
+// all are the keys that are in memory: all that can be opened, after loadKeys.
+func (r *keyring) all() []*dataKey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Values(r.byID))
+}
+
+// loadKeys opens every data key, and tries those that no row names as the one
+// that rows name and that is not there.
+func (s *Store) loadKeys(ctx context.Context) error {
+	rows, err := s.r.QueryContext(ctx, "SELECT id, class, from_ms, to_ms, wrapped FROM data_keys WHERE wrapped IS NOT NULL")
+	if err != nil {
+		return fmt.Errorf("read the data keys: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row keyRow
+		if err := rows.Scan(row.columns()...); err != nil {
+			return fmt.Errorf("read the data keys: %w", err)
+		}
+		_, _ = s.openKey(row) // one that is lost is on record; what it sealed says so again
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read the data keys: %w", err)
+	}
+	return s.findLostKeys(ctx)
+}
+
+const sealedTables = "SELECT key_id FROM reads UNION SELECT key_id FROM hits UNION SELECT key_id FROM dispositions UNION SELECT key_id FROM manual_entries UNION SELECT key_id FROM hotlists"
+
+// findLostKeys gives keys their number back where that has changed: rows name a
+// number that no key has.
+func (s *Store) findLostKeys(ctx context.Context) error {
+	missing, err := s.ints(ctx, sealedTables+" EXCEPT SELECT id FROM data_keys")
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	spare, err := s.ints(ctx, "SELECT id FROM data_keys WHERE wrapped IS NOT NULL EXCEPT "+strings.ReplaceAll(sealedTables, "UNION", "EXCEPT"))
+	if err != nil {
+		return err
+	}
+	for _, want := range missing {
+		for _, have := range spare {
+			if k := s.keys.cached(have); k != nil && bits.OnesCount64(uint64(want^have)) == 1 {
+				s.renumber(k, want)
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) renumber(k *dataKey, id int64) {
+	old := k.id
+	right := *k
+	right.id = id
+	s.keys.forget(old)
+	s.keys.add(&right, false)
+	s.remember(PartRecords, "a data key had a changed number and was put right")
+	s.mended.add(func(t *tx) error {
+		_, err := t.exec("UPDATE data_keys SET id = ? WHERE id = ?", id, old)
+		return err
+	})
+}
+
+func (r *keyring) isLost(id int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost[id]
+}
+
+func (r *keyring) giveUp(id int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost[id] = true
 }
 
 func (r *keyring) add(k *dataKey, isFresh bool) {
@@ -221,18 +378,15 @@ func (s *Store) key(q querier, id int64) (*dataKey, error) {
 	if k := s.keys.cached(id); k != nil {
 		return k, nil
 	}
-	var class string
-	var from, to int64
-	var sealed []byte
-	found, err := q.row("SELECT class, from_ms, to_ms, wrapped FROM data_keys WHERE id = ?", []any{id},
-		&class, &from, &to, &sealed)
+	var row keyRow
+	found, err := q.row("SELECT id, class, from_ms, to_ms, wrapped FROM data_keys WHERE id = ?", []any{id}, row.columns()...)
 	if err != nil {
 		return nil, fmt.Errorf("look up data key %d: %w", id, err)
 	}
-	if !found {
-		return nil, fmt.Errorf("look up data key %d: %w", id, ErrForgotten)
+	if !found { // a destroyed key leaves its row
+		return nil, fmt.Errorf("look up data key %d: there is none: %w", id, errKeyLost)
 	}
-	return s.keys.unwrap(id, alpr.RetentionClass(class), fromMS(from), fromMS(to), sealed)
+	return s.openKey(row)
 }
 
 // seal encrypts a body. What names the row is authenticated with it, so that
@@ -244,7 +398,7 @@ func (k *dataKey) seal(body []byte, table string, id []byte) []byte {
 func (k *dataKey) open(sealed []byte, table string, id []byte) ([]byte, error) {
 	body, err := k.aead.Open(nil, nil, sealed, bodyAD(table, id, k.id))
 	if err != nil {
-		return nil, fmt.Errorf("open %s %x: changed or damaged: %w", table, id, err)
+		return nil, fmt.Errorf("open %s %x: %w: %w", table, id, ErrDamaged, err)
 	}
 	return body, nil
 }

@@ -39,10 +39,10 @@ func (t *tx) enqueueDetail(kind alpr.Kind, ref alpr.ID, revision int, keep term,
 
 // outboxRow is an item before its body is fetched.
 type outboxRow struct {
-	key, seq, recorded, purge, sent int64
-	kind, class                     string
-	ref, boot, detail               []byte
-	revision                        int
+	key                                  int64
+	seq, recorded, purge, sent, revision looseInt
+	kind, class                          looseText
+	ref, boot, detail                    looseBytes
 }
 
 // Peek returns the items that q selects, in order of Key, without removing
@@ -74,6 +74,10 @@ func (s *Store) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem
 	items := make([]alpr.OutboxItem, 0, len(rows))
 	for i := range rows {
 		item, found, err := s.fetch(ctx, &rows[i])
+		if isRowDamage(err) {
+			s.setApart(ctx, "outbox", []int64{rows[i].key}, err)
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("open outbox item %d: %w", rows[i].key, err)
 		}
@@ -133,9 +137,14 @@ func (s *Store) outboxRows(ctx context.Context, query string, args []any) ([]out
 // fetch opens what an outbox row refers to. found is false where a purge was
 // faster: the range of items it deleted is told by an item of its own.
 func (s *Store) fetch(ctx context.Context, r *outboxRow) (item alpr.OutboxItem, found bool, err error) {
+	ref, isRef := idOf(r.ref)
+	boot, isBoot := idOf(r.boot)
+	if !isRef || !isBoot || r.seq < 1 || r.revision == badInt {
+		return item, false, fmt.Errorf("outbox item %d: %w", r.key, ErrDamaged)
+	}
 	item = alpr.OutboxItem{
-		Key: r.key, Kind: alpr.Kind(r.kind), ID: alpr.ID(r.ref), Revision: r.revision, BootID: alpr.ID(r.boot), Seq: uint64(r.seq),
-		RecordedAt: fromMS(r.recorded), Class: alpr.RetentionClass(r.class), PurgeAt: fromMS(r.purge), SentAt: fromMS(r.sent),
+		Key: r.key, Kind: alpr.Kind(r.kind), ID: ref, Revision: int(r.revision), BootID: boot, Seq: uint64(r.seq),
+		RecordedAt: fromMS(int64(r.recorded)), Class: alpr.RetentionClass(r.class), PurgeAt: fromMS(int64(r.purge)), SentAt: fromMS(int64(r.sent)),
 	}
 	switch item.Kind {
 	case alpr.KindRead:
@@ -147,7 +156,8 @@ func (s *Store) fetch(ctx context.Context, r *outboxRow) (item alpr.OutboxItem, 
 	case alpr.KindHit:
 		item.Hit, item.Revision, err = s.hit(ctx, item.ID)
 		if found = item.Hit != nil; found && err == nil {
-			item.Read, err = s.Read(ctx, item.Hit.ReadID)
+			item.Read, err = s.readOf(ctx, item.Hit)
+			found = item.Read != nil
 		}
 	case alpr.KindDisposition:
 		found, err = s.fetchDisposition(ctx, &item)
@@ -156,9 +166,11 @@ func (s *Store) fetch(ctx context.Context, r *outboxRow) (item alpr.OutboxItem, 
 		found = item.Audit != nil
 	case alpr.KindExpired:
 		item.Expired = &alpr.Expired{}
-		found, err = true, json.Unmarshal(bytes.Clone(r.detail), item.Expired)
+		if found, err = true, json.Unmarshal(bytes.Clone(r.detail), item.Expired); err != nil {
+			err = fmt.Errorf("outbox item %d: %w: %w", r.key, ErrDamaged, err)
+		}
 	default:
-		err = fmt.Errorf("unknown kind %q", r.kind)
+		err = fmt.Errorf("outbox item %d: unknown kind %q: %w", r.key, r.kind, ErrDamaged)
 	}
 	if errors.Is(err, ErrForgotten) {
 		return item, false, nil
@@ -173,7 +185,7 @@ func (s *Store) fetchDisposition(ctx context.Context, item *alpr.OutboxItem) (fo
 	if item.Hit, _, err = s.hit(ctx, item.Disposition.HitID); err != nil || item.Hit == nil {
 		return err == nil, err
 	}
-	item.Read, err = s.Read(ctx, item.Hit.ReadID)
+	item.Read, err = s.readOf(ctx, item.Hit)
 	return err == nil, err
 }
 

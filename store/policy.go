@@ -25,6 +25,8 @@ var (
 	ErrNoPolicy  = errors.New("no valid retention policy: nothing is stored until there is one")
 	ErrNotTight  = errors.New("the backend may shorten retention, never lengthen it")
 	ErrBadPolicy = errors.New("not a valid retention policy")
+
+	ErrPolicyKept = errors.New("the policy in force was not lost: there is nothing to restore")
 )
 
 // Span is how long something is kept. In YAML: "3m", "12h", "21d", "0".
@@ -238,6 +240,13 @@ func (p Policy) tightest(o Policy) Policy {
 	if o.Pictures.Hits.rank() < p.Pictures.Hits.rank() {
 		p.Pictures.Hits = o.Pictures.Hits
 	}
+	return p
+}
+
+// strictest keeps nothing.
+func (p Policy) strictest() Policy {
+	p.Retention = Retention{}
+	p.Pictures = Pictures{Reads: DetailNone, Hits: DetailNone}
 	return p
 }
 

@@ -248,7 +248,7 @@ func checkAfterCut(t *testing.T, files map[string]*diskFile, said []string, rng 
 		t.Fatalf("after %d reads: %v", len(said), err)
 	}
 	f := &fixture{Store: s, t: t}
-	if aside, err := filepath.Glob(path + asideMark + "*"); err != nil || len(aside) > 0 {
+	if aside, err := filepath.Glob(path + markDamaged + "*"); err != nil || len(aside) > 0 {
 		t.Fatalf("after %d reads the file is damaged: %v, %v", len(said), aside, err)
 	}
 	kept, err := s.RecentReads(context.Background(), len(said)+10)

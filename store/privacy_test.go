@@ -155,18 +155,18 @@ func TestDestroyedKeyOpensNothing(t *testing.T) {
 	f.record(read)
 	var keyID int64
 	var body []byte
-	if err := f.r.QueryRowContext(context.Background(), "SELECT key_id, body FROM reads").Scan(&keyID, &body); err != nil {
+	if err := f.r.db.Load().QueryRowContext(context.Background(), "SELECT key_id, body FROM reads").Scan(&keyID, &body); err != nil {
 		t.Fatal(err)
 	}
-	body = bytes.Clone(body)
-	if _, err := f.openRead(f.reader(context.Background()), read.ID[:], keyID, body); err != nil {
+	row := sealedRow{table: "reads", id: read.ID[:], key: looseInt(keyID), sealed: bytes.Clone(body)}
+	if _, err := f.openRead(f.reader(context.Background()), row); err != nil {
 		t.Fatalf("before: %v", err)
 	}
 	f.clock.Add(31 * 24 * time.Hour)
 	if _, err := f.Purge(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.openRead(f.reader(context.Background()), read.ID[:], keyID, body); !errors.Is(err, ErrForgotten) {
+	if _, err := f.openRead(f.reader(context.Background()), row); !errors.Is(err, ErrForgotten) {
 		t.Errorf("after: %v", err)
 	}
 }
@@ -429,7 +429,10 @@ func TestBodiesCannotBeSwapped(t *testing.T) {
 	if _, err := f.db.ExecContext(context.Background(), "UPDATE reads SET body = (SELECT body FROM reads WHERE id = ?) WHERE id = ?", a.ID[:], b.ID[:]); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := f.Read(context.Background(), b.ID); err == nil {
-		t.Errorf("a body was opened in another row: %v", r)
+	if r, err := f.Read(context.Background(), b.ID); r != nil || err != nil {
+		t.Errorf("a body was opened in another row: %v, %v", r, err)
+	}
+	if n := f.count("SELECT count(*) FROM quarantine"); n == 0 {
+		t.Error("the row with another's body was not set apart")
 	}
 }

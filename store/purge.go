@@ -111,7 +111,7 @@ func (t *tx) purge() (p Proof, isMore bool, err error) {
 	if p.Unsent, isMore, err = t.purgeOutbox(); err != nil {
 		return p, false, fmt.Errorf("delete due outbox items: %w", err)
 	}
-	for _, table := range []string{"reads", "hits", "dispositions", "manual_entries"} {
+	for _, table := range []string{"reads", "hits", "dispositions", "manual_entries", "quarantine"} {
 		n, err := t.purgeTable(table, &p)
 		if err != nil {
 			return p, false, fmt.Errorf("delete due %s: %w", table, err)

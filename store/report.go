@@ -20,7 +20,7 @@ type Tally struct {
 // Tallies sums up the UTC days from (inclusive) to (exclusive). Tallies outlive
 // what they count.
 func (s *Store) Tallies(ctx context.Context, from, to time.Time) ([]Tally, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT what, item, sum(n) FROM tallies WHERE day >= ? AND day < ? GROUP BY what, item ORDER BY what, item",
+	rows, err := s.r.QueryContext(ctx, "SELECT what, item, CAST(sum(n) AS INTEGER) FROM tallies WHERE day >= ? AND day < ? GROUP BY what, item ORDER BY what, item",
 		from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
 	if err != nil {
 		return nil, fmt.Errorf("sum up for the report: %w", err)
@@ -143,11 +143,11 @@ func (s *Store) NoteShared(ctx context.Context, who Access, batch string, n int)
 		return fmt.Errorf("note what is shared: %w", err)
 	}
 	err := s.write(ctx, func(t *tx) error {
-		var isGiven bool
+		var isGiven looseInt
 		if _, err := t.row("SELECT value FROM meta WHERE name = ?", []any{metaConsent}, &isGiven); err != nil {
 			return err
 		}
-		if !isGiven {
+		if isGiven != 1 {
 			return ErrNoConsent
 		}
 		if err := t.putMeta(metaBatch+batch, n); err != nil {

@@ -7,17 +7,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
 
 	"alpr"
+	"alpr/internal/regular"
 )
 
 // Names of rows in table meta.
@@ -28,6 +29,8 @@ const (
 	metaPolicy    = "policy in force"
 	metaForbidden = "forbidden category: " // and its name
 	metaRules     = "rules: "              // and whose
+
+	metaPolicyLost = "policy lost" // nothing is kept until RestorePolicy
 )
 
 // Config says where the store is and what it may keep.
@@ -38,6 +41,18 @@ type Config struct {
 
 	// Policy is required: without a valid one Open refuses, and nothing is stored.
 	Policy Policy
+
+	// MayRenew lets Open begin a new store in the place of one that cannot be
+	// used: whose key is missing or another one, or which is no store of alpr's.
+	// What was there is moved aside, never deleted. It is for the program in the
+	// car, which must not stay dark; a command that was merely started in the
+	// wrong place gets an error.
+	MayRenew bool
+
+	// MayLookUnrecorded lets records be looked at while the look cannot be
+	// written down because the disk is full; it is written down later. Otherwise
+	// they are refused meanwhile.
+	MayLookUnrecorded bool
 
 	// MaxBytes bounds the file; 0: only the disk does. A full store refuses
 	// writes with ErrFull and goes on where purging makes room.
@@ -73,30 +88,82 @@ type Store struct {
 	stmts map[string]*sql.Stmt
 	seq   uint64
 
-	r        *sql.DB // the reading pool
+	r        readPool
 	policyMu sync.RWMutex
 	inForce  Policy
+
+	metaKey      []byte // keys the hashes of meta's rows
+	isPolicyLost bool
+	mended       mendings
+	lock         *os.File // shared by all who have the store open; nil where there is none
+
+	noticeMu sync.Mutex
+	notices  []Notice
+
+	// What opening has found.
+	hasMACs    bool // the file was of a release that hashes meta's rows, or fresh
+	isSalvaged bool
+	lostMeta   []metaRow
+	unfit      []unfitRow
+	began      []beginning
+
+	room roomState
 }
 
 // Open opens the store, creating it and its device key if need be, brings its
-// schema up to date, sets a damaged file aside, and deletes what is due. The
-// caller calls Run for as long as it records, and Close at the end.
+// schema up to date, and deletes what is due. A damaged file is moved aside, and
+// what can be read of it taken over; damaged rows are set apart. On a full disk
+// it opens all the same, to be read. What happened is in Notices. The caller
+// calls Run for as long as it records, and Close at the end.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
+	fail := func(err error) (*Store, error) { return nil, fmt.Errorf("open store %s: %w", cfg.Path, err) }
 	if err := cfg.Policy.Validate(); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", cfg.Path, err)
+		return fail(err)
 	}
 	s, err := newStore(cfg, log)
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", cfg.Path, err)
+		return fail(err)
 	}
-	aside, reason, err := s.openFile(ctx)
-	if err == nil {
-		err = s.begin(ctx, aside, reason)
+	err = s.open(ctx)
+	if isOther(err) && cfg.MayRenew {
+		err = s.renew(ctx, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", cfg.Path, errors.Join(err, s.Close()))
+		return fail(errors.Join(err, s.Close()))
 	}
 	return s, nil
+}
+
+// isOther tells a store that this vehicle's key or program cannot use.
+func isOther(err error) bool {
+	return errors.Is(err, ErrKeyWrong) || errors.Is(err, ErrForeign)
+}
+
+// renew moves a store aside that cannot be used, and begins a new one.
+func (s *Store) renew(ctx context.Context, cause error) error {
+	if err := s.disconnect(); err != nil {
+		s.log.Warn("close the store that cannot be used", "error", err)
+	}
+	mark := markOtherKey
+	if errors.Is(cause, ErrForeign) {
+		mark = markForeign
+	}
+	if err := s.beginAnew(mark, cause); err != nil {
+		return errors.Join(cause, err)
+	}
+	return s.open(ctx)
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if err := s.openFile(ctx); err != nil {
+		if !isNoRoom(err) {
+			return err
+		}
+		if err := s.openToRead(ctx, err); err != nil {
+			return err
+		}
+	}
+	return s.begin(ctx)
 }
 
 func newStore(cfg Config, log *slog.Logger) (*Store, error) {
@@ -107,40 +174,42 @@ func newStore(cfg Config, log *slog.Logger) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.cfg.KeyPath == "" {
+		s.cfg.KeyPath = filepath.Join(filepath.Dir(cfg.Path), "device.key")
+	}
 	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("make its folder: %w", err)
 	}
-	keyPath := cfg.KeyPath
-	if keyPath == "" {
-		keyPath = filepath.Join(filepath.Dir(cfg.Path), "device.key")
-	}
-	info, err := os.Stat(cfg.Path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	hasData := err == nil && info.Size() > 0
-	if s.device, err = LoadDeviceKey(keyPath, hasData); err != nil {
-		return nil, err
-	}
-	if s.keys, err = newKeyring(s.device); err != nil {
-		return nil, err
-	}
-	if s.signer, err = s.device.auditKey(); err != nil {
-		return nil, err
-	}
-	if s.auditSeal, err = newAuditSealer(s.device); err != nil {
-		return nil, err
-	}
-	if s.safe, err = s.device.derive("safe list"); err != nil {
-		return nil, err
-	}
+	var err error
 	if s.codec, err = newCodec(); err != nil {
 		return nil, err
 	}
 	if s.bootID, err = alpr.NewID(s.now(), rand.Reader); err != nil {
 		return nil, err
 	}
+	if err := s.settlePlace(); err != nil {
+		return nil, errors.Join(err, s.unlock())
+	}
 	return s, nil
+}
+
+// useKey derives what the store needs of the device key.
+func (s *Store) useKey(device *DeviceKey) (err error) {
+	s.device = device
+	if s.keys, err = newKeyring(device); err != nil {
+		return err
+	}
+	if s.signer, err = device.auditKey(); err != nil {
+		return err
+	}
+	if s.auditSeal, err = newAuditSealer(device); err != nil {
+		return err
+	}
+	if s.safe, err = device.derive("safe list"); err != nil {
+		return err
+	}
+	s.metaKey, err = device.derive("meta")
+	return err
 }
 
 // dsn is how both sides open the file: write-ahead log, an fsync at every
@@ -161,7 +230,7 @@ func (s *Store) dsn(extra url.Values) string {
 
 // connect opens the file for writing and checks that it is sound.
 func (s *Store) connect(ctx context.Context) error {
-	if f, err := os.OpenFile(s.cfg.Path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if f, err := regular.OpenFile(s.cfg.Path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return err
 	} else if err := f.Close(); err != nil {
 		return err
@@ -177,6 +246,9 @@ func (s *Store) connect(ctx context.Context) error {
 	if err := s.check(ctx); err != nil {
 		return err
 	}
+	if s.hasMACs, err = s.isOurs(ctx); err != nil {
+		return err
+	}
 	if err := migrate(ctx, s.w); err != nil {
 		return err
 	}
@@ -186,12 +258,28 @@ func (s *Store) connect(ctx context.Context) error {
 	if err := s.limit(ctx, s.cfg.MaxBytes); err != nil {
 		return err
 	}
-	s.r, err = sql.Open("sqlite3", s.dsn(url.Values{"_query_only": {"on"}}))
+	pool, err := sql.Open("sqlite3", s.dsn(url.Values{"_query_only": {"on"}}))
 	if err != nil {
 		return err
 	}
-	s.r.SetMaxIdleConns(4) // not bounded: a scan opens keys while it holds a connection
-	return nil
+	pool.SetMaxIdleConns(4) // not bounded: a scan opens keys while it holds a connection
+	return s.r.set(pool)
+}
+
+// isOurs refuses a database of another program's. hasMACs says whether the
+// release that wrote it hashed the rows of meta.
+func (s *Store) isOurs(ctx context.Context) (hasMACs bool, err error) {
+	var tables, ours, macs int
+	err = s.w.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE name IN ('meta', 'data_keys', 'reads', 'hotlists', 'audit')),
+		(SELECT count(*) FROM pragma_table_info('meta') WHERE name = 'mac')
+		FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`).Scan(&tables, &ours, &macs)
+	if err != nil {
+		return false, fmt.Errorf("read the schema: %w", err)
+	}
+	if tables > 0 && ours < 5 {
+		return false, ErrForeign
+	}
+	return tables == 0 || macs > 0, nil
 }
 
 func (s *Store) limit(ctx context.Context, maxBytes int64) error {
@@ -209,65 +297,93 @@ func (s *Store) limit(ctx context.Context, maxBytes int64) error {
 	return nil
 }
 
-// begin settles what the file says about itself: device key, clock, policy.
-// aside names the damaged file that was moved away, if one was.
-func (s *Store) begin(ctx context.Context, aside, reason string) error {
+// begin settles what the file says about itself: device key, clock, policy, and
+// what of it is damaged. What a full disk keeps from being written is written
+// once there is room: begin may be called again.
+func (s *Store) begin(ctx context.Context) error {
+	rows, err := s.readMeta(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.proveKey(ctx, rows); err != nil {
+		return err
+	}
+	if err := s.loadKeys(ctx); err != nil {
+		return err
+	}
+	damage := s.examineMeta(rows, s.hasMACs)
+	if err := s.restoreClock(ctx, damage); err != nil { // before the first write, which moves it on
+		return err
+	}
+	for _, step := range []func(context.Context) error{
+		s.settleAudit,
+		func(ctx context.Context) error { return s.settleMeta(ctx, damage, s.hasMACs) },
+		func(ctx context.Context) error { return s.loadPolicy(ctx, damage) },
+		s.loadNotices,
+		s.noteBeginnings,
+		s.quarantineUnfit,
+		s.examine,
+		s.dropStaging,
+		func(ctx context.Context) error { _, err := s.Purge(ctx); return err },
+	} {
+		if err := step(ctx); err != nil {
+			if !isNoRoom(err) {
+				return err
+			}
+			s.noRoom(err)
+		}
+	}
+	s.writeMended(ctx)
+	return nil
+}
+
+func (s *Store) restoreClock(ctx context.Context, d metaDamage) error {
+	if s.clock.isSet() {
+		return nil // begin for the second time
+	}
 	latest, found, err := s.metaInt(ctx, metaClock)
 	if err != nil {
 		return err
 	}
-	if found { // before the first write, which moves it on
+	if found && !d.clock {
 		s.clock.restore(fromMS(latest))
-	}
-	if err := s.checkDeviceKey(ctx); err != nil {
-		return err
-	}
-	if err := s.settleAudit(ctx); err != nil {
-		return err
-	}
-	if err := s.loadPolicy(ctx); err != nil {
-		return err
-	}
-	if aside != "" {
-		err := s.Audit(ctx, alpr.AuditRecord{
-			Officer: "system", Agency: s.cfg.Agency, Action: alpr.ActionSetAside, Purpose: "the store file was damaged",
-			Subject: filepath.Base(aside), Detail: map[string]string{"reason": reason},
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if err := s.dropStaging(ctx); err != nil {
-		return err
-	}
-	_, err = s.Purge(ctx)
-	if errors.Is(err, ErrFull) || errors.Is(err, ErrIO) {
-		s.log.Error("nothing could be purged", "error", err)
 		return nil
 	}
-	return err
+	if !d.clock {
+		return nil
+	}
+	at := s.trustworthyTime(ctx)
+	if at.IsZero() {
+		s.remember(PartClock, "the retention clock was damaged: it goes on from the system clock")
+		return nil
+	}
+	s.remember(PartClock, "the retention clock was damaged: it goes on from the newest time that the records vouch for, "+at.Format(time.RFC3339))
+	s.clock.restore(at)
+	return nil
 }
 
-// checkDeviceKey refuses a file that was sealed under another device key.
-func (s *Store) checkDeviceKey(ctx context.Context) error {
-	id, err := s.device.ID()
+// noteBeginnings puts what was moved aside before the file was open on record.
+func (s *Store) noteBeginnings(ctx context.Context) error {
+	if len(s.began) == 0 {
+		return nil
+	}
+	err := s.write(ctx, func(t *tx) error {
+		for _, b := range s.began {
+			err := t.auditNow(alpr.AuditRecord{
+				Officer: "system", Agency: s.cfg.Agency, Action: alpr.ActionSetAside, Purpose: b.purpose,
+				Subject: b.aside, Detail: map[string]string{"reason": b.reason},
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return t.putNotices()
+	})
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(t *tx) error {
-		var have []byte
-		found, err := t.row("SELECT value FROM meta WHERE name = ?", []any{metaKeyID}, &have)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return t.putMeta(metaKeyID, []byte(id))
-		}
-		if string(have) != id {
-			return fmt.Errorf("device key %s, store sealed under %s: %w", id, have, ErrKeyWrong)
-		}
-		return nil
-	})
+	s.began = nil
+	return nil
 }
 
 // BootID names this start of the program in every outbox item it records.
@@ -285,12 +401,18 @@ func (s *Store) Run(ctx context.Context) error {
 	watch.Go(func() { s.watchAudit(ctx) })
 	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
+	room := time.NewTicker(roomEvery)
+	defer room.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-room.C:
+			s.regain(ctx)
+			continue
 		case <-tick.C:
 		}
+		s.writeMended(ctx)
 		if _, err := s.Purge(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("purge is behind", "error", err)
 		}
@@ -300,9 +422,10 @@ func (s *Store) Run(ctx context.Context) error {
 // Close waits for the transaction that is open, if any, and closes the file.
 // Writes after it are refused with ErrClosed.
 func (s *Store) Close() error {
+	s.flushLate(context.Background(), true)
 	s.writer <- struct{}{}
 	defer func() { <-s.writer }()
-	return s.disconnect()
+	return errors.Join(s.disconnect(), s.unlock())
 }
 
 func (s *Store) disconnect() error {
@@ -310,9 +433,7 @@ func (s *Store) disconnect() error {
 	for _, st := range s.stmts {
 		errs = append(errs, st.Close())
 	}
-	if s.r != nil {
-		errs = append(errs, s.r.Close())
-	}
+	errs = append(errs, s.r.set(nil))
 	if s.w != nil {
 		errs = append(errs, s.w.Close())
 	}
@@ -323,17 +444,43 @@ func (s *Store) disconnect() error {
 	return errors.Join(errs...)
 }
 
-func (t *tx) putMeta(name string, value any) error {
-	_, err := t.exec("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
-	return err
-}
-
 func (s *Store) metaInt(ctx context.Context, name string) (v int64, found bool, err error) {
-	found, err = s.reader(ctx).row("SELECT value FROM meta WHERE name = ?", []any{name}, &v)
+	var value looseInt
+	found, err = s.reader(ctx).row("SELECT value FROM meta WHERE name = ?", []any{name}, &value)
 	if err != nil {
 		return 0, false, fmt.Errorf("read %s: %w", name, err)
 	}
-	return v, found, nil
+	return int64(value), found && value != badInt, nil
+}
+
+// readPool is the pool of connections that read. It may be exchanged while
+// others use it: they get ErrClosed once, or an error of a closed pool.
+type readPool struct{ db atomic.Pointer[sql.DB] }
+
+// set exchanges the pool and closes the one before.
+func (p *readPool) set(db *sql.DB) error {
+	if old := p.db.Swap(db); old != nil {
+		return old.Close()
+	}
+	return nil
+}
+
+// QueryContext is sql.DB's.
+func (p *readPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	db := p.db.Load()
+	if db == nil {
+		return nil, ErrClosed
+	}
+	return db.QueryContext(ctx, query, args...)
+}
+
+// BeginTx is sql.DB's.
+func (p *readPool) BeginTx(ctx context.Context, opt *sql.TxOptions) (*sql.Tx, error) {
+	db := p.db.Load()
+	if db == nil {
+		return nil, ErrClosed
+	}
+	return db.BeginTx(ctx, opt)
 }
 
 // pool is a querier outside the writing transaction.
@@ -342,9 +489,12 @@ type pool struct {
 	db  *sql.DB
 }
 
-func (s *Store) reader(ctx context.Context) pool { return pool{ctx, s.r} }
+func (s *Store) reader(ctx context.Context) pool { return pool{ctx, s.r.db.Load()} }
 
 func (p pool) row(query string, args []any, dest ...any) (bool, error) {
+	if p.db == nil {
+		return false, ErrClosed
+	}
 	err := p.db.QueryRowContext(p.ctx, query, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil

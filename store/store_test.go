@@ -169,7 +169,7 @@ func (f *fixture) peek(q alpr.OutboxQuery) []alpr.OutboxItem {
 func (f *fixture) count(query string, args ...any) int {
 	f.t.Helper()
 	var n int
-	if err := f.r.QueryRow(query, args...).Scan(&n); err != nil {
+	if err := f.r.db.Load().QueryRow(query, args...).Scan(&n); err != nil {
 		f.t.Fatal(err)
 	}
 	return n
