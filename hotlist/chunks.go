@@ -51,7 +51,7 @@ func FromChunks(chunks iter.Seq2[[]byte, error]) (*List, error) {
 		}
 		var h header
 		if err := json.Unmarshal(chunk, &h); err != nil {
-			return nil, fmt.Errorf("read a stored list's header: %w", err)
+			return nil, fmt.Errorf("read a stored list's header: %w: %w", ErrDamaged, err)
 		}
 		if h.Format != chunkFormat {
 			return nil, fmt.Errorf("stored list has format %d, this program knows %d: import it again", h.Format, chunkFormat)
@@ -59,7 +59,7 @@ func FromChunks(chunks iter.Seq2[[]byte, error]) (*List, error) {
 		l = &List{Name: h.Name, Version: h.Version, PublishedAt: h.PublishedAt, IsManual: h.IsManual, n: h.Entries, words: h.Words}
 	}
 	if l == nil {
-		return nil, fmt.Errorf("read a stored list: it is empty: %w", errDamaged)
+		return nil, fmt.Errorf("read a stored list: it is empty: %w", ErrDamaged)
 	}
 	if err := l.hash(); err != nil {
 		return nil, fmt.Errorf("read stored list %q: %w", l.Name, err)

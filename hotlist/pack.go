@@ -22,7 +22,7 @@ const (
 
 // Errors of packed lists.
 var (
-	errDamaged = errors.New("packed list is damaged")
+	ErrDamaged = errors.New("packed list is damaged")
 	errTooBig  = errors.New("list holds more than 4 GiB")
 )
 
@@ -197,7 +197,7 @@ func (l *List) hash() error {
 	n := 0
 	for k, block := range l.blocks {
 		if len(block) > blockSize {
-			return errDamaged
+			return ErrDamaged
 		}
 		for at := 0; at < len(block); {
 			used, err := l.skip(block[at:])
@@ -205,7 +205,7 @@ func (l *List) hash() error {
 				return err
 			}
 			if n++; n > l.n {
-				return errDamaged
+				return ErrDamaged
 			}
 			i := l.slot(codeOf(block[at:]))
 			for l.table[i] != 0 {
@@ -216,7 +216,7 @@ func (l *List) hash() error {
 		}
 	}
 	if n != l.n {
-		return errDamaged
+		return ErrDamaged
 	}
 	return nil
 }
@@ -354,7 +354,7 @@ func (d *decoder) word(words []string) (shared string, own []byte) {
 // unpack reads the entry at the start of packed and says how long it is.
 func (l *List) unpack(packed []byte) (e alpr.Entry, used int, err error) {
 	if len(packed) < minEntry {
-		return e, 0, errDamaged
+		return e, 0, ErrDamaged
 	}
 	d := decoder{b: packed[keyBytes:]}
 	flags := d.uvarint()
@@ -382,7 +382,7 @@ func (l *List) unpack(packed []byte) (e alpr.Entry, used int, err error) {
 		*field = shared
 	}
 	if d.bad || flags > flagAll {
-		return alpr.Entry{}, 0, errDamaged
+		return alpr.Entry{}, 0, ErrDamaged
 	}
 	return e, len(packed) - len(d.b), nil
 }
@@ -390,7 +390,7 @@ func (l *List) unpack(packed []byte) (e alpr.Entry, used int, err error) {
 // skip is how long the entry at the start of packed is.
 func (l *List) skip(packed []byte) (int, error) {
 	if len(packed) < minEntry {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
 	d := decoder{b: packed[keyBytes:]}
 	flags := d.uvarint()
@@ -410,7 +410,7 @@ func (l *List) skip(packed []byte) (int, error) {
 		d.word(l.words)
 	}
 	if d.bad || flags > flagAll {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
 	return len(packed) - len(d.b), nil
 }

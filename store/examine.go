@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
 
 	"alpr"
@@ -31,12 +33,18 @@ func (s *Store) examine(ctx context.Context) error {
 				return fmt.Errorf("set rows of %s apart: %w", c.table, err)
 			}
 		}
+		if err := t.mendTerms(); err != nil {
+			return err
+		}
 		return t.capRetention()
 	})
 	if err != nil {
 		return fmt.Errorf("examine the store: %w", err)
 	}
-	return s.reopenHits(ctx)
+	if err := s.reopenHits(ctx); err != nil {
+		return err
+	}
+	return s.scrub(ctx, scrubAtOpen)
 }
 
 // mend puts a column right whose value can be told from the rest of the row.
@@ -66,16 +74,26 @@ func mends() []mend {
 		{"hotlists", "state = 'active'", `state = 'ready' AND id = (SELECT max(id) FROM hotlists h WHERE h.list = hotlists.list AND h.state = 'ready')
 			AND NOT EXISTS (SELECT 1 FROM hotlists h WHERE h.list = hotlists.list AND h.state = 'active')`,
 			"of a hotlist no version was in use: its newest is"},
+		// Taking an entry off moves its end to that moment.
+		{"manual_entries", "is_active = 1", "is_active = 0 AND since_ms > ?1", "an entry made in the car was marked as taken off, and counts as active"},
+		{"outbox", "sent_ms = 0", "sent_ms > 0 AND sent_ms < recorded_ms", "a record that waits for the backend is sent again"},
+		{"outbox", "bad = NULL", "bad = '' OR typeof(bad) NOT IN ('text', 'null')", "a record that waits for the backend is sent again"},
+		{"pictures", `which = CASE WHEN EXISTS (SELECT 1 FROM pictures p WHERE p.read_id = pictures.read_id AND p.which = 'crop')
+			THEN 'context' ELSE 'crop' END`, "which NOT IN ('crop', 'context')", "a picture had a damaged kind"},
 		{"tallies", "n = 0", "typeof(n) <> 'integer'", "a count of the transparency report was lost"},
 	}
 }
 
 func (t *tx) mend(m mend) error {
 	var n int64
-	if _, err := t.row("SELECT count(*) FROM "+m.table+" WHERE "+m.where, nil, &n); err != nil || n == 0 {
+	var args []any
+	if strings.Contains(m.where, "?1") {
+		args = []any{ms(t.due)}
+	}
+	if _, err := t.row("SELECT count(*) FROM "+m.table+" WHERE "+m.where, args, &n); err != nil || n == 0 {
 		return err
 	}
-	if _, err := t.exec("UPDATE OR IGNORE " + m.table + " SET " + m.set + " WHERE " + m.where); err != nil {
+	if _, err := t.exec("UPDATE OR IGNORE "+m.table+" SET "+m.set+" WHERE "+m.where, args...); err != nil {
 		return err
 	}
 	part := PartRecords
@@ -121,6 +139,51 @@ func (c check) where() string {
 	}
 	return strings.Join(bad, " OR ")
 }
+
+// mendTerms puts since_ms and purge_ms right where one bit of them has changed:
+// the two are a whole number of seconds of retention apart, which a power of two
+// of milliseconds never is a difference between. Otherwise the row would be
+// deleted too early, or too late.
+func (t *tx) mendTerms() error {
+	for _, k := range t.s.policy().rules() {
+		if k.table == "quarantine" {
+			continue
+		}
+		keep := int64(k.keep) / 1e6
+		rows, err := t.query("SELECT rowid, since_ms, purge_ms, recorded_ms FROM "+k.table+" WHERE ("+k.where+") AND purge_ms - since_ms <> ?", keep)
+		if err != nil {
+			return fmt.Errorf("examine the retention of %s: %w", k.table, err)
+		}
+		var changed [][3]int64
+		for rows.Next() {
+			var rowid, since, purge, recorded int64
+			if err := rows.Scan(&rowid, &since, &purge, &recorded); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			off := purge - since - keep
+			if off = max(off, -off); bits.OnesCount64(uint64(off)) != 1 {
+				continue
+			}
+			right := [3]int64{rowid, since, since + keep}
+			if other := purge - keep; distance(other, recorded) < distance(since, recorded) {
+				right = [3]int64{rowid, other, purge}
+			}
+			changed = append(changed, right)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return fmt.Errorf("examine the retention of %s: %w", k.table, err)
+		}
+		for _, c := range changed {
+			if _, err := t.exec("UPDATE "+k.table+" SET since_ms = ?, purge_ms = ? WHERE rowid = ?", c[1], c[2], c[0]); err != nil {
+				return fmt.Errorf("put the retention of %s right: %w", k.table, err)
+			}
+			t.s.remember(PartRecords, "the time for which a row of table "+k.table+" is kept had a flipped bit and was put right")
+		}
+	}
+	return nil
+}
+
+func distance(a, b int64) int64 { return max(a-b, b-a) }
 
 // capRetention sees to it that no damaged time lets anything live longer than
 // the policy in force says.

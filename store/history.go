@@ -409,11 +409,13 @@ func (s *Store) ints(ctx context.Context, query string, args ...any) ([]int64, e
 	defer rows.Close()
 	var out []int64
 	for rows.Next() {
-		var n int64
+		var n looseInt
 		if err := rows.Scan(&n); err != nil {
 			return nil, err
 		}
-		out = append(out, n)
+		if n != badInt {
+			out = append(out, int64(n))
+		}
 	}
 	return out, rows.Err()
 }

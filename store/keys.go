@@ -87,7 +87,7 @@ func (t *tx) sealingKey(class alpr.RetentionClass) (*dataKey, error) {
 		return k, nil
 	}
 	var row keyRow
-	found, err := t.row(`SELECT id, class, from_ms, to_ms, wrapped FROM data_keys
+	found, err := t.row(`SELECT id, class, from_ms, to_ms, wrapped, destroyed_ms FROM data_keys
 		WHERE class = ? AND to_ms > ? AND from_ms <= ? AND wrapped IS NOT NULL ORDER BY to_ms DESC LIMIT 1`,
 		[]any{string(class), ms(t.due), ms(t.due)}, row.columns()...)
 	if err != nil {
@@ -111,9 +111,13 @@ type keyRow struct {
 	class    looseText
 	from, to looseInt
 	wrapped  looseBytes
+
+	destroyed looseInt // badInt: it was not
 }
 
-func (r *keyRow) columns() []any { return []any{&r.id, &r.class, &r.from, &r.to, &r.wrapped} }
+func (r *keyRow) columns() []any {
+	return []any{&r.id, &r.class, &r.from, &r.to, &r.wrapped, &r.destroyed}
+}
 
 // errKeyLost reports a data key that cannot be opened, and with it all that it
 // has sealed.
@@ -122,7 +126,7 @@ var errKeyLost = errors.New("its data key is damaged")
 // openKey opens a data key, or mends it where one bit of its row has changed.
 func (s *Store) openKey(r keyRow) (*dataKey, error) {
 	id := int64(r.id)
-	if r.wrapped == nil {
+	if r.wrapped == nil && r.destroyed != badInt {
 		return nil, fmt.Errorf("open data key %d: %w", id, ErrForgotten)
 	}
 	if s.keys.isLost(id) {
@@ -250,7 +254,7 @@ func (r *keyring) all() []*dataKey {
 // loadKeys opens every data key, and tries those that no row names as the one
 // that rows name and that is not there.
 func (s *Store) loadKeys(ctx context.Context) error {
-	rows, err := s.r.QueryContext(ctx, "SELECT id, class, from_ms, to_ms, wrapped FROM data_keys WHERE wrapped IS NOT NULL")
+	rows, err := s.r.QueryContext(ctx, "SELECT id, class, from_ms, to_ms, wrapped, destroyed_ms FROM data_keys WHERE wrapped IS NOT NULL OR destroyed_ms IS NULL")
 	if err != nil {
 		return fmt.Errorf("read the data keys: %w", err)
 	}
@@ -379,7 +383,7 @@ func (s *Store) key(q querier, id int64) (*dataKey, error) {
 		return k, nil
 	}
 	var row keyRow
-	found, err := q.row("SELECT id, class, from_ms, to_ms, wrapped FROM data_keys WHERE id = ?", []any{id}, row.columns()...)
+	found, err := q.row("SELECT id, class, from_ms, to_ms, wrapped, destroyed_ms FROM data_keys WHERE id = ?", []any{id}, row.columns()...)
 	if err != nil {
 		return nil, fmt.Errorf("look up data key %d: %w", id, err)
 	}

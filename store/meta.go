@@ -109,7 +109,7 @@ func (s *Store) proveKey(ctx context.Context, rows []metaRow) error {
 
 // opensAny says whether any data key opens.
 func (s *Store) opensAny(ctx context.Context) bool {
-	rows, err := s.r.QueryContext(ctx, "SELECT id, class, from_ms, to_ms, wrapped FROM data_keys WHERE wrapped IS NOT NULL LIMIT 100")
+	rows, err := s.r.QueryContext(ctx, "SELECT id, class, from_ms, to_ms, wrapped, destroyed_ms FROM data_keys WHERE wrapped IS NOT NULL LIMIT 100")
 	if err != nil {
 		return false
 	}

@@ -83,6 +83,10 @@ func (s *Store) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem
 		}
 		if found {
 			items = append(items, item)
+			continue
+		}
+		if err := s.checkRef(ctx, &rows[i]); err != nil {
+			return nil, fmt.Errorf("look for what outbox item %d stands for: %w", rows[i].key, err)
 		}
 	}
 	return items, nil
@@ -279,4 +283,37 @@ func (t *tx) enqueueExpired(detail []byte) error {
 		return err
 	}
 	return t.enqueueDetail(alpr.KindExpired, id, 1, term{}, detail)
+}
+
+// checkRef looks at an item that stands for nothing. Where a purge was faster
+// there is nothing to do; otherwise its reference has changed, and is put right
+// where it differs in one bit, or the item is set apart.
+func (s *Store) checkRef(ctx context.Context, r *outboxRow) error {
+	var one looseInt
+	isKept, err := s.reader(ctx).row("SELECT 1 FROM outbox WHERE key = ? AND bad IS NULL AND (purge_ms = 0 OR purge_ms > ?)",
+		[]any{r.key, ms(s.due())}, &one)
+	if err != nil || !isKept {
+		return err
+	}
+	table := map[alpr.Kind]string{alpr.KindRead: "reads", alpr.KindHit: "hits", alpr.KindDisposition: "dispositions", alpr.KindAudit: "audit"}[alpr.Kind(r.kind)]
+	if table == "" {
+		return nil
+	}
+	var there looseInt
+	if isThere, err := s.reader(ctx).row("SELECT 1 FROM "+table+" WHERE id = ?", []any{[]byte(r.ref)}, &there); err != nil || isThere {
+		return err // it could not be opened; whoever tried has said so
+	}
+	for bit := range 8 * len(r.ref) {
+		right := flipBit(r.ref, bit)
+		isThere, err := s.reader(ctx).row("SELECT 1 FROM "+table+" WHERE id = ?", []any{right}, &there)
+		if err != nil {
+			return err
+		}
+		if isThere {
+			s.remember(PartRecords, "a record that waits for the backend stood for nothing and was put right")
+			return s.eachKey(ctx, "put an outbox item right", []int64{r.key}, "UPDATE outbox SET ref = ? WHERE key = ?", right)
+		}
+	}
+	s.setApart(ctx, "outbox", []int64{r.key}, fmt.Errorf("it stands for nothing: %w", ErrDamaged))
+	return nil
 }

@@ -21,7 +21,7 @@ type salvaged struct {
 // salvageTables in the order of what the vehicle needs first, should the disk be
 // full before the end.
 func salvageTables() []string {
-	return []string{"data_keys", "meta", "hotlists", "hotlist_chunks", "manual_entries", "safe_list", "hits", "reads", "audit",
+	return []string{"data_keys", "meta", "hotlists", "hotlist_chunks", "manual_entries", "safe_list", "hits", "reads", "audit", "audit_foreign",
 		"dispositions", "outbox", "tallies", "notices", "quarantine", "pictures"}
 }
 

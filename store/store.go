@@ -95,7 +95,8 @@ type Store struct {
 	metaKey      []byte // keys the hashes of meta's rows
 	isPolicyLost bool
 	mended       mendings
-	lock         *os.File // shared by all who have the store open; nil where there is none
+	scrubbed     atomic.Int64 // the rowid down to which reads were looked through
+	lock         *os.File     // shared by all who have the store open; nil where there is none
 
 	noticeMu sync.Mutex
 	notices  []Notice
@@ -171,6 +172,7 @@ func newStore(cfg Config, log *slog.Logger) (*Store, error) {
 		cfg: cfg, log: log, now: cfg.Clock,
 		writer: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 	}
+	s.scrubbed.Store(1<<63 - 1)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -411,6 +413,9 @@ func (s *Store) Run(ctx context.Context) error {
 			s.regain(ctx)
 			continue
 		case <-tick.C:
+		}
+		if err := s.scrub(ctx, scrubStep); err != nil && ctx.Err() == nil {
+			s.log.Warn("look through the store", "error", err)
 		}
 		s.writeMended(ctx)
 		if _, err := s.Purge(ctx); err != nil && ctx.Err() == nil {

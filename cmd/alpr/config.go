@@ -120,7 +120,15 @@ type picturesConfig struct {
 type storeConfig struct {
 	MaxBytes int64  `yaml:"max_bytes"`
 	KeyFile  string `yaml:"key_file"`
+
+	LookupsWhenFull string `yaml:"lookups_when_full"`
 }
+
+// What becomes of look-ups while they cannot be put on record.
+const (
+	lookupsRefused = "refuse"
+	lookupsAllowed = "allow"
+)
 
 type logConfig struct {
 	Level  slog.Level `yaml:"level"`
@@ -135,6 +143,7 @@ func defaultConfig() config {
 		Models:   modelsConfig{Threads: 1},
 		Pipeline: pipeline.DefaultConfig(),
 		Pictures: picturesConfig{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640},
+		Store:    storeConfig{LookupsWhenFull: lookupsRefused},
 		Hotlist:  hotlist.DefaultPolicy(),
 		Console:  console.DefaultConfig(),
 		Uplink:   uplink.DefaultConfig(),
@@ -219,6 +228,9 @@ func (c *config) validate() error {
 	case c.Pictures.Quality < 1 || c.Pictures.Quality > 100:
 		return fmt.Errorf("pictures.quality: %d is not within 1..100", c.Pictures.Quality)
 	}
+	if c.Store.LookupsWhenFull != lookupsRefused && c.Store.LookupsWhenFull != lookupsAllowed {
+		return fmt.Errorf("store.lookups_when_full: %q is neither %s nor %s", c.Store.LookupsWhenFull, lookupsRefused, lookupsAllowed)
+	}
 	if err := c.validateCameras(); err != nil {
 		return err
 	}
@@ -272,6 +284,6 @@ func (c cameraConfig) source(start time.Time) camera.Config {
 func (c *config) store() store.Config {
 	return store.Config{
 		Path: filepath.Join(c.DataDir, "alpr.db"), KeyPath: c.Store.KeyFile, Agency: c.Agency,
-		Policy: c.Policy, MaxBytes: c.Store.MaxBytes,
+		Policy: c.Policy, MaxBytes: c.Store.MaxBytes, MayLookUnrecorded: c.Store.LookupsWhenFull == lookupsAllowed,
 	}
 }

@@ -118,6 +118,8 @@ func doctorChecks(cfg *config) []func(context.Context) []finding {
 	return append(checks,
 		func(ctx context.Context) []finding { return checkPosition(ctx, cfg.GPS, quiet) },
 		one(func(context.Context) finding { return checkDisk(cfg.DataDir) }),
+		func(context.Context) []finding { return checkFiles(cfg) },
+		one(func(context.Context) finding { return checkMemory() }),
 		func(ctx context.Context) []finding { return checkStore(ctx, cfg, quiet) },
 		func(context.Context) []finding { return checkConsole(cfg) },
 		func(ctx context.Context) []finding { return checkBroker(ctx, cfg.Uplink) },

@@ -195,7 +195,10 @@ func checkDisk(dir string) finding {
 
 // checkStore opens the store, and looks at what waits in it and at the lists.
 func checkStore(ctx context.Context, cfg *config, log *slog.Logger) (found []finding) {
-	if _, err := os.Stat(cfg.store().Path); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(cfg.store().Path); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Lstat(cfg.store().Path + ".lock"); err == nil {
+			return []finding{failure("store", "%s is GONE though a store was here: put it back; alpr run begins a fresh one, without hotlists and log", cfg.store().Path)}
+		}
 		return []finding{okay("store", "%s: none yet, the first run makes it", cfg.store().Path),
 			failure("hotlist", "none: `alpr hotlist import` brings one in; without it nothing can alert")}
 	}
@@ -208,7 +211,8 @@ func checkStore(ctx context.Context, cfg *config, log *slog.Logger) (found []fin
 			found = append(found, failure("store", "%v", err))
 		}
 	}()
-	return append(append(checkOutbox(ctx, s), checkAudit(ctx, s)), checkLists(ctx, s, cfg)...)
+	found = append(append(checkOutbox(ctx, s), checkAudit(ctx, s)), checkLists(ctx, s, cfg)...)
+	return append(found, checkNotices(ctx, s)...)
 }
 
 // checkAudit checks the whole log, record by record.
@@ -311,6 +315,21 @@ func checkConsole(cfg *config) (found []finding) {
 	}
 	if cfg.Console.TLSCert != "" {
 		found = append(found, checkCertFile("console cert", cfg.Console.TLSCert, cfg.Console.TLSKey, time.Now()))
+	}
+	return found
+}
+
+// checkNotices repeats what befell the store.
+func checkNotices(ctx context.Context, s *store.Store) (found []finding) {
+	for _, n := range s.Notices() {
+		found = append(found, warning("notice", "%s, %s: `alpr notices --seen` once it is dealt with", n.At.Format(time.RFC3339), n))
+	}
+	apart, err := s.SetApart(ctx)
+	if err != nil {
+		return append(found, warning("store", "%v", err))
+	}
+	for table, n := range apart {
+		found = append(found, warning("store", "%d damaged rows of table %s are kept apart, in table quarantine", n, table))
 	}
 	return found
 }

@@ -186,20 +186,27 @@ func (l *lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError
 		}
 	}
 	var errs []error
-	unread := map[string]bool{}
+	unread := damagedLists(infos)
 	for name, info := range active {
 		before, wasLoaded := l.loaded[name]
 		if before == info {
 			continue
 		}
-		list, err := hotlist.FromChunks(l.store.LoadHotlist(ctx, info))
+		list, used, err := l.read(ctx, info)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("load hotlist %s version %s: %w", name, info.Version, err))
 			unread[name] = true
 			continue
 		}
+		if list == nil { // no version of it can be read: what it has alerted stands
+			index = index.Without(name)
+			delete(l.loaded, name)
+			unread[name] = true
+			continue
+		}
+		unread[name] = unread[name] || used.Version != info.Version
 		index = index.With(list)
-		l.loaded[name] = info
+		l.loaded[used.List] = used
 		change := listChange{alpr.WithdrawnRemoved, info.ImportedAt}
 		if wasLoaded && info.ImportedAt.Before(before.ImportedAt) {
 			change = listChange{alpr.WithdrawnRolledBack, time.Now()}
@@ -215,6 +222,58 @@ func (l *lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError
 	l.noteChange(manualList, listChange{alpr.WithdrawnRemoved, time.Now()})
 	l.noteKnown(unread)
 	return index.With(manual), unsound, errors.Join(errs...)
+}
+
+// damagedLists are the lists whose newest version is damaged: an older one in its
+// place says nothing against what the newest has alerted. infos are newest first.
+func damagedLists(infos []store.HotlistInfo) map[string]bool {
+	damaged, isSeen := map[string]bool{}, map[string]bool{}
+	for _, info := range infos {
+		damaged[info.List] = damaged[info.List] || info.IsDamaged && !isSeen[info.List]
+		isSeen[info.List] = isSeen[info.List] || info.IsActive
+	}
+	return damaged
+}
+
+// read reads the active version of a list. One that is damaged is set aside, and
+// the newest that can be read comes in its place: used says which. The list is nil
+// where there is none. An error is one of the store's, and may pass.
+func (l *lists) read(ctx context.Context, info store.HotlistInfo) (list *hotlist.List, used store.HotlistInfo, err error) {
+	for range maxVersions {
+		list, err := hotlist.FromChunks(l.store.LoadHotlist(ctx, info))
+		if err == nil {
+			return list, l.correct(ctx, info, list), nil
+		}
+		if !errors.Is(err, store.ErrDamaged) && !errors.Is(err, hotlist.ErrDamaged) {
+			return nil, info, err
+		}
+		back, found, serr := l.store.SetListAside(ctx, info, err)
+		if serr != nil { // it goes on without; the store has said so
+			l.log.Warn("a damaged hotlist is not on record yet", "list", info.List, "error", serr)
+		}
+		if !found {
+			return nil, info, nil
+		}
+		info = back
+	}
+	return nil, info, fmt.Errorf("load hotlist %s: too many damaged versions", info.List)
+}
+
+// maxVersions is more than there are of any list.
+const maxVersions = 16
+
+// correct puts what the store says of a version right by what the sealed list
+// says itself.
+func (l *lists) correct(ctx context.Context, info store.HotlistInfo, list *hotlist.List) store.HotlistInfo {
+	if info.List == list.Name && info.Version == list.Version && info.Entries == list.Len() && info.PublishedAt.UnixMilli() == list.PublishedAt.UnixMilli() {
+		return info
+	}
+	right := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
+	right, err := l.store.CorrectHotlist(ctx, info, right)
+	if err != nil {
+		l.log.Warn("a hotlist's row is not put right yet", "list", info.List, "error", err)
+	}
+	return right
 }
 
 func (l *lists) manual(ctx context.Context) (*hotlist.List, []hotlist.EntryError, error) {

@@ -28,7 +28,7 @@ func newPolicyCmd() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newPolicyShowCmd(), newPolicyProfilesCmd(), newSafeListCmd())
+	c.AddCommand(newPolicyShowCmd(), newPolicyProfilesCmd(), newPolicyRestoreCmd(), newSafeListCmd())
 	return c
 }
 
@@ -62,6 +62,23 @@ func newPolicyShowCmd() *cobra.Command {
 func printPolicy(w io.Writer, name string, p store.Policy) {
 	fmt.Fprintf(w, "%s\treads %s\thits %s\tdispositions %s\tmanual entries %s\tpictures of reads: %s\tof hits: %s\n", name,
 		p.Retention.Reads, p.Retention.Hits, p.Retention.Dispositions, p.Retention.Manual, p.Pictures.Reads, p.Pictures.Hits)
+}
+
+func newPolicyRestoreCmd() *cobra.Command {
+	var f deskFlags
+	c := &cobra.Command{
+		Use:   "restore",
+		Short: "Put the configured policy in force after what was in force was lost",
+		Long: `Put the configured policy in force after what was in force was lost to damage, for
+which nothing new has been kept since. See first with the backend what it has
+tightened: that is lost, too. Without such a loss this is refused.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return f.workAs(c, func(d *desk, who store.Access) error { return d.store.RestorePolicy(c.Context(), who) })
+		},
+	}
+	f.add(c)
+	return c
 }
 
 func newPolicyProfilesCmd() *cobra.Command {

@@ -47,11 +47,15 @@ func addConfigFlag(c *cobra.Command, path *string) {
 
 func runVehicle(ctx context.Context, cfg config, errs io.Writer) (err error) {
 	log := newLog(cfg.Log, errs)
+	hardened := hardenProcess()
 	v, err := newVehicle(ctx, cfg, vehicleParts{whenOver: sendRest}, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
+	for _, weak := range hardened {
+		log.Warn(weak)
+	}
 	go func() {
 		if addr, err := v.console.Addr(ctx); err == nil {
 			log.Info("the officer's page", "address", "http://"+addr)

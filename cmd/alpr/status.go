@@ -22,7 +22,7 @@ func (v *vehicle) status() console.Status {
 	st := v.pipeline.Stats()
 	s := console.Status{
 		At: now, Fix: v.locator.At(now), GPS: v.gpsStatus(now),
-		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now), Problems: v.lists.Problems(),
+		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now), Problems: v.problems(),
 	}
 	s.Audit = auditStatus(v.store)
 	for _, c := range v.cameras {
@@ -34,6 +34,7 @@ func (v *vehicle) status() console.Status {
 			Name: l.Name, Version: l.Version, Entries: l.Len(), PublishedAt: l.PublishedAt, IsStale: stale && !l.IsManual,
 		})
 	}
+	v.addUnrecorded(&s)
 	if st.Trouble != "" {
 		s.Store.PartStatus = console.PartStatus{Level: console.LevelDown,
 			Detail: fmt.Sprintf("%d reads wait in memory: %s", st.Unrecorded, st.Trouble)}

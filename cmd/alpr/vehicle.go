@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -41,6 +42,9 @@ type vehicle struct {
 	console  *console.Console
 	hits     *openHits
 
+	volatile string   // a folder in memory in which the store is, because its own cannot be used; else ""
+	troubles []string // what did not work at the start, a sentence each
+
 	isWhole  bool // every camera is a recording: no frame may be dropped
 	whenOver func(context.Context, *vehicle) error
 }
@@ -71,7 +75,7 @@ func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.L
 		return v, err
 	}
 	v.networks.log(log)
-	if v.store, err = store.Open(ctx, cfg.store(), log); err != nil {
+	if err = v.openStore(ctx, parts.isDemo); err != nil {
 		return v, err
 	}
 	if v.matcher, err = hotlist.NewMatcher(cfg.Hotlist); err != nil {
@@ -84,9 +88,7 @@ func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.L
 	if err = v.addLocator(parts.locator); err != nil {
 		return v, err
 	}
-	if err = v.addUplink(); err != nil {
-		return v, err
-	}
+	v.addUplink()
 	if err = v.addConsole(parts.isDemo); err != nil {
 		return v, err
 	}
@@ -130,17 +132,21 @@ func (v *vehicle) addLocator(given pipeline.Locator) (err error) {
 	return nil
 }
 
-func (v *vehicle) addUplink() (err error) {
+func (v *vehicle) addUplink() {
 	if v.cfg.Uplink.Broker == "" {
 		v.log.Warn("no backend is configured: reads and hits wait in the outbox (uplink.broker)")
-		return nil
+		return
 	}
+	var err error
 	scene := newScene(v.locator, v.cameras, v.cfg.Pictures)
 	v.uplink, err = uplink.New(v.cfg.Uplink, v.store, v.log, uplink.Options{
 		BootID: v.store.BootID(), Version: version, Auditor: v.store, Hotlists: v.lists,
 		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health, AuditHead: v.store.AuditHead,
 	})
-	return err
+	if err != nil { // alerts need no backend
+		v.uplink = nil
+		v.trouble("there is NO connection to the backend until this is mended and alpr started anew: " + err.Error())
+	}
 }
 
 func (v *vehicle) addConsole(isDemo bool) (err error) {
@@ -194,11 +200,10 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	if err := v.hits.Load(ctx); err != nil {
 		v.log.Error("open alerts of the last start are not watched over", "error", err)
 	}
-	if err := v.note(ctx, alpr.ActionStart); err != nil {
-		return err
-	}
-	if err := v.noteRules(ctx); err != nil {
-		return err
+	for _, err := range []error{v.note(ctx, alpr.ActionStart), v.noteRules(ctx)} {
+		if err != nil { // what cannot be written down keeps nothing from alerting
+			v.log.Error("the start is not on record", "error", err)
+		}
 	}
 	defer func() { err = errors.Join(err, v.note(context.WithoutCancel(ctx), alpr.ActionStop)) }()
 	ctx, stop := context.WithCancel(ctx)
@@ -256,6 +261,9 @@ func (v *vehicle) Close() error {
 	var errs []error
 	if v.store != nil {
 		errs = append(errs, v.store.Close())
+	}
+	if v.volatile != "" {
+		errs = append(errs, os.RemoveAll(v.volatile))
 	}
 	if v.networks != nil {
 		errs = append(errs, v.networks.Close())

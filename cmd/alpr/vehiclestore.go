@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"alpr/console"
+	"alpr/store"
+)
+
+// openStore opens the vehicle's store. Where that cannot be used at all a store
+// in memory takes its place, so that the page answers, and what the backend
+// sends alerts; that nothing is kept is said.
+func (v *vehicle) openStore(ctx context.Context, isDemo bool) (err error) {
+	cfg := v.cfg.store()
+	cfg.MayRenew = true
+	notes := tightenFiles(&v.cfg)
+	v.store, err = store.Open(ctx, cfg, v.log)
+	if err != nil {
+		if isDemo || ctx.Err() != nil {
+			return err
+		}
+		if err := v.openVolatile(ctx, cfg, err); err != nil {
+			return err
+		}
+	}
+	for _, n := range notes {
+		v.store.Note(ctx, store.PartFiles, n)
+	}
+	return nil
+}
+
+func (v *vehicle) openVolatile(ctx context.Context, cfg store.Config, cause error) (err error) {
+	base := "/dev/shm"
+	if info, err := os.Stat(base); err != nil || !info.IsDir() {
+		base = ""
+	}
+	if v.volatile, err = os.MkdirTemp(base, "alpr-*"); err != nil {
+		return errors.Join(cause, err)
+	}
+	cfg.Path, cfg.KeyPath = filepath.Join(v.volatile, "alpr.db"), filepath.Join(v.volatile, "device.key")
+	if cfg.MaxBytes == 0 || cfg.MaxBytes > volatileBytes {
+		cfg.MaxBytes = volatileBytes
+	}
+	if v.store, err = store.Open(ctx, cfg, v.log); err != nil {
+		return errors.Join(cause, err)
+	}
+	v.trouble("the store cannot be used: NOTHING is kept over a restart, and no hotlist on this computer alerts until this is mended and alpr started anew: " + cause.Error())
+	return nil
+}
+
+// volatileBytes bounds a store in memory.
+const volatileBytes = 256 << 20
+
+// trouble keeps and logs what did not work at the start.
+func (v *vehicle) trouble(text string) {
+	v.log.Error(text)
+	v.troubles = append(v.troubles, text)
+}
+
+// problems are what the officer and the backend must know, a sentence each.
+func (v *vehicle) problems() []string {
+	all := append(append([]string{}, v.troubles...), v.lists.Problems()...)
+	for _, n := range v.store.Notices() {
+		all = append(all, n.String())
+	}
+	return all
+}
+
+// addUnrecorded says that the disk refuses to take anything.
+func (v *vehicle) addUnrecorded(s *console.Status) {
+	cause, since, waiting := v.store.Unrecorded()
+	if cause == nil {
+		return
+	}
+	look := "Look-ups are refused meanwhile."
+	if v.cfg.Store.LookupsWhenFull == lookupsAllowed {
+		look = "Look-ups are recorded later."
+	}
+	s.Store.PartStatus = console.PartStatus{Level: console.LevelDown, Detail: fmt.Sprintf(
+		"the disk takes nothing since %s, %d entries of the audit log wait in memory: free some room. %s (%v)",
+		since.Format(time.TimeOnly), waiting, look, cause)}
+}
