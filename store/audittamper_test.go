@@ -403,7 +403,7 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 	if sum, err := VerifyAudit(strings.NewReader(old), nil, nil); err != nil || sum.Records != 450 {
 		t.Fatalf("an export of that release: %+v, %v", sum, err)
 	}
-	f.sql("DROP TABLE audit_foreign; PRAGMA user_version = 1")
+	f.sql("DROP TABLE audit_foreign; DROP TABLE quarantine; DROP TABLE notices; ALTER TABLE meta DROP COLUMN mac; PRAGMA user_version = 1")
 	f.reopen()
 	if on := f.files(); strings.Contains(on, "PLATE88") || strings.Contains(on, "CASE88") {
 		t.Error("the store's files hold words of old records in clear")
@@ -498,7 +498,7 @@ func TestAuditOfAnEarlierReleaseTamperedWith(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, nil)
 			f.makeOld(8)
-			f.sql("DROP TABLE audit_foreign; PRAGMA user_version = 1")
+			f.sql("DROP TABLE audit_foreign; DROP TABLE quarantine; DROP TABLE notices; ALTER TABLE meta DROP COLUMN mac; PRAGMA user_version = 1")
 			f.sql(c.change)
 			f.reopen()
 			f.wantBroken("after the upgrade", c.at)
