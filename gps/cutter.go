@@ -2,6 +2,7 @@ package gps
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 )
 
@@ -19,8 +20,8 @@ const (
 // one begins and ends.
 type cutter struct {
 	// take gets each sentence from its "$" to its checksum, not yet checked,
-	// as soon as its last byte is there; or "" for a line, or the beginning
-	// of a sentence, that is none.
+	// as soon as its last byte is there; without one, where the line ends before;
+	// or "" for a line, or the beginning of a sentence, that is none.
 	take func(sentence string)
 
 	buf      []byte // the sentence under way; empty outside of one
@@ -94,7 +95,8 @@ func (c *cutter) blame() {
 }
 
 func (c *cutter) endLine() {
-	if n := len(c.buf); n > 2 && c.buf[n-2] == '*' { // one digit: a leading zero was left out
+	n := len(c.buf)
+	if n > 2 && c.buf[n-2] == '*' || isUnsummed(c.buf) { // one digit: a leading zero was left out
 		c.hand()
 	}
 	c.breakOff()
@@ -102,4 +104,18 @@ func (c *cutter) endLine() {
 		c.blame()
 	}
 	c.noise, c.isUsed, c.isBlamed = 0, false, false
+}
+
+// isUnsummed recognises a sentence without a checksum: some receivers can be
+// set to leave it out.
+func isUnsummed(b []byte) bool {
+	if len(b) < 7 || b[6] != ',' || bytes.IndexByte(b, '*') >= 0 {
+		return false
+	}
+	for _, c := range b[1:6] {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return true
 }

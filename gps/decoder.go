@@ -14,6 +14,9 @@ import (
 var (
 	// ErrGarbled reports a line that is no NMEA sentence with a right checksum.
 	ErrGarbled = errors.New("garbled NMEA line")
+	// ErrNoChecksum reports a sentence, or the beginning of one, without a checksum;
+	// it is garbled, too.
+	ErrNoChecksum = fmt.Errorf("%w: no checksum", ErrGarbled)
 	// ErrNotCredible reports a well-formed sentence with a time or place that cannot be true.
 	ErrNotCredible = errors.New("time or place not credible")
 	// ErrPanic reports a line that was too much for the decoder. It costs that line alone.

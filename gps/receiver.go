@@ -212,7 +212,7 @@ func (r *Receiver) take(dec talk, text string) {
 		r.state.Rejected++
 		r.refuse(err.Error())
 	case err != nil:
-		r.countGarbled()
+		r.countGarbled(err)
 	default:
 		r.countSentence(u, isBelieved, arrived)
 	}
@@ -227,12 +227,16 @@ func (r *Receiver) tellPanic(text string, err error) {
 	}
 }
 
-func (r *Receiver) countGarbled() {
+func (r *Receiver) countGarbled(err error) {
 	r.state.Garbled++
 	r.goodBad = min(r.goodBad, 0) - 1
 	if r.goodBad == -allGarbled {
-		r.state.Trouble = "nothing but garbled lines: is the baud rate right?"
-		r.log.Warn("the GPS receiver sends nothing but garbled lines: is the baud rate right?", "lines", allGarbled)
+		why := "nothing but garbled lines: is the baud rate right?"
+		if errors.Is(err, ErrNoChecksum) {
+			why = "nothing but sentences without a checksum, which any noise can falsify: set the receiver to send checksums"
+		}
+		r.state.Trouble = why
+		r.log.Warn("the GPS receiver sends "+why, "lines", allGarbled)
 	}
 }
 

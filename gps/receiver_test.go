@@ -319,13 +319,29 @@ func TestSerialMissingDevice(t *testing.T) {
 	}
 }
 
+func TestReceiverWithoutChecksums(t *testing.T) {
+	r := NewReceiver(nil, Options{Earliest: t0.Add(-time.Hour)}, slog.New(slog.DiscardHandler))
+	dec := newLiveDecoder(t0.Add(-time.Hour))
+	var log strings.Builder
+	for i := range allGarbled {
+		fmt.Fprintf(&log, "$%s\r\n", rmc(time.Duration(i)*time.Second, 30))
+	}
+	feed(r, dec, log.String())
+	if s := r.State(); !strings.Contains(s.Trouble, "without a checksum") || s.HasFix || s.Garbled != allGarbled {
+		t.Errorf("state %+v", s)
+	}
+	if _, err := ReadRecording(strings.NewReader(log.String())); !errors.Is(err, ErrNoPosition) || !strings.Contains(err.Error(), "20 sentences without a checksum") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestReadRecording(t *testing.T) {
 	log := strings.Join(append(drive(t0, 4), "$GPRMC,half a li", strings.Repeat("x", 2000), ""), "\r\n")
 	rec, err := ReadRecording(strings.NewReader(log))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (LogStats{Sentences: 4, Garbled: 2, Fixes: 4}); rec.Stats() != want {
+	if want := (LogStats{Sentences: 4, Garbled: 2, Unsummed: 1, Fixes: 4}); rec.Stats() != want {
 		t.Errorf("stats %+v, want %+v", rec.Stats(), want)
 	}
 	if !rec.Start().Equal(t0) || !rec.End().Equal(t0.Add(3*time.Second)) {

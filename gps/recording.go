@@ -24,6 +24,7 @@ type Recording struct {
 type LogStats struct {
 	Sentences uint64 // well formed
 	Garbled   uint64 // lines that are no sentence
+	Unsummed  uint64 // of these, sentences without a checksum
 	Rejected  uint64 // sentences and fixes with a time or place that cannot be true
 	Undated   uint64 // sentences with a position of which nothing says the day
 	Panics    uint64 // sentences that were too much for the decoder
@@ -69,6 +70,10 @@ func (s LogStats) noPosition() error {
 		return fmt.Errorf("%w: %d sentences with a position and no date: let the receiver send RMC or ZDA as well, or say when the log begins (--start)",
 			ErrNoPosition, s.Undated)
 	}
+	if s.Sentences == 0 && s.Unsummed > 0 {
+		return fmt.Errorf("%w: %d sentences without a checksum, which any noise can falsify: let the receiver, or what keeps the log, write checksums",
+			ErrNoPosition, s.Unsummed)
+	}
 	return fmt.Errorf("%w: %d sentences, %d garbled lines, %d not credible: is it an NMEA 0183 log with RMC, GGA, GNS or GLL sentences?",
 		ErrNoPosition, s.Sentences, s.Garbled, s.Rejected)
 }
@@ -82,6 +87,9 @@ func (rec *Recording) take(dec *decoder, said *track, sentence string) {
 		rec.stats.Panics++
 	case err != nil:
 		rec.stats.Garbled++
+		if errors.Is(err, ErrNoChecksum) {
+			rec.stats.Unsummed++
+		}
 	default:
 		rec.stats.Sentences++
 	}

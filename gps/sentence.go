@@ -17,7 +17,10 @@ type sentence struct {
 
 // parseSentence takes apart what a cutter found.
 func parseSentence(raw string) (sentence, error) {
-	body, sum, _ := strings.Cut(raw[1:], "*")
+	body, sum, isSummed := strings.Cut(raw[1:], "*")
+	if !isSummed {
+		return sentence{}, ErrNoChecksum
+	}
 	want, err := strconv.ParseUint(sum, 16, 8)
 	if err != nil {
 		return sentence{}, fmt.Errorf("%w: checksum %q", ErrGarbled, sum)

@@ -79,7 +79,7 @@ func hear(ctx context.Context, port io.Reader) (heard []byte, isNMEA bool, err e
 	c := cutter{take: func(s string) {
 		if s != "" {
 			_, err := parseSentence(s)
-			isNMEA = isNMEA || err == nil
+			isNMEA = isNMEA || err == nil || errors.Is(err, ErrNoChecksum)
 		}
 	}}
 	buf := make([]byte, 512)
