@@ -175,10 +175,10 @@ def flip(crop):
 
 
 def turn(crop, rng):
-    """Rotate and tilt the whole crop a little; boxes become hulls."""
+    """Rotate and tilt the whole crop, mostly a little; boxes become hulls."""
     image = crop["image"]
     h, w = image.shape[:2]
-    angle, lean = rng.normal(0, 5), rng.normal(0, 0.11)
+    angle, lean = rng.normal(0, 5) if rng.random() < 0.7 else rng.uniform(-25, 25), rng.normal(0, 0.11)
     m = cv2.getRotationMatrix2D((w / 2, h / 2), angle, 1)
     m[0, 1] += lean * rng.random()
     m[1, 0] += lean
@@ -290,6 +290,8 @@ def degrade(crop, rng):
         image = cv2.merge((grey, grey, grey))
     if rng.random() < 0.75:
         image = tone(image, rng)
+    if rng.random() < 0.06:
+        image = wash(image, rng)
     blur = rng.random()
     if blur < 0.12:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6))
@@ -321,6 +323,13 @@ def tone(image, rng):
     for c in range(3):
         table[0, :, c] = np.clip((x**gamma * gain * cast[c] + lift) * 255, 0, 255)
     return cv2.LUT(image, table)
+
+
+def wash(image, rng):
+    """Over-exposed: what was light is white, and the light spills over."""
+    out = image.astype(np.float32) * rng.uniform(1.3, 2.4) + rng.uniform(0, 40)
+    out += cv2.GaussianBlur(np.clip(out - 220, 0, 160), (0, 0), rng.uniform(1.5, 6)) * rng.uniform(0.2, 0.8)
+    return np.clip(out, 0, 255).astype(np.uint8)
 
 
 NOISE = np.random.default_rng(0).standard_normal(2_000_000, dtype=np.float32)

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-TRAIN_SETS = ("incar_romania", "world_433", "world_openimages", "street_openimages")
+TRAIN_SETS = ("incar_romania", "world_433", "world_openimages", "street_openimages", "world_openlpr", "us_road", "close_320", "poland_wide")
 
 
 def read_labels(folder):
@@ -66,7 +66,7 @@ def build(plates, holdout, cache, extra=()):
             index.append({"offset": offset, "shape": picture.shape, "set": kind, "image": name, "boxes": boxes})
             offset += picture.nbytes
 
-        for kind in TRAIN_SETS:
+        for kind in (k for k in TRAIN_SETS if (Path(plates) / k / "labels.jsonl").exists()):
             for label in read_labels(Path(plates) / kind):
                 if kind == "incar_romania" and is_held_out(label, holdout):
                     continue

@@ -10,12 +10,17 @@ from .pictures import Pictures
 
 # How often each set is drawn, and how small (native px) an unboxed plate may be in it.
 SETS = {
-    "incar_romania": (0.20, 55),
-    "world_433": (0.25, 30),
-    "world_openimages": (0.17, 26),
-    "street_openimages": (0.36, 26),
+    "incar_romania": (0.15, 55),
+    "world_433": (0.15, 30),
+    "world_openimages": (0.12, 26),
+    "street_openimages": (0.28, 26),
+    "world_openlpr": (0.14, 30),
+    "us_road": (0.05, 30),
+    "close_320": (0.07, 30),
+    "poland_wide": (0.02, 30),
     "background": (0.02, 0),
 }
+SQUARED = {"world_openimages": (1.0, 1.45), "us_road": (1.0, 1.3), "close_320": (1.0, 1.4)}  # by how much pictures may have been squeezed into squares
 # Crop (h, w), crops a batch, plate widths (log-uniform), share of batches.
 SHAPES = (
     ((256, 256), 24, (13, 130), 0.50),
@@ -59,8 +64,8 @@ class Sampler:
             scale = max(scale, 0.6 * min(h / picture.shape[0], w / picture.shape[1]))
             centre = rng.uniform(0, 1, 2) * (picture.shape[1], picture.shape[0])
         squeeze = np.exp(rng.normal(0, 0.06)) * (rng.uniform(0.5, 0.85) if rng.random() < 0.12 else 1)  # seen from aside
-        if kind == "world_openimages":  # its pictures were squeezed into squares
-            squeeze *= rng.uniform(1.0, 1.45)
+        if kind in SQUARED:
+            squeeze *= rng.uniform(*SQUARED[kind])
         scales = np.array((scale * np.sqrt(squeeze), scale / np.sqrt(squeeze)))
         room = np.array((w, h)) / scales / 2
         whole = np.array((picture.shape[1], picture.shape[0]))
@@ -92,7 +97,7 @@ class Sampler:
         """One finished crop."""
         rng = self.rng
         crop = self.fill(size, widths)
-        if rng.random() < 0.25:
+        if rng.random() < 0.3:
             augment.turn(crop, rng)
         if rng.random() < 0.3:
             augment.flip(crop)

@@ -11,6 +11,7 @@ from . import augment, loss
 from .evaluate import report, suppress
 from .export import verify, write_float
 from .net import STRIDES, Detector, decode
+from .restore import restore
 from .sample import collate
 from .train import mirrored
 
@@ -54,6 +55,37 @@ class Mirror(unittest.TestCase):
         np.testing.assert_array_equal(pictures[0].numpy(), crop["image"])
         np.testing.assert_allclose(truth["corners"][0, 0], crop["corners"][0])
         np.testing.assert_allclose(crop["corners"][0], [68, 20, 118, 20, 118, 40, 68, 40])
+
+
+class Restore(unittest.TestCase):
+    def test_an_exported_detector_computes_the_same_and_goes_on_learning(self):
+        torch.manual_seed(0)
+        model = Detector()
+        with torch.no_grad():
+            for p in model.parameters():
+                p.add_(torch.randn_like(p) * 0.02)
+            for m in model.modules():
+                if isinstance(m, torch.nn.BatchNorm2d):
+                    m.running_mean.normal_(0, 0.2)
+                    m.running_var.uniform_(0.5, 2)
+        x = torch.randint(0, 256, (4, 96, 128, 3), dtype=torch.uint8)
+        planes = x.permute(0, 3, 1, 2).float() / 255
+        with torch.no_grad():
+            want = decode(model.eval()(planes))
+        with tempfile.TemporaryDirectory() as folder:
+            again = restore(write_float(model, Path(folder) / "d.onnx"), [x])
+        for mode in (again.eval(), again.train()):  # the batch is the one that the statistics are of
+            with torch.no_grad():
+                torch.testing.assert_close(decode(mode(planes)), want, atol=0.05, rtol=1e-3)
+
+
+class Light(unittest.TestCase):
+    def test_an_over_exposed_picture_is_lighter(self):
+        image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+        for seed in range(5):
+            washed = augment.wash(image, np.random.default_rng(seed))
+            self.assertEqual((washed.shape, washed.dtype), (image.shape, image.dtype))
+            self.assertTrue((washed >= image).all())
 
 
 class Paste(unittest.TestCase):

@@ -16,10 +16,13 @@ from pathlib import Path
 
 import torch
 
+from reader.train import has_bfloat16
+
 from . import loss
 from .net import Detector
 from .pictures import build
-from .sample import Stream
+from .restore import restore
+from .sample import Sampler, Stream
 
 
 def parse():
@@ -31,6 +34,8 @@ def parse():
     p.add_argument("--backgrounds", default="", help="folder of plate-free pictures")
     p.add_argument("--until", help="end at HH:MM (UTC) today")
     p.add_argument("--minutes", type=float, default=90, help="or after this long")
+    p.add_argument("--init", help="exported detector.onnx to begin from")
+    p.add_argument("--loaders", type=int, default=1, help="processes that draw crops; 0: the one that learns draws them too")
     p.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--composite", type=float, default=0.4, help="share of crops with pasted plates")
@@ -115,12 +120,20 @@ def end_time(args):
     return datetime.now(timezone.utc).replace(hour=hour, minute=minute, second=0).timestamp()
 
 
+def begin(args, cache):
+    """The network before its first step: new, or as it was exported."""
+    if not args.init:
+        return Detector()
+    sampler = Sampler(cache, args.seed, args.composite)
+    return restore(args.init, [sampler.batch()[0] for _ in range(16)]).train()
+
+
 def train(args):
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     out = Path(args.out)
     cache = prepare(args)
-    model = Detector().to(args.device, memory_format=torch.channels_last)
+    model = begin(args, cache).to(args.device, memory_format=torch.channels_last)
     average = Average(model)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
@@ -132,7 +145,7 @@ def train(args):
         average.model.load_state_dict(state["ema"])
         optimiser.load_state_dict(state["optimiser"])
         step, average.steps, seen = state["step"], state["ema_steps"], state.get("seen", 0)
-    stream = torch.utils.data.DataLoader(Stream(cache, args.seed + step, args.composite), batch_size=None, num_workers=1, prefetch_factor=6)
+    stream = torch.utils.data.DataLoader(Stream(cache, args.seed + step, args.composite), batch_size=None, num_workers=args.loaders, prefetch_factor=6 if args.loaders else None)
     start, end = time.time(), end_time(args)
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
@@ -144,7 +157,7 @@ def train(args):
         for group in optimiser.param_groups:
             group["lr"] = rate_at((now - start) / (end - start), (step - first + 1) / 200, args.rate)
         x = pictures.to(args.device).permute(0, 3, 1, 2).float().div_(255)
-        with torch.autocast(args.device, torch.bfloat16):
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.device != "cpu" or has_bfloat16()):
             maps = model(x)
         total, parts = loss.measure(maps, {k: v.to(args.device) for k, v in truth.items()})
         optimiser.zero_grad(set_to_none=True)

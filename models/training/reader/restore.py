@@ -72,38 +72,44 @@ def model(path):
     return net
 
 
-@torch.no_grad()
 def unfold(net, pictures, batch=128):
-    """Gives the batch norms of `net` the statistics of what they are shown for pictures (uint8 [n,3,64,160], a few hundred), and the scale and
-    bias that undo them, so that nothing it computes changes. Each filter gets the size at which a step moves it as far as a linear layer's row."""
-    parts = [m for m in net.modules() if isinstance(m, ConvNorm)]
-    sums = {m: [0, 0.0, 0.0] for m in parts}
+    """Gives the batch norms of `net` the statistics of what they are shown for pictures (uint8 [n,3,64,160], a few hundred)."""
+    def show():
+        for i in range(0, len(pictures), batch):
+            net.eval()(pictures[i:i + batch])
 
-    def add(m, _, z):
-        s = sums[m]
+    size = torch.cat([p.flatten(1).norm(dim=1) for n, p in net.named_parameters() if p.ndim == 2 and n.startswith("layers")]).mean()
+    put_back([(m.conv, m.norm) for m in net.modules() if isinstance(m, ConvNorm)], show, size)
+    return net
+
+
+@torch.no_grad()
+def put_back(pairs, show, size=None):
+    """Gives each batch norm of pairs (convolution, batch norm) the statistics of what it meets while show() runs the network, and the scale and
+    bias that undo them, so that nothing computed changes. With a size each filter gets that one, so that a step of Muon moves it as far as a row of that size."""
+    sums = {c: [0, 0.0, 0.0] for c, _ in pairs}
+
+    def add(c, _, z):
+        s = sums[c]
         s[0] += z.numel() // z.shape[1]
         s[1], s[2] = s[1] + z.double().sum((0, 2, 3)), s[2] + (z.double() ** 2).sum((0, 2, 3))
 
-    hooks = [m.conv.register_forward_hook(lambda _, i, z, m=m: add(m, i, z)) for m in parts]
-    for i in range(0, len(pictures), batch):
-        net.eval()(pictures[i:i + batch])
+    hooks = [c.register_forward_hook(add) for c, _ in pairs]
+    show()
     for h in hooks:
         h.remove()
-    size = torch.cat([p.flatten(1).norm(dim=1) for n, p in net.named_parameters() if p.ndim == 2 and n.startswith("layers")]).mean()
-    for m in parts:
-        n, total, squares = sums[m]
-        mean = (total / n).float()
-        var = (squares / n).float() - mean ** 2
-        gain = m.norm.weight / (m.norm.running_var + m.norm.eps) ** .5
-        shift = m.norm.bias - m.norm.running_mean * gain
-        factor = size / m.conv.weight.flatten(1).norm(dim=1).clamp(min=1e-6)
-        m.conv.weight.mul_(factor[:, None, None, None])
+    for c, norm in pairs:
+        n, total, squares = sums[c]
+        mean, var = (total / n).float(), (squares / n - (total / n) ** 2).float()
+        gain = norm.weight / (norm.running_var + norm.eps) ** .5
+        shift = norm.bias - norm.running_mean * gain
+        factor = size / c.weight.flatten(1).norm(dim=1).clamp(min=1e-6) if size is not None else torch.ones_like(gain)
+        c.weight.mul_(factor[:, None, None, None])
         mean, var, gain = mean * factor, var * factor ** 2, gain / factor
-        m.norm.running_mean.copy_(mean)
-        m.norm.running_var.copy_(var)
-        m.norm.weight.copy_(gain * (var + m.norm.eps) ** .5)
-        m.norm.bias.copy_(shift + gain * mean)
-    return net
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
+        norm.weight.copy_(gain * (var + norm.eps) ** .5)
+        norm.bias.copy_(shift + gain * mean)
 
 
 def checkpoint(path, pictures):
