@@ -181,10 +181,13 @@ class Reader(nn.Module):
         self.chars = nn.Linear(dim, len(ALPHABET) + 1)
         self.region = nn.Linear(dim, regions)
 
+    def strokes(self, x):
+        """What the stem makes of pictures: [N,96,8,20]."""
+        return self.stem((x.float() - 127.5) / 64.0)
+
     def tokens(self, x):
-        """The grid of tokens, row by row, [N,80,dim]."""
-        x = (x.float() - 127.5) / 64.0
-        x = self.token(self.stem(x)).flatten(2).transpose(1, 2) + self.position
+        """The grid of tokens, row by row, [N,80,dim], of pictures, or of what strokes made of them."""
+        x = self.token(self.strokes(x) if x.shape[1] == 3 else x).flatten(2).transpose(1, 2) + self.position
         for layer in self.layers:
             x = layer(x)
         return self.norm(x)

@@ -15,7 +15,7 @@ from .degrade import degrade
 from .heads import ColumnsOnly, Letters
 from .net import PAD, SLOTS, TRUST, Columns, Reader
 from .stream import Cache, encode, rarity
-from .train import clock, shared
+from .train import clock, echoed, shared
 from .transplant import sharpness, transplant
 
 
@@ -124,6 +124,16 @@ class Network(unittest.TestCase):
                 self.assertNotIn(os.path.dirname(os.path.abspath(export.__file__)).encode(), f.read())
             slots, region = evaluate.onnx_model(path)(np.zeros((2, 64, 160, 3), np.uint8))
         self.assertEqual((slots.shape, region.shape), ((2, SLOTS, 37), (2, 5)))
+
+
+class Echo(unittest.TestCase):
+    def test_each_batch_comes_twice_as_the_stem_saw_it(self):
+        model = Reader(5).eval()
+        x = torch.randint(0, 256, (3, 2, 3, 64, 160), dtype=torch.uint8)
+        got = list(echoed(((b, i) for i, b in enumerate(x)), model.strokes, hold=1))
+        self.assertEqual([i for _, i in got], [0, 1, 0, 2, 1])
+        with torch.no_grad():
+            self.assertTrue(torch.allclose(model.learn(got[2][0], None)[0], model(x[0])[0], atol=1e-5))
 
 
 class Restore(unittest.TestCase):
