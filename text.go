@@ -97,7 +97,19 @@ type Text struct {
 	CharConf   []float32    // one per character of Text
 	Candidates []Candidate  // most probable first; Candidates[0].Text == Text
 	Regions    []RegionProb // most probable first; what remains to 1 is "unknown"
-	Posterior  Posterior
+	Posterior  Posterior    // of the picture alone
+
+	// ByPicture is what the picture alone says, where knowledge of serials had a
+	// say in Text; else it is empty.
+	ByPicture Candidate
+	Format    SerialFormat // what speaks for Text beside the picture; empty for none
+}
+
+// SerialFormat is one of an issuer's formats of serials.
+type SerialFormat struct {
+	Issuer  string `json:"issuer,omitempty"` // ISO 3166, "" for a shape that several issuers have
+	Kind    string `json:"kind"`             // "issued", "taxi", "trailer", ...
+	Pattern string `json:"pattern"`          // L a letter, D a digit, N a digit but 0, [..] one of these, a lower-case letter itself
 }
 
 // Region is the issuing state or country where one is more likely than not, and

@@ -185,6 +185,30 @@ func TestLikelyTextsMissesNone(t *testing.T) {
 	}
 }
 
+// TestFormatsOnlyAdd: where knowledge of serials made another text of the
+// picture, a listed plate that breaks the format still matches as the picture
+// says, and one that keeps it matches as both together say.
+func TestFormatsOnlyAdd(t *testing.T) {
+	read := seen(0.6, "B", "A", "3", "0", "2", "0O", "Z")
+	read.Text.ByPicture = alpr.Candidate{Text: "BA3020Z", P: 0.6}
+	read.Text.Text, read.Text.Confidence = "BA302OZ", 0.97
+	read.Text.Candidates = []alpr.Candidate{{Text: "BA302OZ", P: 0.97}, {Text: "BA3020Z", P: 0.02}}
+	index := NewIndex(listOf(t, entry("1", "BA3020Z", ""), entry("2", "BA302OZ", "")))
+	policy := DefaultPolicy()
+	got := map[string]alpr.Hit{}
+	for _, h := range index.Match(&read, &policy) {
+		got[h.Entry.Plate] = h
+	}
+	for plate, want := range map[string]struct {
+		p    float64
+		kind alpr.MatchKind
+	}{"BA3020Z": {0.6, alpr.MatchLookAlike}, "BA302OZ": {0.97, alpr.MatchExact}} {
+		if h := got[plate]; math.Abs(h.P-want.p) > 1e-9 || h.Kind != want.kind {
+			t.Errorf("%s: %s at %.3f, want %s at %.2f", plate, h.Kind, h.P, want.kind, want.p)
+		}
+	}
+}
+
 func TestEntriesThatMustNotAlert(t *testing.T) {
 	read := inState(spell(0.98, "ABC123"), "US-WA", 1)
 	base := entry("n1", "ABC123", "US-WA")

@@ -99,7 +99,7 @@ func TestSimulate(t *testing.T) {
 }
 
 func TestSimulatedStatesIssueInSequence(t *testing.T) {
-	w := newWorld(rand.New(rand.NewPCG(1, 1)), "US-FL")
+	w := newWorld(rand.New(rand.NewPCG(1, 1)), "US-FL", nil)
 	if len(w.states) != 50 || w.states[w.home].code != "US-FL" {
 		t.Fatalf("%d states, home %s", len(w.states), w.states[w.home].code)
 	}

@@ -1,6 +1,7 @@
 package hotlist
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -19,23 +20,62 @@ import (
 // each other; the calibration says how much there is for them to share (the
 // rule of total probability); and none is more probable than the text read. At most 1/least texts can be listed, and none
 // that belongs is left out, so that no entry above a threshold is missed.
+//
+// Where knowledge of serials had a say in the text, that is what the picture alone
+// says; a text counts as the more probable of the two. A listed plate that breaks
+// its issuer's format so matches as the picture says, and one that keeps it is not
+// missed for a stroke that looks like another's.
 func likelyTexts(read *alpr.Text, least float64) []alpr.Candidate {
-	c := read.Confidence
-	if !(c >= 0 && c <= 1) || read.Text == "" { // also NaN: nothing can be said
+	best := alpr.Candidate{Text: read.Text, P: read.Confidence}
+	isDecided := read.ByPicture.Text != ""
+	if isDecided {
+		best = read.ByPicture
+	}
+	texts := seenTexts(&read.Posterior, best, least)
+	if !isDecided {
+		return texts
+	}
+	for _, t := range read.Candidates {
+		i := slices.IndexFunc(texts, func(s alpr.Candidate) bool { return s.Text == t.Text })
+		switch {
+		case !(t.P >= least && t.P <= 1):
+		case i < 0:
+			texts = append(texts, t)
+		default:
+			texts[i].P = max(texts[i].P, t.P)
+		}
+	}
+	slices.SortStableFunc(texts, func(a, b alpr.Candidate) int { return cmp.Compare(rank(b, read), rank(a, read)) })
+	return texts
+}
+
+// rank puts the read's own text first, the others by probability.
+func rank(t alpr.Candidate, read *alpr.Text) float64 {
+	if t.Text == read.Text {
+		return 2
+	}
+	return t.P
+}
+
+// seenTexts is likelyTexts of the picture alone, whose best text is given with
+// its calibrated confidence.
+func seenTexts(post *alpr.Posterior, best alpr.Candidate, least float64) []alpr.Candidate {
+	c := best.P
+	if !(c >= 0 && c <= 1) || best.Text == "" { // also NaN: nothing can be said
 		return nil
 	}
 	var texts []alpr.Candidate
 	if c >= least {
-		texts = append(texts, alpr.Candidate{Text: read.Text, P: c})
+		texts = append(texts, best)
 	}
-	qBest := math.Exp(read.Posterior.LogProb(read.Text))
+	qBest := math.Exp(post.LogProb(best.Text))
 	rest := 1 - qBest
 	if !(rest > 0) || c == 1 {
 		return texts
 	}
 	share := (1 - c) / rest
-	for _, t := range spellings(&read.Posterior, least/share) {
-		if t.Text == read.Text {
+	for _, t := range spellings(post, least/share) {
+		if t.Text == best.Text {
 			continue
 		}
 		if t.P = min(c, t.P*share); t.P >= least {

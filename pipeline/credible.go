@@ -18,8 +18,8 @@ func (c *Config) isCredible(t *track) bool {
 	f := &t.fused
 	switch {
 	case len(t.obs) == 0,
-		f.text.Confidence < c.MinHitConfidence,
-		len(f.text.Text) < c.MinCharacters,
+		f.told.Confidence < c.MinHitConfidence,
+		len(f.told.Text) < c.MinCharacters,
 		t.bestWidth < c.MinWidthPx,
 		t.meanScore() < c.MinScore:
 		return false

@@ -33,6 +33,7 @@ type follower struct {
 	reader     Reader
 	locator    Locator                                     // may be nil
 	matcher    Matcher                                     // may be nil
+	serials    Serials                                     // may be nil
 	withdrawal func(alpr.Entry, time.Time) alpr.Withdrawal // may be nil
 	guard      *contain.Guard
 	random     io.Reader
@@ -100,7 +101,7 @@ func (f *follower) begin(p alpr.Plate, fr *alpr.Frame) (*track, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &track{motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: pass{
+	t := &track{serials: f.serials, motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: pass{
 		id: id, hits: make(map[string]alpr.Hit), pictures: new(pictures),
 	}}
 	f.open = append(f.open, t)
@@ -223,14 +224,14 @@ func (f *follower) pair(fr *alpr.Frame, plates []alpr.Plate, strips []*strip, ac
 // preview raises a read of a pass that still goes on, where it is sure enough
 // and says something new.
 func (f *follower) preview(t *track, fr *alpr.Frame) (event, bool) {
-	isDue := fr.CapturedAt.Sub(t.first) >= f.cfg.PreviewAfter || t.fused.text.Confidence >= f.cfg.PreviewConfidence
+	isDue := fr.CapturedAt.Sub(t.first) >= f.cfg.PreviewAfter || t.fused.told.Confidence >= f.cfg.PreviewConfidence
 	if !isDue || !f.cfg.isCredible(t) {
 		return event{}, false
 	}
 	before := &t.pass.considered
-	isNew := before.Text != t.fused.text.Text ||
-		topRegion(before) != topRegion(&t.fused.text) ||
-		1-t.fused.text.Confidence < (1-before.Confidence)/10
+	isNew := before.Text != t.fused.told.Text ||
+		topRegion(before) != topRegion(&t.fused.told) ||
+		1-t.fused.told.Confidence < (1-before.Confidence)/10
 	if !isNew || f.settle(t) {
 		return event{}, false
 	}

@@ -28,7 +28,7 @@ func (fs *followers) of(f *alpr.Frame) *cameraFollower {
 		p := fs.p
 		c = &cameraFollower{follower: follower{
 			cfg: &p.cfg, camera: f.Camera, reader: p.parts.Reader, locator: p.parts.Locator,
-			matcher: p.parts.Matcher, withdrawal: p.parts.Withdrawal, guard: p.parts.Guard, random: p.parts.Random, stats: &p.stats,
+			serials: p.parts.Serials, matcher: p.parts.Matcher, withdrawal: p.parts.Withdrawal, guard: p.parts.Guard, random: p.parts.Random, stats: &p.stats,
 		}}
 		fs.cameras[f.Camera] = c
 		fs.order = append(fs.order, f.Camera)

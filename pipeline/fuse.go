@@ -41,9 +41,11 @@ type observation struct {
 
 // fused is what several observations say together.
 type fused struct {
-	text   alpr.Text
-	agree  int     // observations whose own text is the fused one
-	weight float64 // how many independent frames they are worth
+	text   alpr.Text // of the pictures alone
+	agree  int       // observations whose own text is the fused one
+	weight float64   // how many independent frames they are worth
+
+	told alpr.Text // text with what is known of serials: what is said of the plate
 
 	asStrip *strip // text made ready to be compared with another track's; nil until it is
 }
@@ -86,6 +88,7 @@ func fuse(obs []*observation) fused {
 			f.agree++
 		}
 	}
+	f.told = f.text
 	return f
 }
 

@@ -226,29 +226,6 @@ func TestFuseRegions(t *testing.T) {
 	}
 }
 
-func TestSoften(t *testing.T) {
-	claims := textOf("ABC1234", 0.999)
-	for _, confidence := range []float64{0.99, 0.9, 0.5, 0.1} {
-		soft := soften(&claims.Posterior, confidence)
-		product := 1.0
-		for s := range soft {
-			best := 0.0
-			for _, v := range soft[s] {
-				best = math.Max(best, v)
-			}
-			product *= best
-		}
-		if math.Abs(product-confidence) > 0.01 {
-			t.Errorf("softened to %.3f, want %.3f", product, confidence)
-		}
-	}
-	modest := textOf("ABC1234", 0.9)
-	soft := soften(&modest.Posterior, 0.99)
-	if got := soft[0][alpr.SymbolIndex('A')]; math.Abs(got-0.9) > 1e-4 {
-		t.Errorf("a posterior that claims less was sharpened to %.3f", got)
-	}
-}
-
 func TestAlign(t *testing.T) {
 	tests := []struct {
 		a, b  string

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -297,6 +298,44 @@ func TestSignsAreNoReads(t *testing.T) {
 		if events := f.flush(); len(events) != tt.want {
 			t.Errorf("%s, score %g, wanted %v: %d reads, want %d", tt.text, tt.score, tt.wanted, len(events), tt.want)
 		}
+	}
+}
+
+// oForZero is a Serials that takes the last 0 of a text for an O.
+type oForZero struct{}
+
+func (oForZero) Decide(t alpr.Text, _ int) alpr.Text {
+	t.ByPicture = alpr.Candidate{Text: t.Text, P: t.Confidence}
+	t.Text, t.Confidence = strings.TrimSuffix(t.Text, "0")+"O", 0.98
+	t.Candidates = []alpr.Candidate{{Text: t.Text, P: 0.98}}
+	return t
+}
+
+// TestSerialsHaveTheLastWord: what is known of serials decides the text of a
+// pass once, behind all its frames, makes an unsure one sure enough, and takes
+// nothing from what counts frames that agree.
+func TestSerialsHaveTheLastWord(t *testing.T) {
+	cfg := DefaultConfig()
+	f := follower{cfg: &cfg, camera: "front", serials: oForZero{}, stats: &counters{}}
+	tr := &track{serials: f.serials, first: noon, pass: pass{hits: make(map[string]alpr.Hit), pictures: new(pictures)}}
+	fr := &alpr.Frame{Width: sceneW, Height: sceneH}
+	for i := range 3 {
+		tr.see(plateAt(600, 400, 100), noon.Add(ms(100*i)))
+		tr.observe(see(textOf("ABC1230", 0.88), ms(100*i), 100), fr)
+	}
+	if c := tr.fused.text.Confidence; c >= cfg.MinConfidence {
+		t.Fatalf("the test needs an unsure read, this one is %.2f", c)
+	}
+	f.open = []*track{tr}
+	events := f.flush()
+	if len(events) != 1 {
+		t.Fatalf("%d reads, want 1", len(events))
+	}
+	if got := events[0].read.Text; got.Text != "ABC123O" || got.ByPicture.Text != "ABC1230" {
+		t.Errorf("read %s, by the pictures %s", got.Text, got.ByPicture.Text)
+	}
+	if tr.best.text != "ABC1230" || tr.fused.agree != 3 {
+		t.Errorf("picture of a frame that shows %s, %d frames agree", tr.best.text, tr.fused.agree)
 	}
 }
 

@@ -40,6 +40,13 @@ type Locator interface {
 	TimeSource(time.Time) (alpr.TimeSource, time.Duration)
 }
 
+// Serials brings what issuers' serials look like into a text, at most n
+// candidates of which are wanted. The text's ByPicture and Posterior stay what
+// the pictures say.
+type Serials interface {
+	Decide(t alpr.Text, n int) alpr.Text
+}
+
 // Matcher compares a read with the hotlists. It is asked again for each
 // revision of a read, and leaves IDs, ReadID and Preview to the pipeline.
 type Matcher interface {
@@ -66,15 +73,16 @@ type Photographer interface {
 	Photograph(*alpr.Frame, alpr.Plate) (crop, context alpr.Picture, err error)
 }
 
-// Parts are what a pipeline is made of. Locator, Matcher, Presenter and
-// Photographer may be nil: reads then carry no position, raise no hits, are not
-// shown, have no pictures.
+// Parts are what a pipeline is made of. Locator, Serials, Matcher, Presenter and
+// Photographer may be nil: reads then carry no position, say what the pictures
+// alone show, raise no hits, are not shown, have no pictures.
 type Parts struct {
 	Sources      []Source
 	Detector     Detector
 	Reader       Reader
 	Recorder     Recorder
 	Locator      Locator
+	Serials      Serials
 	Matcher      Matcher
 	Presenter    Presenter
 	Photographer Photographer

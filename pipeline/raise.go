@@ -35,10 +35,10 @@ func (p *pass) isTold() bool { return p.revision > 0 }
 // before, its end is told too.
 func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) {
 	ps := &t.pass
-	ps.considered = t.fused.text
+	ps.considered = t.fused.told
 	read := alpr.Read{
 		ID: ps.id, Revision: ps.revision + 1, Preview: isPreview,
-		Camera: f.camera, Text: t.fused.text, Plate: t.best.plate,
+		Camera: f.camera, Text: t.fused.told, Plate: t.best.plate,
 		Frames: t.frames, FramesUsed: t.read,
 		FirstAt: t.first, LastAt: t.last, At: t.best.at,
 		TimeSource:      alpr.TimeSystem,

@@ -67,7 +67,7 @@ func (t *track) takeOver(earlier *track) {
 	t.bestWidth = max(t.bestWidth, earlier.bestWidth)
 	t.obs = append(slices.Clone(earlier.obs), t.obs...)
 	t.trim()
-	t.fused = fuse(t.obs)
+	t.fuse()
 	if earlier.pass.isTold() || !t.pass.isTold() && earlier.first.Before(t.first) {
 		t.pass = earlier.pass
 	}

@@ -15,10 +15,6 @@ const (
 	// gapCost is the score of a character that one of two strips has and the
 	// other has not: about one in fifty characters is missed or made up.
 	gapCost = -4.0
-	// maxTemperature bounds how far an observation is softened.
-	maxTemperature = 8.0
-	// closeEnough is how near the logarithm of the confidence is met.
-	closeEnough = 0.005
 )
 
 // strip is the characters of one observation, made ready to be compared and
@@ -37,7 +33,7 @@ type strip struct {
 // not for what the network claims.
 func newStrip(t alpr.Text) *strip {
 	s := &strip{conf: t.Confidence, text: t.Text}
-	post := soften(&t.Posterior, t.Confidence)
+	post := t.Posterior.Softened(t.Confidence)
 	s.n = lengths(&post, &s.logLen)
 	for i := range post {
 		var sum float64
@@ -56,56 +52,6 @@ func newStrip(t alpr.Text) *strip {
 		}
 	}
 	return s
-}
-
-// soften raises the posterior to the power 1/T, T ≥ 1, such that the product of
-// its best symbols comes down to confidence (temperature scaling: Guo and
-// others, "On Calibration of Modern Neural Networks", ICML 2017). A posterior
-// that claims no more than confidence stays as it is.
-func soften(p *alpr.Posterior, confidence float64) [alpr.Slots][alpr.Symbols]float64 {
-	var logs, out [alpr.Slots][alpr.Symbols]float64
-	for s := range p {
-		for c, v := range p[s] {
-			logs[s][c] = math.Log(math.Max(float64(v), 1e-9))
-		}
-	}
-	target := math.Log(math.Max(confidence, 1e-6))
-	lo, hi := 1.0, maxTemperature
-	if temper(&logs, lo, &out) <= target {
-		return out
-	}
-	for range 12 {
-		mid := (lo + hi) / 2
-		switch off := temper(&logs, mid, &out) - target; {
-		case math.Abs(off) < closeEnough:
-			return out
-		case off > 0:
-			lo = mid
-		default:
-			hi = mid
-		}
-	}
-	return out
-}
-
-// temper writes the posterior at temperature t to out and returns the logarithm
-// of the product of its best symbols.
-func temper(logs *[alpr.Slots][alpr.Symbols]float64, t float64, out *[alpr.Slots][alpr.Symbols]float64) float64 {
-	var product float64
-	for s := range logs {
-		var sum, best float64
-		for c, l := range logs[s] {
-			v := math.Exp(l / t)
-			out[s][c] = v
-			sum += v
-			best = math.Max(best, v)
-		}
-		for c := range out[s] {
-			out[s][c] /= sum
-		}
-		product += math.Log(best / sum)
-	}
-	return product
 }
 
 // lengths writes the logarithm of the probability of each number of characters

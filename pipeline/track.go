@@ -29,6 +29,7 @@ type track struct {
 	frames      int     // in which the plate was seen
 	scores      float64 // of the detector, summed
 
+	serials   Serials // may be nil
 	obs       []*observation
 	read      int // observations made, kept or not
 	fused     fused
@@ -136,8 +137,17 @@ func (t *track) observe(o *observation, f *alpr.Frame) {
 	t.lastRead, t.lastWidth = o.at, o.plate.WidthPx()
 	t.bestWidth = math.Max(t.bestWidth, t.lastWidth)
 	t.trim()
-	t.fused = fuse(t.obs)
+	t.fuse()
 	t.choosePicture(o, f)
+}
+
+// fuse joins the observations anew, and brings in what serials look like: once,
+// after all frames had their say, for what is known of serials is no frame's.
+func (t *track) fuse() {
+	t.fused = fuse(t.obs)
+	if t.serials != nil {
+		t.fused.told = t.serials.Decide(t.fused.text, candidates)
+	}
 }
 
 // trim forgets the worst observation where there are too many.

@@ -29,6 +29,8 @@ type textBody struct {
 	CharConf   []float32
 	Candidates []alpr.Candidate
 	Regions    []alpr.RegionProb
+	ByPicture  alpr.Candidate
+	Format     alpr.SerialFormat
 }
 
 type pictureBody struct {
@@ -68,7 +70,7 @@ func (c *codec) unpack(packed []byte) ([]byte, error) {
 func (c *codec) packRead(r *alpr.Read) ([]byte, error) {
 	body := readBody{
 		Read:    *r,
-		Text:    textBody{r.Text.Text, r.Text.Confidence, r.Text.CharConf, r.Text.Candidates, r.Text.Regions},
+		Text:    textBody{r.Text.Text, r.Text.Confidence, r.Text.CharConf, r.Text.Candidates, r.Text.Regions, r.Text.ByPicture, r.Text.Format},
 		Crop:    pictureOf(&r.Crop),
 		Context: pictureOf(&r.Context),
 	}
@@ -108,7 +110,7 @@ func (c *codec) unpackRead(packed []byte) (*alpr.Read, error) {
 	r := body.Read
 	r.Text = alpr.Text{
 		Text: body.Text.Text, Confidence: body.Text.Confidence, CharConf: body.Text.CharConf,
-		Candidates: body.Text.Candidates, Regions: body.Text.Regions,
+		Candidates: body.Text.Candidates, Regions: body.Text.Regions, ByPicture: body.Text.ByPicture, Format: body.Text.Format,
 	}
 	for s := range r.Text.Posterior {
 		for i := range r.Text.Posterior[s] {

@@ -20,6 +20,7 @@ import (
 	"alpr/camera"
 	"alpr/detect"
 	"alpr/hotlist"
+	"alpr/internal/issuer"
 	"alpr/internal/regular"
 	"alpr/ocr"
 )
@@ -39,7 +40,7 @@ figures of the shipped reader.`
 func newCurveCmd() *cobra.Command {
 	s := hotlist.Simulation{Policy: hotlist.DefaultPolicy()}
 	var model string
-	var isHomeKnown bool
+	var isHomeKnown, isPictureOnly bool
 	c := &cobra.Command{
 		Use:   "curve",
 		Short: "Simulate false and missed alerts at each threshold",
@@ -53,6 +54,10 @@ func newCurveCmd() *cobra.Command {
 			if isHomeKnown {
 				s.Policy.Home = s.Home
 			}
+			if s.Serials, err = issuer.New(issuer.Default()); err != nil {
+				return err
+			}
+			s.IsDecided = !isPictureOnly
 			o, err := hotlist.Simulate(c.Context(), m, s)
 			if err != nil {
 				return err
@@ -67,6 +72,7 @@ func newCurveCmd() *cobra.Command {
 	flags.IntVar(&s.Wanted, "wanted", 100_000, "passes of plates that are")
 	flags.StringVar(&s.Home, "home", "US-FL", "state of most of the traffic")
 	flags.Float64Var(&s.MinConfidence, "min-confidence", 0, "do not compare reads that are less sure")
+	flags.BoolVar(&isPictureOnly, "picture-only", false, "match what the picture alone says, without what issuers' serials look like")
 	flags.BoolVar(&isHomeKnown, "home-known", true, "the policy names the home state")
 	flags.Float64Var(&s.Policy.UnreadState, "unread-state", s.Policy.UnreadState, "probability of the listed state where it was not read")
 	flags.Uint64Var(&s.Seed, "seed", 1, "another number makes other plates")

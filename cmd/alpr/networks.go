@@ -9,6 +9,7 @@ import (
 
 	"alpr/camera"
 	"alpr/detect"
+	"alpr/internal/issuer"
 	"alpr/models"
 	"alpr/ocr"
 )
@@ -38,6 +39,7 @@ type networks struct {
 	set      *models.Set
 	detector *detect.Detector
 	reader   *ocr.Reader
+	formats  *issuer.Formats
 }
 
 func openNetworks(f networkFlags, d detect.Options, o ocr.Options) (*networks, error) {
@@ -59,7 +61,11 @@ func openNetworks(f networkFlags, d detect.Options, o ocr.Options) (*networks, e
 	if err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	return &networks{set: set, detector: detector, reader: reader}, nil
+	formats, err := issuer.New(issuer.Default())
+	if err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	return &networks{set: set, detector: detector, reader: reader, formats: formats}, nil
 }
 
 func (n *networks) Close() error { return n.set.Close() }

@@ -47,6 +47,7 @@ type readFlags struct {
 	candidates    int
 	sureFrom      float64
 	every         int
+	isPictureOnly bool
 }
 
 func newReadCmd() *cobra.Command {
@@ -71,6 +72,7 @@ func newReadCmd() *cobra.Command {
 	flags.Float64Var(&f.minConfidence, "min-confidence", 0.55, "report plates less sure than this (0 to 1), and what may be a sign, as found, without a text (0: report all)")
 	flags.IntVar(&f.candidates, "candidates", 10, "list up to so many texts a plate may have")
 	flags.Float64Var(&f.sureFrom, "sure-from", defaultSureFrom, "look again, with the second network and framed differently, at plates less sure than this (0: never)")
+	flags.BoolVar(&f.isPictureOnly, "picture-only", false, "leave out what issuers' serials look like: say what the picture alone shows")
 	flags.IntVar(&f.every, "every", 1, "of a video, read every n-th frame")
 	f.add(c)
 	return c
@@ -266,14 +268,27 @@ func (j *readJob) frame(f *alpr.Frame, name string) error {
 func (j *readJob) look(f *alpr.Frame) ([]alpr.Plate, []alpr.Text, error) {
 	if j.flags.isCrops {
 		text, err := j.networks.reader.ReadCrop(f)
-		return []alpr.Plate{{Score: 1}}, []alpr.Text{text}, err
+		texts := []alpr.Text{text}
+		j.decide(texts)
+		return []alpr.Plate{{Score: 1}}, texts, err
 	}
 	plates, err := j.networks.detector.Detect(f)
 	if err != nil {
 		return nil, nil, err
 	}
 	texts, err := j.networks.reader.Read(f, plates)
+	j.decide(texts)
 	return plates, texts, err
+}
+
+// decide brings in what serials look like, unless only the picture is asked.
+func (j *readJob) decide(texts []alpr.Text) {
+	if j.flags.isPictureOnly {
+		return
+	}
+	for i := range texts {
+		texts[i] = j.networks.formats.Decide(texts[i], j.flags.candidates)
+	}
 }
 
 // bestRegion is the most probable region if it is sure enough, else "".

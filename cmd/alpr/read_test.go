@@ -198,6 +198,20 @@ func TestReadJSON(t *testing.T) {
 	if none.Text != nil || none.Box != nil || none.MS <= 0 {
 		t.Errorf("line of a picture without plates: %s", lines[1])
 	}
+	if plate.ByPicture == nil || plate.ByPicture.Text == "" {
+		t.Errorf("what the picture alone says is missing: %s", lines[0])
+	}
+	out, _, err = alprCmd(t, "read", "--json", "--picture-only", "--min-confidence", "0", filepath.Join(dir, "one.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var alone jsonPlate
+	if err := json.Unmarshal([]byte(out), &alone); err != nil {
+		t.Fatal(err)
+	}
+	if alone.ByPicture != nil || alone.Format != nil || *alone.Text != plate.ByPicture.Text || alone.Confidence != plate.ByPicture.P {
+		t.Errorf("the picture alone: %s, want text and confidence of %v", out, *plate.ByPicture)
+	}
 }
 
 func TestReadTableAndTotals(t *testing.T) {

@@ -105,17 +105,19 @@ func newJSONPrinter(out io.Writer) *jsonPrinter { return &jsonPrinter{json.NewEn
 
 // jsonPlate is a line of --json.
 type jsonPlate struct {
-	Image      string            `json:"image"`
-	MS         float64           `json:"ms"`
-	Text       *string           `json:"text,omitempty"`
-	Confidence float64           `json:"confidence,omitempty"`
-	CharConf   []float32         `json:"char_confidence,omitempty"`
-	Region     string            `json:"region,omitempty"`
-	Regions    []alpr.RegionProb `json:"regions,omitempty"`
-	Candidates []alpr.Candidate  `json:"candidates,omitempty"`
-	Score      float32           `json:"score,omitempty"`
-	Box        *alpr.Box         `json:"box,omitempty"`
-	Corners    []alpr.Point      `json:"corners,omitempty"`
+	Image      string             `json:"image"`
+	MS         float64            `json:"ms"`
+	Text       *string            `json:"text,omitempty"`
+	Confidence float64            `json:"confidence,omitempty"`
+	CharConf   []float32          `json:"char_confidence,omitempty"`
+	Region     string             `json:"region,omitempty"`
+	Regions    []alpr.RegionProb  `json:"regions,omitempty"`
+	Candidates []alpr.Candidate   `json:"candidates,omitempty"`
+	ByPicture  *alpr.Candidate    `json:"by_picture,omitempty"` // what the picture alone says, where that is another text or less sure
+	Format     *alpr.SerialFormat `json:"format,omitempty"`     // what speaks for text beside it
+	Score      float32            `json:"score,omitempty"`
+	Box        *alpr.Box          `json:"box,omitempty"`
+	Corners    []alpr.Point       `json:"corners,omitempty"`
 }
 
 func (p *jsonPrinter) print(r result) error {
@@ -126,6 +128,12 @@ func (p *jsonPrinter) print(r result) error {
 		line := jsonPlate{
 			Image: r.Image, MS: ms(r.Took), Text: &f.Text.Text, Confidence: f.Text.Confidence,
 			CharConf: f.Text.CharConf, Region: f.Region, Regions: f.Text.Regions, Candidates: f.Text.Candidates,
+		}
+		if t := &f.Text; t.Text != "" && t.ByPicture.Text != "" {
+			line.ByPicture = &t.ByPicture
+			if t.Format.Pattern != "" {
+				line.Format = &t.Format
+			}
 		}
 		if r.HasBoxes {
 			line.Score, line.Box, line.Corners = f.Plate.Score, &f.Plate.Box, f.Plate.Corners[:]

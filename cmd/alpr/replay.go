@@ -106,7 +106,7 @@ func (f *replayFlags) run(ctx context.Context, video string, out, errs io.Writer
 	lines := newReplayWriter(out, f.isFinal)
 	parts := pipeline.Parts{
 		Sources:  []pipeline.Source{source},
-		Detector: n.detector, Reader: n.reader, Recorder: lines, Locator: recordingTime{},
+		Detector: n.detector, Reader: n.reader, Recorder: lines, Locator: recordingTime{}, Serials: n.formats,
 		Random: rand.NewChaCha8(replaySeed), Log: log,
 	}
 	if track != nil {

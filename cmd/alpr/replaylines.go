@@ -79,15 +79,17 @@ func (w *replayWriter) finish() error {
 // replayLine is one read as alpr replay writes it. Numbers are rounded to what
 // they are worth, so that a line is the same on any machine.
 type replayLine struct {
-	ID         alpr.ID           `json:"id"`
-	Revision   int               `json:"revision"`
-	Preview    bool              `json:"preview,omitempty"`
-	Camera     string            `json:"camera"`
-	Text       string            `json:"text"`
-	Confidence float64           `json:"confidence"`
-	CharConf   []float64         `json:"char_confidence"`
-	Candidates []alpr.Candidate  `json:"candidates"`
-	Regions    []alpr.RegionProb `json:"regions,omitempty"`
+	ID         alpr.ID            `json:"id"`
+	Revision   int                `json:"revision"`
+	Preview    bool               `json:"preview,omitempty"`
+	Camera     string             `json:"camera"`
+	Text       string             `json:"text"`
+	Confidence float64            `json:"confidence"`
+	CharConf   []float64          `json:"char_confidence"`
+	Candidates []alpr.Candidate   `json:"candidates"`
+	ByPicture  *alpr.Candidate    `json:"by_picture,omitempty"`
+	Format     *alpr.SerialFormat `json:"format,omitempty"`
+	Regions    []alpr.RegionProb  `json:"regions,omitempty"`
 
 	Frames     int           `json:"frames"`
 	FramesUsed int           `json:"frames_used"`
@@ -144,6 +146,12 @@ func newReplayLine(r alpr.Read, hits []alpr.Hit) replayLine {
 	}
 	for _, c := range r.Text.CharConf {
 		l.CharConf = append(l.CharConf, round(float64(c), 4))
+	}
+	if by := r.Text.ByPicture; by.Text != "" && (by.Text != r.Text.Text || round(by.P, 4) != l.Confidence) {
+		l.ByPicture = &alpr.Candidate{Text: by.Text, P: round(by.P, 4)}
+	}
+	if r.Text.Format.Pattern != "" {
+		l.Format = &r.Text.Format
 	}
 	for _, c := range r.Text.Candidates {
 		l.Candidates = append(l.Candidates, alpr.Candidate{Text: c.Text, P: round(c.P, 4)})

@@ -180,6 +180,7 @@ func (v *vehicle) addPipeline() (err error) {
 	}
 	parts := pipeline.Parts{
 		Detector: v.networks.detector, Reader: v.networks.reader, Recorder: v.store, Locator: v.locator,
+		Serials: v.networks.formats,
 		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log,
 		Photographer: camera.Photographer{
 			Quality: photos.Quality, CropWidth: photos.CropWidth,

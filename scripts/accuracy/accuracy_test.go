@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-const labels = `{"image": "images/a.jpg", "width": 960, "plates": [{"box": [100, 100, 80, 20], "text": "ABC 123", "region": "US-FL"}, {"box": [400, 100, 120, 30]}]}
+const labelLines = `{"image": "images/a.jpg", "width": 960, "plates": [{"box": [100, 100, 80, 20], "text": "ABC 123", "region": "US-FL"}, {"box": [400, 100, 120, 30]}]}
 {"image": "images/b.jpg", "width": 960, "plates": [{"box": [10, 10, 60, 20], "text": "XYZ9", "region": "mixed"}]}
 {"image": "images/c.jpg", "width": 960, "plates": [{"box": [10, 10, 60, 20], "text": "GONE1", "region": "US-TX"}]}
 `
@@ -27,7 +27,7 @@ const reads = `image,plate_text,confidence,x,y,w,h,rank,ms,region
 func scored(t *testing.T) *score {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "labels.jsonl")
-	if err := os.WriteFile(path, []byte(labels), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(labelLines), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, err := readLabels(path)
@@ -151,7 +151,7 @@ func TestParseReadsRefuses(t *testing.T) {
 func TestRunMeasuresAProgram(t *testing.T) {
 	dir := t.TempDir()
 	for path, text := range map[string]string{
-		"sets/one/labels.jsonl": labels,
+		"sets/one/labels.jsonl": labelLines,
 		"sets/two/labels.jsonl": `{"image": "images/d.jpg", "width": 100, "plates": [{"text": "D1"}]}` + "\n",
 		"program": "#!/bin/sh\ncase \"$*\" in *--crops*) printf 'image,plate_text,confidence,x,y,w,h,rank,ms,region\\nd.jpg,D1,0.5,,,,,1,2,\\n';;" +
 			" *) cat <<'X'\n" + reads + "X\n;; esac\n",

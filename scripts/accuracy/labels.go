@@ -1,33 +1,21 @@
 package main
 
 import (
-	"bufio"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 
-	"alpr"
+	"alpr/scripts/labels"
 )
 
-// label is a plate as a person saw it.
-type label struct {
-	Box    *[4]float64 `json:"box"`
-	Text   string      `json:"text"`
-	Region string      `json:"region"`
-}
-
-// labelled is a picture with its plates.
-type labelled struct {
-	Image  string  `json:"image"`
-	Width  int     `json:"width"`
-	Plates []label `json:"plates"`
-}
+type (
+	label    = labels.Label
+	labelled = labels.Picture
+)
 
 // set is a folder of labelled pictures.
 type set struct {
@@ -36,28 +24,8 @@ type set struct {
 }
 
 func readLabels(path string) (*set, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read labels: %w", err)
-	}
-	defer f.Close()
-	s := &set{folder: filepath.Dir(path)}
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		var p labelled
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
-			return nil, fmt.Errorf("read labels %s, line %d: %w", path, n, err)
-		}
-		for i := range p.Plates {
-			p.Plates[i].Text = alpr.Normalise(p.Plates[i].Text)
-		}
-		s.pictures = append(s.pictures, p)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read labels %s: %w", path, err)
-	}
-	return s, nil
+	pictures, err := labels.Read(path)
+	return &set{folder: filepath.Dir(path), pictures: pictures}, err
 }
 
 // keep drops all pictures but these.

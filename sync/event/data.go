@@ -30,18 +30,21 @@ type Read struct {
 
 // Plate is what was read and where in the frame it stood.
 type Plate struct {
-	Text          string            `json:"text"`
-	Confidence    float64           `json:"confidence"` // probability that the whole text is right
-	Characters    []Character       `json:"characters"`
-	Candidates    []alpr.Candidate  `json:"candidates"`
-	State         string            `json:"state"`            // ISO 3166, "" when unknown
-	StateP        float64           `json:"state_confidence"` // of State, 0 when unknown
-	States        []alpr.RegionProb `json:"states"`
-	Corners       [4]alpr.Point     `json:"corners"`
-	Box           alpr.Box          `json:"box"`
-	DetectorScore float64           `json:"detector_score"`
-	WidthPx       float64           `json:"width_px"`
-	HeightPx      float64           `json:"height_px"`
+	Text       string           `json:"text"`
+	Confidence float64          `json:"confidence"` // probability that the whole text is right
+	Characters []Character      `json:"characters"`
+	Candidates []alpr.Candidate `json:"candidates"`
+	// ByPicture and Format are there where formats of serials had a say in Text.
+	ByPicture     *alpr.Candidate    `json:"by_picture,omitempty"`
+	Format        *alpr.SerialFormat `json:"format,omitempty"`
+	State         string             `json:"state"`            // ISO 3166, "" when unknown
+	StateP        float64            `json:"state_confidence"` // of State, 0 when unknown
+	States        []alpr.RegionProb  `json:"states"`
+	Corners       [4]alpr.Point      `json:"corners"`
+	Box           alpr.Box           `json:"box"`
+	DetectorScore float64            `json:"detector_score"`
+	WidthPx       float64            `json:"width_px"`
+	HeightPx      float64            `json:"height_px"`
 }
 
 // Character is one character of the text and the probability that it is right.
@@ -360,6 +363,12 @@ func plate(r *alpr.Read) Plate {
 		States:     append([]alpr.RegionProb{}, r.Text.Regions...),
 		Corners:    r.Plate.Corners, Box: r.Plate.Box, DetectorScore: probability(float64(r.Plate.Score)),
 		WidthPx: round(r.Plate.WidthPx(), 2), HeightPx: round(r.Plate.HeightPx(), 2),
+	}
+	if by := r.Text.ByPicture; by.Text != "" {
+		p.ByPicture = &alpr.Candidate{Text: by.Text, P: probability(by.P)}
+	}
+	if r.Text.Format.Pattern != "" {
+		p.Format = &r.Text.Format
 	}
 	for i := range p.Candidates {
 		p.Candidates[i].P = probability(p.Candidates[i].P)
