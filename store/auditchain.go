@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"strconv"
+	"strings"
 	"time"
 
 	"alpr"
@@ -69,8 +70,9 @@ func hasBreak(breaks []alpr.AuditBreak, at uint64) bool {
 	return false
 }
 
-// next checks the record that follows; own is what is wrong with it by itself.
-func (c *chain) next(row *auditRow, own error) {
+// next checks the record that follows; own is what is wrong with it by itself,
+// and isOpened says that its text was opened to find out.
+func (c *chain) next(row *auditRow, isOpened bool, own error) {
 	var body auditBody
 	if err := json.Unmarshal(row.record, &body); err != nil {
 		c.broken(c.seq+1, "no record stands in its place")
@@ -100,7 +102,7 @@ func (c *chain) next(row *auditRow, own error) {
 	}
 	c.isLost = false
 	copy(c.hash[:], row.hash)
-	c.note(&body, row.record)
+	c.note(&body, row.record, isOpened)
 }
 
 // lineFault says what is wrong with a record by itself, as far as a verifier
@@ -150,13 +152,13 @@ func bodyFault(body *auditBody, row *auditRow, text []byte) error {
 }
 
 // note takes over what the record says of the log itself.
-func (c *chain) note(body *auditBody, record []byte) {
+func (c *chain) note(body *auditBody, record []byte, isOpened bool) {
 	switch {
 	case body.Form == formClear:
 		c.isClear = true
 	case body.Form == formOld:
 		addOld(c.old, record)
-		c.nOld, c.isOld = c.nOld+1, true
+		c.nOld, c.isOld = c.nOld+1, c.isOld || !isOpened
 	case body.Form == formSealed && body.Action == alpr.ActionAuditSealed:
 		if body.Note[noteRecords] != strconv.FormatUint(c.nOld, 10) || body.Note[noteDigest] != hex.EncodeToString(c.old.Sum(nil)) {
 			c.broken(1, "the sealed forms of the records before %d were changed", body.Seq)
@@ -219,8 +221,14 @@ func (c *chain) err() error {
 	if !first.FoundAt.IsZero() {
 		text = " (found " + first.FoundAt.UTC().Format(time.RFC3339) + ")"
 	}
-	if n := len(c.breaks) - 1; n > 0 {
-		text += fmt.Sprintf("; %d more places", n)
+	others := make([]string, 0, len(c.breaks))
+	for _, b := range c.breaks {
+		if b.At != first.At {
+			others = append(others, strconv.FormatUint(b.At, 10))
+		}
+	}
+	if len(others) > 0 {
+		text += "; also at " + strings.Join(others, ", ")
 	}
 	return fmt.Errorf("%w: broken at record %d: %s%s", ErrTampered, first.At, first.Why, text)
 }

@@ -51,7 +51,7 @@ func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest fun
 			return c, err
 		}
 		for i := range batch {
-			c.next(&batch[i], s.rowFault(&batch[i]))
+			c.next(&batch[i], true, s.rowFault(&batch[i]))
 			at = batch[i].seq
 		}
 		if len(batch) > 0 {
@@ -267,6 +267,6 @@ func (t *tx) sealRow(c *chain, row *auditRow) (isClear bool, err error) {
 		}
 		row.record = sealed
 	}
-	c.next(row, fault)
+	c.next(row, true, fault)
 	return isClear, nil
 }

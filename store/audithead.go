@@ -267,7 +267,7 @@ func (t *tx) recall(end alpr.AuditHead) (alpr.AuditHead, error) {
 		var body auditBody
 		if json.Unmarshal(row.record, &body) == nil && body.Action == alpr.ActionAuditBroken {
 			c.breaks = nil
-			c.note(&body, row.record)
+			c.note(&body, row.record, true)
 			for _, b := range c.breaks {
 				end.Breaks = addBreak(end.Breaks, b)
 			}

@@ -445,6 +445,15 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 	if n := f.count("SELECT count(*) FROM audit WHERE instr(record, '\"audit sealed\"') > 0"); n != 1 {
 		t.Errorf("sealed %d times", n)
 	}
+	// Who can open the old records can rely on those before a cut that took the
+	// note along; who cannot is told so.
+	f.sql("DELETE FROM audit WHERE seq > 440")
+	if _, err := f.CheckAudit(context.Background(), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 441:") {
+		t.Errorf("cut, checked with the key: %v", err)
+	}
+	if _, err := VerifyAudit(strings.NewReader(export(f)), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 1: nothing vouches") {
+		t.Errorf("cut, checked without: %v", err)
+	}
 }
 
 // What could not be sealed at the upgrade, or was written by a program of the

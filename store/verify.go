@@ -171,7 +171,7 @@ func verifyAudit(r io.Reader, key ed25519.PublicKey, known map[uint64]string) (s
 		if err != nil {
 			return sum, fmt.Errorf("%w: broken at record %d: %w", ErrTampered, c.seq+1, err)
 		}
-		c.next(&row, lineFault(own, &row, text))
+		c.next(&row, text != nil, lineFault(own, &row, text))
 	}
 	if err := lines.Err(); err != nil {
 		return sum, err
