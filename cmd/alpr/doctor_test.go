@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"math/big"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/console"
 	"alpr/gps"
 	"alpr/sync/uplink"
 )
@@ -145,6 +147,52 @@ func TestDoctorWithoutABroker(t *testing.T) {
 	expect(t, checkBroker(context.Background(), uplink.Config{}), []string{"warn broker uplink.broker"})
 	expect(t, checkBroker(context.Background(), uplink.Config{Broker: "tls://" + addr, CAFile: "none.pem", CertFile: "none.pem", KeyFile: "none.key"}),
 		[]string{"FAIL vehicle cert none.pem", "FAIL broker uplink.ca_file"})
+}
+
+// TestDoctorFollowsAReceiverOnTheNetwork has a router that sends NMEA over TCP:
+// GGA alone, with the time of day of this computer.
+func TestDoctorFollowsAReceiverOnTheNetwork(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for ; err == nil; <-tick.C {
+			body := fmt.Sprintf("GNGGA,%s,2730.0000,N,08230.0000,W,1,09,0.9,12.5,M,,M,,", time.Now().UTC().Format("150405.00"))
+			var sum byte
+			for i := range len(body) {
+				sum ^= body[i]
+			}
+			_, err = fmt.Fprintf(c, "$%s*%02X\r\n", body, sum)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // no date: it listens to the end for one that checks the clock
+	defer cancel()
+	g := gpsConfig{Device: "tcp://" + l.Addr().String()}
+	expect(t, checkPosition(ctx, g, slog.New(slog.DiscardHandler))[:1], []string{"ok gps 9 satellites"})
+}
+
+// TestFixedPositionIsTheLocator has a camera that does not move.
+func TestFixedPositionIsTheLocator(t *testing.T) {
+	v := &vehicle{cfg: config{GPS: gpsConfig{Fixed: fixedConfig{Lat: 27.5, Lon: -82.5, AltM: 12}}}, log: slog.New(slog.DiscardHandler)}
+	if err := v.addLocator(nil); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if f := v.locator.At(now); f.Lat != 27.5 || f.Lon != -82.5 || f.Quality != alpr.FixedPosition {
+		t.Errorf("position %+v", f)
+	}
+	if s := v.gpsStatus(now); s.Level != console.LevelOK {
+		t.Errorf("status %+v", s)
+	}
 }
 
 func TestDoctorOnPositions(t *testing.T) {
