@@ -1,8 +1,12 @@
 package console
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
+	"time"
 
 	"alpr"
 )
@@ -37,31 +41,54 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	ses, err := c.sessions.login(in.Name, in.Password, c.now())
+	v := visitor{addr: visitorAddr(r.RemoteAddr)}
+	if cookie, err := r.Cookie(deviceCookieName(in.Name)); err == nil {
+		v.device = c.sessions.device(in.Name, cookie.Value)
+	}
+	me, err := c.sessions.login(r.Context(), v, in.Name, in.Password, c.now())
 	if err != nil {
 		// A name that no account has may be a password typed in the wrong place: it is not written down.
 		name := "unknown"
-		if u, ok := c.sessions.users[in.Name]; ok {
+		if u, ok := c.sessions.accounts.get(in.Name); ok {
 			name = u.Name
 		}
 		c.refuse(r, alpr.ActionLoginRefused, name, err)
 		return problem{loginCode(err), err}
 	}
-	c.writeRefusals(r.Context(), ses.user.Name, false) // the guesses stand before what came of them
-	me := who{User: ses.user, token: ses.token, csrf: ses.csrf}
+	c.writeRefusals(r.Context(), me.Name, false) // the guesses stand before what came of them
 	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionLogin}); err != nil {
 		// An officer is not kept from alerts by a full disk: the console says
 		// what is wrong, and refuses whatever needs the log.
 		c.log.Warn("login without audit", keyOfficer, me.Name)
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: ses.token, Path: "/", HttpOnly: true,
-		Secure: c.cfg.usesTLS(), SameSite: http.SameSiteStrictMode, MaxAge: int(c.cfg.SessionFor.Seconds())})
+	http.SetCookie(w, c.cookie(cookieName, me.token, "/", c.cfg.SessionFor))
+	if v.device == "" {
+		v.device = rand.Text()
+	}
+	http.SetCookie(w, c.cookie(deviceCookieName(me.Name), c.sessions.deviceCookie(me.User, v.device), "/api/login", deviceFor))
 	return reply(w, http.StatusOK, c.viewSession(me))
 }
 
+// deviceFor is how long a browser is known to an account after a login.
+const deviceFor = 180 * 24 * time.Hour
+
+// deviceCookieName is the cookie by which a browser is known to one account.
+func deviceCookieName(officer string) string {
+	sum := sha256.Sum256([]byte(officer))
+	return "alpr_device_" + hex.EncodeToString(sum[:6])
+}
+
+func (c *Console) cookie(name, value, path string, lasts time.Duration) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Path: path, HttpOnly: true,
+		Secure: c.cfg.usesTLS(), SameSite: http.SameSiteStrictMode, MaxAge: int(lasts.Seconds())}
+}
+
 func loginCode(err error) int {
-	if errors.Is(err, errTooMany) {
+	switch {
+	case errors.Is(err, errTooMany), errors.Is(err, errBusy):
 		return http.StatusTooManyRequests
+	case errors.Is(err, errWrong): // his session goes on
+		return http.StatusForbidden
 	}
 	return http.StatusUnauthorized
 }
@@ -72,8 +99,9 @@ func (c *Console) getSession(w http.ResponseWriter, _ *http.Request, me who) err
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request, me who) error {
 	c.sessions.end(me.token)
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true,
-		Secure: c.cfg.usesTLS(), SameSite: http.SameSiteStrictMode})
+	gone := c.cookie(cookieName, "", "/", 0)
+	gone.MaxAge = -1
+	http.SetCookie(w, gone)
 	if err := c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionLogout}); err != nil {
 		c.log.Warn("logout without audit", keyOfficer, me.Name)
 	}
@@ -93,7 +121,7 @@ func (c *Console) unlock(w http.ResponseWriter, r *http.Request, me who) error {
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	if err := c.sessions.unlock(me.token, in.Password, c.now()); err != nil {
+	if err := c.sessions.unlock(r.Context(), me.token, in.Password, c.now()); err != nil {
 		c.refuse(r, alpr.ActionUnlockRefused, me.Name, err)
 		return problem{loginCode(err), err}
 	}

@@ -60,17 +60,14 @@ type alertView struct {
 }
 
 // join adds a page: what it missed where that is known, otherwise everything.
-func (b *board) join(lastID string) (*client, []event, bool) {
+func (b *board) join(session, lastID string) (*client, []event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.hub.clients) >= maxClients {
-		return nil, nil, false
-	}
-	c, missed, isResumed := b.hub.subscribe(lastID)
+	c, missed, isResumed := b.hub.subscribe(session, lastID)
 	if !isResumed {
 		missed = []event{{seq: b.hub.last, kind: eventSnapshot, data: mustJSON(b.snapshotLocked()), alert: b.alertsLocked()}}
 	}
-	return c, missed, true
+	return c, missed
 }
 
 func (b *board) leave(c *client) {

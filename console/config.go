@@ -19,6 +19,7 @@ type Config struct {
 	TLSCert    string        `yaml:"tls_cert"`    // PEM file; with TLSKey, the page is served over TLS
 	TLSKey     string        `yaml:"tls_key"`     // PEM file
 	UsersFile  string        `yaml:"users_file"`  // accounts, mode 0600, one a line as FormatUser writes them
+	StateFile  string        `yaml:"-"`           // sessions and known devices outlive a restart there; "": they do not
 	Demo       bool          `yaml:"-"`           // adds the account demo/demo; loopback only
 	Agency     string        `yaml:"-"`           // written into audit records of accounts that name none
 	LockAfter  time.Duration `yaml:"lock_after"`  // without a touch, while the car stands; 0: never

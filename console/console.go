@@ -57,7 +57,8 @@ type Console struct {
 	listening chan struct{} // closed then
 }
 
-// New checks the configuration and reads the accounts. It opens no port.
+// New checks the configuration, and reads the accounts and the sessions of the
+// last start as far as they are sound. It opens no port.
 func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -68,11 +69,15 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	if deps.Disposer == nil || deps.Auditor == nil || deps.History == nil || deps.Status == nil {
 		return nil, fmt.Errorf("%w: Disposer, Auditor, History and Status must be given", ErrConfig)
 	}
-	users, err := accounts(cfg)
+	users, err := accountsOf(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: newSessions(users, cfg), refused: newRefusals(),
+	sessions := newSessions(users, cfg)
+	if cfg.StateFile != "" {
+		sessions.restore(cfg.StateFile, log)
+	}
+	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: sessions, refused: newRefusals(),
 		disposed: map[alpr.ID]alpr.Verdict{}, listening: make(chan struct{})}
 	c.board = newBoard(rand.Text()[:8], c.readsFor, func() time.Time { return c.now() })
 	c.handler = c.routes()
@@ -88,16 +93,16 @@ func (c *Console) readsFor() time.Duration {
 	return min(c.cfg.ReadsFor, c.deps.ReadsKept())
 }
 
-func accounts(cfg Config) (map[string]User, error) {
+func accountsOf(cfg Config, log *slog.Logger) (*accounts, error) {
 	if cfg.Demo {
 		u := User{Name: demoName, Agency: "DEMO", Full: "Demonstration"}
 		err := u.setPassword(demoPassword, 1000)
-		return map[string]User{demoName: u}, err
+		return fixedAccounts(map[string]User{demoName: u}), err
 	}
 	if cfg.UsersFile == "" {
 		return nil, fmt.Errorf("%w: users_file: name the accounts file, or nobody can log in", ErrConfig)
 	}
-	return LoadUsers(cfg.UsersFile)
+	return watchAccounts(cfg.UsersFile, log), nil
 }
 
 // ShowRead puts a read on the screen. A revision replaces the one before.
@@ -121,6 +126,14 @@ func (c *Console) Addr(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
+}
+
+// URL is the address of the page once Run listens; it waits until then.
+func (c *Console) URL(ctx context.Context) (string, error) {
+	if _, err := c.Addr(ctx); err != nil {
+		return "", err
+	}
+	return c.url(), nil
 }
 
 // Run loads the open hits, serves until ctx is done, and returns nil then.
@@ -148,6 +161,7 @@ func (c *Console) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { c.reportStatus(ctx); return nil })
 	g.Go(func() error { c.watchRefusals(ctx); return nil })
+	g.Go(func() error { c.keepSessions(ctx); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownIn)
@@ -160,16 +174,30 @@ func (c *Console) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// keepSessions ends the sessions of accounts that are gone or changed, and keeps
+// the others for the next start.
+func (c *Console) keepSessions(ctx context.Context) {
+	tick := time.NewTicker(accountsEvery)
+	defer tick.Stop()
+	for {
+		c.sessions.endChanged(c.now())
+		c.sessions.save(c.now(), false)
+		select {
+		case <-ctx.Done():
+			c.sessions.save(c.now(), true)
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 func (c *Console) serve(srv *http.Server, ln net.Listener) error {
 	if c.cfg.usesTLS() {
 		pair, err := regular.KeyPair(c.cfg.TLSCert, c.cfg.TLSKey)
 		if err != nil {
 			return fmt.Errorf("read tls_cert and tls_key: %w", err)
 		}
-		if srv.TLSConfig == nil {
-			srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13}
-		}
-		srv.TLSConfig.Certificates = []tls.Certificate{pair}
+		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
 		return srv.ServeTLS(ln, "", "")
 	}
 	return srv.Serve(ln)
@@ -263,6 +291,9 @@ func (c *Console) statusView() statusView {
 		v.Emergency = &e
 	}
 	v.Problems = append(v.Problems, c.missing...)
+	if trouble := c.sessions.accounts.Trouble(); trouble != "" {
+		v.Problems = append([]string{sentence("Accounts: ", trouble, "")}, v.Problems...)
+	}
 	if c.auditErr != nil {
 		v.Problems = append([]string{"The audit log cannot be written: look-ups and pictures are refused until it can."}, v.Problems...)
 	}

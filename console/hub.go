@@ -11,7 +11,7 @@ import (
 const (
 	ringSize    = 1024 // events a page may have missed and still catch up on
 	clientQueue = 128  // events a page may be behind before it is cut off
-	maxClients  = 16
+	maxStreams  = 4    // open pages of one session
 )
 
 // The kinds of event a page gets.
@@ -22,7 +22,8 @@ const (
 	eventSnapshot = "snapshot" // the whole board: forget what you know
 	eventAlert    = "alert"    // a hit, to a locked page: that there is one, and no more
 	eventLocked   = "locked"
-	eventEnded    = "ended" // the session is over
+	eventEnded    = "ended"    // the session is over
+	eventReplaced = "replaced" // newer pages of the same session have taken this one's place
 )
 
 // event is one message to the pages.
@@ -36,7 +37,10 @@ type event struct {
 
 // client is one open page.
 type client struct {
-	events chan event // closed by the hub when the page is too slow
+	events     chan event // closed by the hub when the page is too slow, or is to give way
+	session    string
+	number     uint64 // grows with each page
+	isReplaced bool   // to be looked at when events is closed
 }
 
 // hub keeps the last events and hands new ones to the open pages. The board's
@@ -46,6 +50,7 @@ type hub struct {
 	last    uint64
 	ring    []event // ring[seq % ringSize]
 	clients map[*client]struct{}
+	joined  uint64
 }
 
 func newHub(boot string) *hub {
@@ -82,8 +87,13 @@ func (h *hub) drop(c *client) {
 // subscribe adds a page. With the id of the last event it saw, it also gets
 // what it missed; isResumed is false where that is not known any more, and the
 // page needs a snapshot.
-func (h *hub) subscribe(lastID string) (c *client, missed []event, isResumed bool) {
-	c = &client{events: make(chan event, clientQueue)}
+//
+// Of the pages of one session only the newest stay: the oldest gives way, and
+// nobody's pages keep another's from opening.
+func (h *hub) subscribe(session, lastID string) (c *client, missed []event, isResumed bool) {
+	h.makeRoom(session)
+	h.joined++
+	c = &client{events: make(chan event, clientQueue), session: session, number: h.joined}
 	h.clients[c] = struct{}{}
 	seq, ok := h.parseID(lastID)
 	if !ok || seq > h.last || h.last-seq >= ringSize {
@@ -95,6 +105,23 @@ func (h *hub) subscribe(lastID string) (c *client, missed []event, isResumed boo
 		}
 	}
 	return c, missed, true
+}
+
+func (h *hub) makeRoom(session string) {
+	var oldest *client
+	n := 0
+	for c := range h.clients {
+		if c.session != session {
+			continue
+		}
+		if n++; oldest == nil || c.number < oldest.number {
+			oldest = c
+		}
+	}
+	if n >= maxStreams {
+		oldest.isReplaced = true
+		h.drop(oldest)
+	}
 }
 
 // forgetReads takes reads from before the instant out of what can be caught up on.

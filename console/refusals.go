@@ -69,7 +69,7 @@ func (s *refusals) note(key refusalKey, why error, now time.Time) (refusalKey, b
 		r.first = now
 	}
 	r.times, r.last = r.times+1, now
-	if errors.Is(why, errTooMany) {
+	if errors.Is(why, errTooMany) || errors.Is(why, errBusy) {
 		r.tooSoon++
 	}
 	return key, false

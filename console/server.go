@@ -85,6 +85,9 @@ func (c *Console) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), usb=(), payment=()")
 		h.Set("Cache-Control", "no-store")
+		if c.cfg.usesTLS() {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		if !c.knowsHost(r.Host) {
 			http.Error(w, "The console is not known under this name: open it by its address, or add the name to console.hosts.",
 				http.StatusMisdirectedRequest)

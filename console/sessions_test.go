@@ -20,39 +20,39 @@ func quickUser(t testing.TB, name, password string) User {
 
 func TestWrongPasswordsMustWaitLongerAndLonger(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s := newSessions(map[string]User{"4711": quickUser(t, "4711", "right one")}, testConfig())
+	s := newSessions(fixedAccounts(map[string]User{"4711": quickUser(t, "4711", "right one")}), testConfig())
 	for range freeTries {
-		if _, err := s.login("4711", "wrong", now); !errors.Is(err, errBadLogin) {
+		if _, err := s.login(t.Context(), visitor{}, "4711", "wrong", now); !errors.Is(err, errBadLogin) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.login("4711", "right one", now); !errors.Is(err, errTooMany) {
+	if _, err := s.login(t.Context(), visitor{}, "4711", "right one", now); !errors.Is(err, errTooMany) {
 		t.Errorf("at once after %d wrong ones: %v", freeTries, err)
 	}
 	now = now.Add(1100 * time.Millisecond)
-	if _, err := s.login("4711", "wrong", now); !errors.Is(err, errBadLogin) {
+	if _, err := s.login(t.Context(), visitor{}, "4711", "wrong", now); !errors.Is(err, errBadLogin) {
 		t.Error(err)
 	}
-	if w := s.waitFor("4711", now); w != 2*time.Second {
+	if w := s.throttle.wait(visitor{}.keys("4711", true), now); w != 2*time.Second {
 		t.Errorf("the next must wait %s, want 2s", w)
 	}
 	now = now.Add(2 * time.Second)
-	if _, err := s.login("4711", "right one", now); err != nil {
+	if _, err := s.login(t.Context(), visitor{}, "4711", "right one", now); err != nil {
 		t.Errorf("the right password after the wait: %v", err)
 	}
-	if _, err := s.login("nobody", "x", now); !errors.Is(err, errBadLogin) {
+	if _, err := s.login(t.Context(), visitor{}, "nobody", "x", now); !errors.Is(err, errBadLogin) {
 		t.Errorf("unknown name: %v", err)
 	}
-	if _, err := newSessions(nil, testConfig()).login("a", "b", now); !errors.Is(err, errNoAccounts) {
+	if _, err := newSessions(fixedAccounts(nil), testConfig()).login(t.Context(), visitor{}, "a", "b", now); !errors.Is(err, errNoAccounts) {
 		t.Errorf("no accounts: %v", err)
 	}
 }
 
 func TestSessionLocksWhileTheCarStands(t *testing.T) {
 	cfg := testConfig()
-	s := newSessions(map[string]User{"4711": quickUser(t, "4711", "right one")}, cfg)
+	s := newSessions(fixedAccounts(map[string]User{"4711": quickUser(t, "4711", "right one")}), cfg)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	ses, err := s.login("4711", "right one", now)
+	ses, err := s.login(t.Context(), visitor{}, "4711", "right one", now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +80,10 @@ func TestSessionLocksWhileTheCarStands(t *testing.T) {
 	if !isLocked(14) {
 		t.Error("a touch or a push of the car opened it")
 	}
-	if err := s.unlock(ses.token, "wrong", now); !errors.Is(err, errBadLogin) {
+	if err := s.unlock(t.Context(), ses.token, "wrong", now); !errors.Is(err, errWrong) {
 		t.Errorf("unlock with a wrong password: %v", err)
 	}
-	if err := s.unlock(ses.token, "right one", now); err != nil || isLocked(0) {
+	if err := s.unlock(t.Context(), ses.token, "right one", now); err != nil || isLocked(0) {
 		t.Errorf("unlock: %v", err)
 	}
 	now = now.Add(cfg.SessionFor)

@@ -14,14 +14,11 @@ const (
 )
 
 // stream sends the events of the board as server-sent events until the page
-// goes, falls behind, or its session ends. A locked page learns only that there
+// goes, falls behind, gives way to newer ones, or its session ends. A locked page learns only that there
 // is an alert.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
 	last := r.Header.Get("Last-Event-ID")
-	cl, missed, ok := c.board.join(last)
-	if !ok {
-		return problem{http.StatusServiceUnavailable, errors.New("too many pages are open: close one")}
-	}
+	cl, missed := c.board.join(me.token, last)
 	defer c.board.leave(cl)
 	if !me.isLocked && c.sessions.firstView(me.token, "page") {
 		// Shown even where the log fails: an officer is not kept from alerts.
@@ -51,6 +48,11 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
 		case <-r.Context().Done():
 			return nil
 		case e, isOpen := <-cl.events:
+			if !isOpen && cl.isReplaced {
+				out.isLocked = false
+				out.write(event{kind: eventReplaced, data: []byte("{}")})
+				return nil
+			}
 			if !isOpen {
 				return nil // too slow: the page comes back with the id it saw last
 			}
@@ -58,6 +60,9 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
 				return nil
 			}
 			out.write(e)
+		case <-me.ended:
+			c.recheck(r, &out)
+			return nil
 		case <-check.C:
 			if c.recheck(r, &out) {
 				return nil

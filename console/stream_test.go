@@ -147,8 +147,8 @@ func TestLockedPageLearnsThatThereIsAHitAndNoMore(t *testing.T) {
 
 func TestSlowPageIsCutOffAndLosesNothing(t *testing.T) {
 	c, _ := start(t, nil)
-	slow, first, ok := c.board.join("")
-	if !ok || len(first) != 1 || first[0].kind != eventSnapshot {
+	slow, first := c.board.join("1", "")
+	if len(first) != 1 || first[0].kind != eventSnapshot {
 		t.Fatal("no snapshot")
 	}
 	for i := range clientQueue + 10 { // none of these calls may wait for the page
@@ -162,27 +162,39 @@ func TestSlowPageIsCutOffAndLosesNothing(t *testing.T) {
 	if n != clientQueue {
 		t.Errorf("the page got %d events before it was cut off, want %d", n, clientQueue)
 	}
-	_, missed, ok := c.board.join(c.board.hub.id(last.seq))
-	if !ok || len(missed) != 10 || missed[0].kind != eventRead {
+	_, missed := c.board.join("1", c.board.hub.id(last.seq))
+	if len(missed) != 10 || missed[0].kind != eventRead {
 		t.Errorf("missed %d events, want 10", len(missed))
 	}
 	for range ringSize {
 		c.ShowRead(readOf(1, "X"))
 	}
-	if _, missed, _ = c.board.join(c.board.hub.id(last.seq)); len(missed) != 1 || missed[0].kind != eventSnapshot {
+	if _, missed = c.board.join("1", c.board.hub.id(last.seq)); len(missed) != 1 || missed[0].kind != eventSnapshot {
 		t.Error("too far behind, and yet no snapshot")
 	}
 }
 
-func TestTooManyPages(t *testing.T) {
+// TestTheOldestPageGivesWay: who opens page after page ends his own oldest, is
+// told so there, and shuts nobody out.
+func TestTheOldestPageGivesWay(t *testing.T) {
 	c, _ := start(t, nil)
-	for range maxClients {
-		if _, _, ok := c.board.join(""); !ok {
-			t.Fatal("turned away too early")
-		}
+	busy, other := logIn(t, c), logIn(t, c)
+	first, _ := watch(t, c, busy, "")
+	first(eventSnapshot)
+	theirs, _ := watch(t, c, other, "")
+	theirs(eventSnapshot)
+	for range 3 * maxStreams {
+		next, _ := watch(t, c, busy, "")
+		next(eventSnapshot)
 	}
-	if w := logIn(t, c).do("GET", "/api/events", nil); w.Code != 503 {
-		t.Errorf("one page too many: %d", w.Code)
+	first(eventReplaced)
+	read := readOf(1, "A1")
+	c.ShowHit(read, hitOf(2, read, "A1", alpr.PriorityHigh))
+	theirs(eventHit)
+	c.board.mu.Lock()
+	defer c.board.mu.Unlock()
+	if n := len(c.board.hub.clients); n != maxStreams+1 {
+		t.Errorf("%d streams are open", n)
 	}
 }
 
@@ -194,11 +206,11 @@ func TestReadsLeaveTheScreen(t *testing.T) {
 	id := c.board.hub.id(0)
 	now = now.Add(c.cfg.ReadsFor + time.Second)
 	c.ShowRead(readOf(2, "NEW"))
-	_, missed, _ := c.board.join(id)
+	_, missed := c.board.join("1", id)
 	if len(missed) != 1 || !strings.Contains(string(missed[0].data), "NEW") {
 		t.Errorf("a page that resumes still gets %d events", len(missed))
 	}
-	_, all, _ := c.board.join("")
+	_, all := c.board.join("1", "")
 	if reads, _ := texts(t, string(all[0].data)); !slices.Equal(reads, []string{"NEW"}) {
 		t.Errorf("the snapshot still shows %v", reads)
 	}
@@ -212,7 +224,7 @@ func TestReadsLeaveTheScreenWhenTheyAreNoLongerKept(t *testing.T) {
 	c.ShowRead(readOf(1, "OLD"))
 	now = now.Add(c.cfg.ReadsFor - time.Second)
 	shown := func() []string {
-		_, all, _ := c.board.join("")
+		_, all := c.board.join("1", "")
 		reads, _ := texts(t, string(all[0].data))
 		return reads
 	}

@@ -109,7 +109,17 @@ func FormatUser(u User) string {
 // ParseUsers reads accounts, one a line; blank lines and lines that begin with
 // # are skipped. An error names the line.
 func ParseUsers(r io.Reader) (map[string]User, error) {
-	users := map[string]User{}
+	users, wrong := parseUsers(r)
+	if len(wrong) > 0 {
+		return nil, wrong[0]
+	}
+	return users, nil
+}
+
+// parseUsers reads the accounts that are sound, and says what is wrong with the
+// other lines. Of two accounts of one name the first counts.
+func parseUsers(r io.Reader) (users map[string]User, wrong []error) {
+	users = map[string]User{}
 	sc := bufio.NewScanner(io.LimitReader(r, maxUsersFile))
 	for n := 1; sc.Scan(); n++ {
 		line := strings.TrimSpace(sc.Text())
@@ -117,18 +127,21 @@ func ParseUsers(r io.Reader) (map[string]User, error) {
 			continue
 		}
 		u, err := parseUser(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+		if err == nil {
+			if _, twice := users[u.Name]; twice {
+				err = fmt.Errorf("%w: account %q is there twice: take one out", ErrUsers, u.Name)
+			}
 		}
-		if _, twice := users[u.Name]; twice {
-			return nil, fmt.Errorf("line %d: %w: account %q is there twice: take one out", n, ErrUsers, u.Name)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("line %d: %w", n, err))
+			continue
 		}
 		users[u.Name] = u
 	}
 	if err := sc.Err(); err != nil {
-		return nil, fmt.Errorf("read accounts: %w", err)
+		wrong = append(wrong, fmt.Errorf("read accounts: %w", err))
 	}
-	return users, nil
+	return users, wrong
 }
 
 func parseUser(line string) (User, error) {
@@ -157,28 +170,13 @@ func parseUser(line string) (User, error) {
 	return u, nil
 }
 
-// LoadUsers reads an accounts file and refuses one that others may read.
+// LoadUsers reads an accounts file whole, and refuses one that others may read.
 func LoadUsers(path string) (map[string]User, error) {
-	f, err := regular.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("open accounts: %w: add the first one with `alpr user add`", err)
+	found := readAccounts(path)
+	if len(found.wrong) > 0 {
+		return nil, found.wrong[0]
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open accounts: %w", err)
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("open accounts: %w", err)
-	}
-	if st.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%w: %s may be read by others (mode %04o): chmod 600 %s", ErrUsers, path, st.Mode().Perm(), path)
-	}
-	users, err := ParseUsers(f)
-	if err != nil {
-		return nil, fmt.Errorf("read accounts %s: %w", path, err)
-	}
-	return users, nil
+	return found.users, found.risky
 }
 
 // SaveUser adds the account to the file, or replaces the one of that name. The
@@ -190,13 +188,17 @@ func SaveUser(path string, u User) error {
 	return rewriteUsers(path, u.Name, FormatUser(u)+"\n")
 }
 
-// RemoveUser takes an account out of the file.
+// RemoveUser takes an account out of the file, whatever else the file holds.
 func RemoveUser(path, name string) error {
-	users, err := LoadUsers(path)
+	text, err := regular.ReadFile(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("read accounts: %w", err)
 	}
-	if _, ok := users[name]; !ok {
+	isThere := false
+	for l := range strings.Lines(string(text)) {
+		isThere = isThere || strings.HasPrefix(strings.TrimSpace(l), name+":")
+	}
+	if !isThere {
 		return fmt.Errorf("%w: %s has no account %q", ErrUsers, path, name)
 	}
 	return rewriteUsers(path, name, "")
@@ -216,7 +218,7 @@ func rewriteUsers(path, name, line string) error {
 	defer os.Remove(tmp.Name())
 	defer tmp.Close()
 	for l := range strings.Lines(string(old)) {
-		if !strings.HasPrefix(l, name+":") {
+		if !strings.HasPrefix(strings.TrimSpace(l), name+":") {
 			if _, err := tmp.WriteString(strings.TrimRight(l, "\r\n") + "\n"); err != nil {
 				return fmt.Errorf("write accounts: %w", err)
 			}

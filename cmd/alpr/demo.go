@@ -220,11 +220,11 @@ func (f *demoFlags) importHotlist(ctx context.Context, s *store.Store, say *saye
 }
 
 func (f *demoFlags) announce(ctx context.Context, v *vehicle, say *sayer) {
-	addr, err := v.console.Addr(ctx)
+	url, err := v.console.URL(ctx)
 	if err != nil {
 		return // Run says why
 	}
-	say.step("The officer's page:  http://%s   (name demo, password demo)", addr)
+	say.step("The officer's page:  %s   (name demo, password demo)", url)
 	if f.video != "" {
 		say.step("Playing %s; Ctrl-C ends everything", filepath.Base(f.video))
 	} else {

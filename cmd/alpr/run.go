@@ -57,8 +57,8 @@ func runVehicle(ctx context.Context, cfg config, errs io.Writer) (err error) {
 		log.Warn(weak)
 	}
 	go func() {
-		if addr, err := v.console.Addr(ctx); err == nil {
-			log.Info("the officer's page", "address", "http://"+addr)
+		if url, err := v.console.URL(ctx); err == nil {
+			log.Info("the officer's page", "address", url)
 		}
 	}()
 	err = v.Run(ctx)

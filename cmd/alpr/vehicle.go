@@ -151,6 +151,7 @@ func (v *vehicle) addUplink() {
 
 func (v *vehicle) addConsole(isDemo bool) (err error) {
 	cfg := v.cfg.Console
+	cfg.StateFile = filepath.Join(v.cfg.DataDir, "console.json")
 	if cfg.Demo = isDemo; isDemo {
 		cfg.UsersFile = "" // a known password opens no real accounts' records
 	}

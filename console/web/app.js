@@ -13,6 +13,7 @@ let session;
 let source; // of events
 let heardAt = 0;
 let isLost = false;
+let isReplaced = false; // newer pages of this session show the alerts
 let status;
 let panel = 'home';
 let overflow = 0;
@@ -127,6 +128,7 @@ function listen() {
   on('alert', takeAlert);
   on('locked', () => gate('locked'));
   on('ended', () => gate('login', 'Your session has ended'));
+  on('replaced', () => { source.close(); isReplaced = true; drawNotices(); });
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(start, 2000);
   };
@@ -141,7 +143,7 @@ function heard() {
 }
 
 setInterval(() => {
-  if (!session || Date.now() - heardAt < SILENCE_MS) return;
+  if (!session || isReplaced || Date.now() - heardAt < SILENCE_MS) return;
   if (!isLost) {
     isLost = true;
     sound.play('lost');
@@ -290,7 +292,8 @@ function drawStatus() {
 
 function drawNotices() {
   const rows = [];
-  if (isLost) rows.push(h('div.lost', {}, icon('down'), 'NO CONTACT WITH THE PLATE READER: no alerts until it is back. Trying again.'));
+  if (isReplaced) rows.push(h('button.lost', { onclick: () => location.reload() }, icon('down'), 'NO ALERTS HERE: this page is open too often, the newest ones show them. Touch to show them here.'));
+  else if (isLost) rows.push(h('div.lost', {}, icon('down'), 'NO CONTACT WITH THE PLATE READER: no alerts until it is back. Trying again.'));
   const e = status?.emergency;
   if (e?.is_on) rows.push(h('div.emergency', {}, icon('emergency'), `EMERGENCY SHARING IS ON since ${clock(e.since)} (${e.officer}). Hold the button to end it.`));
   if (sound.isBlocked) rows.push(h('button', { onclick: () => sound.open() }, icon('mute'), 'The browser keeps sound off until you touch the page. Touch here.'));
