@@ -16,7 +16,7 @@ export CGO_CPPFLAGS := -I$(CURDIR)/scripts/opencv -I/usr/include/opencv4
 export CGO_CXXFLAGS := -O2 --std=c++11 -DNDEBUG
 export CGO_LDFLAGS := -lopencv_videoio -lopencv_imgcodecs -lopencv_imgproc -lopencv_core
 
-version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+version := $(shell cat VERSION)$(addprefix +,$(shell git describe --always --dirty --exclude '*' 2>/dev/null))
 stamp := -ldflags '-s -w -X main.version=$(version)'
 arch := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 
@@ -101,6 +101,12 @@ image-arm64: ## build the container image of Dockerfile.arm64 without a registry
 	@scripts/fetch-onnxruntime.sh arm64 build/arm64/lib
 	@scripts/image-arm64.sh
 
+##@ Release
+
+.PHONY: release
+release: build arm64 ## what a release holds, in dist: an archive for each architecture, SBOMs, checksums
+	@scripts/release.sh $(shell cat VERSION)
+
 ##@ House-keeping
 
 .PHONY: env
@@ -109,4 +115,4 @@ env: ## print the build settings for your shell: eval "$(make env)"
 
 .PHONY: clean
 clean: ## delete what was built here; fetched files stay in build/npm
-	@rm -rf bin build/lib build/arm64
+	@rm -rf bin dist build/lib build/arm64

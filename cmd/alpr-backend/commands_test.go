@@ -237,3 +237,12 @@ func TestFleetShowsABrokenAuditLog(t *testing.T) {
 		}
 	}
 }
+
+func TestVersion(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), args, &out, &errs); code != exitDone || !strings.HasPrefix(out.String(), "alpr-backend ") || !strings.Contains(out.String(), version) {
+			t.Errorf("%v: exit code %d: %q %q", args, code, out.String(), errs.String())
+		}
+	}
+}

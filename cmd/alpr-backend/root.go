@@ -17,8 +17,9 @@ func (e usageError) Unwrap() error { return e.error }
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "alpr-backend",
-		Short: "Keep what vehicles publish, and publish what vehicles need",
+		Use:     "alpr-backend",
+		Short:   "Keep what vehicles publish, and publish what vehicles need",
+		Version: version,
 		Long: `alpr-backend is the agency's side of the sync with its vehicles: it consumes reads and hits
 into a database, publishes signed hotlists, asks for pictures, and shows the fleet.
 
@@ -32,6 +33,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 		newConsumeCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(), newPictureCommand(), newAccessesCommand(), newAuditCommand(),
 		newPublishHotlistCommand(), newRequestImageCommand(), newPublishPolicyCommand(), newPublishKeysCommand(), newKeygenCommand(),
 		newACLCommand(), newSimulateCommand(), newDemoBrokerCommand(),
+		newVersionCommand(),
 	)
 	return root
 }

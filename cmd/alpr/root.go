@@ -14,8 +14,9 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func newRootCmd() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "alpr",
-		Short: "Read licence plates from a moving car",
+		Use:     "alpr",
+		Short:   "Read licence plates from a moving car",
+		Version: version,
 		Long: `alpr reads licence plates from a moving car's cameras, checks them against
 hotlists, alerts the officer, and keeps and sends what it read.
 

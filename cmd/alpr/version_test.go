@@ -31,3 +31,10 @@ func TestVersionSaysWhatRuns(t *testing.T) {
 		}
 	}
 }
+
+func TestVersionFlag(t *testing.T) {
+	out, _, err := alprCmd(t, "--version")
+	if err != nil || !strings.HasPrefix(out, "alpr version ") || !strings.Contains(out, version) {
+		t.Errorf("%q, %v", out, err)
+	}
+}
