@@ -54,7 +54,12 @@ func openCapture(c Config) (capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newVideoCapture(v), nil
+	opened := newVideoCapture(v)
+	if err := checkSize(opened.width, opened.height); err != nil && (opened.width > 0 || opened.height > 0) {
+		opened.close()
+		return nil, fmt.Errorf("open video %s: %w: %w", withoutSecrets(c.Location), ErrDamaged, err)
+	}
+	return opened, nil
 }
 
 func openError(k kind, location string) error {
@@ -123,12 +128,14 @@ func openDevice(c Config) (capture, error) {
 // videoCapture decodes straight into the memory that becomes Frame.Pix.
 type videoCapture struct {
 	v             *gocv.VideoCapture
-	width, height int // of the last frame, expected of the next
+	turn          turn
+	width, height int // of the last frame as it is decoded, expected of the next
 }
 
 func newVideoCapture(v *gocv.VideoCapture) *videoCapture {
 	return &videoCapture{
 		v:      v,
+		turn:   turnOf(v),
 		width:  int(v.Get(gocv.VideoCaptureFrameWidth)),
 		height: int(v.Get(gocv.VideoCaptureFrameHeight)),
 	}
@@ -141,7 +148,7 @@ func (c *videoCapture) close()          { _ = c.v.Close() } // gocv's Close neve
 func (c *videoCapture) next() (alpr.Frame, float64, bool) {
 	var pix []byte
 	m := gocv.NewMat()
-	if c.width > 0 && c.height > 0 {
+	if checkSize(c.width, c.height) == nil {
 		pix = make([]byte, 3*c.width*c.height)
 		if over, err := gocv.NewMatFromBytes(c.height, c.width, gocv.MatTypeCV8UC3, pix); err == nil {
 			_ = m.Close()
@@ -149,13 +156,13 @@ func (c *videoCapture) next() (alpr.Frame, float64, bool) {
 		}
 	}
 	defer m.Close()
-	if !c.v.Read(&m) || m.Empty() {
+	if !c.v.Read(&m) || m.Empty() || checkSize(m.Cols(), m.Rows()) != nil { // a stream's size may change
 		return alpr.Frame{}, 0, false
 	}
-	f, err := toFrame(&m, pix)
+	c.width, c.height = m.Cols(), m.Rows()
+	f, err := c.turn.frame(&m, pix)
 	if err != nil {
 		return alpr.Frame{}, 0, false
 	}
-	c.width, c.height = f.Width, f.Height
 	return f, c.v.Get(gocv.VideoCapturePosMsec), true
 }

@@ -48,16 +48,23 @@ func (s *Source) runLive(ctx context.Context, emit func(*alpr.Frame)) error {
 // runConnection delivers what one opening of the camera gives, and how many
 // frames that were.
 func (s *Source) runConnection(ctx context.Context, emit func(*alpr.Frame), seq *uint64) (int, error) {
-	v, err := s.open(s.config)
+	var v capture
+	err := s.config.Guard.Do("open camera "+s.config.Name, func() (err error) {
+		v, err = s.open(s.config)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
 	defer v.close()
 	s.opened()
 	for got := 0; ; got++ {
-		f, ms, ok := v.next()
+		f, ms, ok, err := s.next(v)
 		if ctx.Err() != nil {
 			return got, ctx.Err()
+		}
+		if err != nil {
+			return got, err
 		}
 		if !ok {
 			return got, errLost

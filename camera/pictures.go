@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,15 +21,47 @@ const defaultPictureFPS = 10
 
 // ReadPicture decodes one picture file (JPEG, PNG, WebP, TIFF, BMP), turned
 // upright where it says how it was held. The frame is named after the file and
-// has Seq 1.
+// has Seq 1. A file that is cut short gives what can be decoded of it together
+// with an error that wraps ErrCutShort; of more than MaxPixels nothing is decoded.
 func ReadPicture(path string) (*alpr.Frame, error) {
-	content, err := regular.ReadFile(path)
+	content, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read picture: %w", err)
 	}
-	if len(content) == 0 {
-		return nil, fmt.Errorf("read picture %s: %w: the file is empty", path, ErrDamaged)
+	h, err := readHeader(content)
+	if err != nil {
+		return nil, fmt.Errorf("read picture %s: %w: %w", path, ErrDamaged, err)
 	}
+	f, err := decodePicture(path, content)
+	if err != nil {
+		return nil, err
+	}
+	if !h.isWhole {
+		return f, fmt.Errorf("read picture %s: %w", path, ErrCutShort)
+	}
+	return f, nil
+}
+
+// readFile reads a picture's file, no more of it than a picture can have.
+func readFile(path string) ([]byte, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxPictureFile+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	case len(content) == 0:
+		return nil, fmt.Errorf("%s: %w: the file is empty", path, ErrDamaged)
+	case len(content) > maxPictureFile:
+		return nil, fmt.Errorf("%s: more than %d MB: %w", path, maxPictureFile>>20, ErrTooLarge)
+	}
+	return content, nil
+}
+
+func decodePicture(path string, content []byte) (*alpr.Frame, error) {
 	m, err := gocv.IMDecode(content, gocv.IMReadColor)
 	if err != nil || m.Empty() {
 		return nil, errors.Join(fmt.Errorf("read picture %s: %w: not a picture, or cut short", path, ErrDamaged), m.Close())
@@ -119,6 +152,14 @@ func leadingDigits(s string) int {
 	return n
 }
 
+func (s *Source) readPicture(path string) (f *alpr.Frame, err error) {
+	err = s.config.Guard.Do("picture "+path, func() (err error) {
+		f, err = ReadPicture(path)
+		return err
+	})
+	return f, err
+}
+
 // runPictures delivers a folder, pattern or picture as if it had been filmed at
 // FPS. A picture that cannot be decoded is reported, and its time passes.
 func (s *Source) runPictures(ctx context.Context, emit func(*alpr.Frame)) error {
@@ -140,10 +181,13 @@ func (s *Source) runPictures(ctx context.Context, emit func(*alpr.Frame)) error 
 			s.closed(nil)
 			return err
 		}
-		f, err := ReadPicture(path)
-		if err != nil {
+		f, err := s.readPicture(path)
+		if err != nil && f == nil {
 			s.log.Warn("skip a picture", keyCamera, s.config.Name, keyFile, path, keyError, err)
 			continue
+		}
+		if err != nil {
+			s.log.Warn("a picture is read in part", keyCamera, s.config.Name, keyFile, path, keyError, err)
 		}
 		f.Camera, f.Seq, f.CapturedAt = s.config.Name, uint64(i+1), at
 		emit(f)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/contain"
 )
 
 // Errors that a caller may want to tell apart.
@@ -50,8 +51,10 @@ type Config struct {
 	// and the device's own choice.
 	FPS float64
 
-	Width   int           // asked of a device; 0: its own choice
-	Height  int           // asked of a device; 0: its own choice
+	Width  int            // asked of a device; 0: its own choice
+	Height int            // asked of a device; 0: its own choice
+	Guard  *contain.Guard // counts the panics that cost a frame or a connection; nil: they are contained uncounted
+
 	Latency time.Duration // from shutter to arrival of a live frame, where known: taken off its time
 }
 

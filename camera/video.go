@@ -19,10 +19,14 @@ func (s *Source) runVideo(ctx context.Context, emit func(*alpr.Frame)) error {
 	s.opened()
 	clock := recordingClock{start: s.config.start(), step: frameTime(v.fps())}
 	p := pace{isOn: s.config.RealTime}
+	lastGood, delivered := uint64(0), uint64(0)
 	for seq := uint64(1); ; seq++ {
-		f, ms, ok := v.next()
+		f, ms, ok, err := s.next(v)
+		if err != nil && seq-lastGood < maxBroken {
+			continue
+		}
 		if !ok {
-			err := endOfVideo(s.config.Location, seq-1, v.frames())
+			err := endOfVideo(s.config.Location, delivered, v.frames())
 			s.closed(err)
 			return err
 		}
@@ -32,7 +36,22 @@ func (s *Source) runVideo(ctx context.Context, emit func(*alpr.Frame)) error {
 			return err
 		}
 		emit(&f)
+		lastGood = seq
+		delivered++
 	}
+}
+
+// maxBroken is how many frames of a recording in a row may break the program
+// before the recording is given up.
+const maxBroken = 30
+
+// next decodes the next frame. A panic is an error and no frame.
+func (s *Source) next(v capture) (f alpr.Frame, ms float64, ok bool, err error) {
+	err = s.config.Guard.Do("frame of "+s.config.Name, func() error {
+		f, ms, ok = v.next()
+		return nil
+	})
+	return f, ms, ok && err == nil, err
 }
 
 // endOfVideo tells a whole recording from one that broke off. Containers count
@@ -48,6 +67,10 @@ func endOfVideo(location string, got uint64, claimed float64) error {
 	return nil
 }
 
+// maxRecordingMS is ten years: no recording is longer, and the sums of time
+// below hold it.
+const maxRecordingMS = 10 * 366 * 24 * 3600 * 1000
+
 // recordingClock gives frames their recorded times, and makes up for frames
 // whose time is missing (FFmpeg's last ones) or runs backwards: those follow at
 // the distance of the frames before.
@@ -60,6 +83,9 @@ type recordingClock struct {
 }
 
 func (c *recordingClock) at(ms float64) time.Time {
+	if !(ms >= 0 && ms <= maxRecordingMS) { // damaged, or not a number
+		ms = 0
+	}
 	t := time.Duration(ms * float64(time.Millisecond)).Round(time.Microsecond)
 	switch {
 	case c.started && t <= c.last:

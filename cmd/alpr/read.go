@@ -18,6 +18,7 @@ import (
 	"alpr"
 	"alpr/camera"
 	"alpr/detect"
+	"alpr/internal/contain"
 	"alpr/ocr"
 )
 
@@ -116,6 +117,7 @@ func (f *readFlags) run(ctx context.Context, paths []string, out, errs io.Writer
 		errs:     errs,
 		log:      log,
 	}
+	job.guard = contain.New(job.log)
 	for _, path := range paths {
 		if err := job.path(ctx, path); err != nil {
 			return err
@@ -141,6 +143,7 @@ type readJob struct {
 	out      printer
 	errs     io.Writer
 	log      *slog.Logger
+	guard    *contain.Guard
 	isWarm   bool
 	times    []time.Duration
 	plates   int
@@ -206,11 +209,13 @@ func (j *readJob) file(ctx context.Context, path string) error {
 		frame, err := camera.ReadPicture(path)
 		if err != nil {
 			j.fail(err)
+		}
+		if frame == nil { // one that is cut short is read as far as it goes
 			return nil
 		}
 		return j.frame(frame, path)
 	}
-	source, err := camera.New(camera.Config{Name: path, Location: path}, j.log)
+	source, err := camera.New(camera.Config{Name: path, Location: path, Guard: j.guard}, j.log)
 	if err != nil {
 		j.fail(err)
 		return nil
@@ -237,16 +242,15 @@ func (j *readJob) file(ctx context.Context, path string) error {
 // frame finds, reads and prints the plates of one picture.
 func (j *readJob) frame(f *alpr.Frame, name string) error {
 	if !j.isWarm {
-		if _, _, err := j.look(f); err != nil {
-			return err
-		}
+		_, _, _ = j.look(f, name) // what goes wrong does so again
 		j.isWarm = true
 	}
 	began := time.Now()
-	plates, texts, err := j.look(f)
+	plates, texts, err := j.look(f, name)
 	took := time.Since(began)
-	if err != nil {
-		return err
+	if err != nil { // it costs this picture
+		j.fail(err)
+		return nil
 	}
 	r := result{Image: name, Took: took, HasBoxes: !j.flags.isCrops}
 	threshold := j.networks.set.Manifest.Reader.RegionThreshold
@@ -265,7 +269,16 @@ func (j *readJob) frame(f *alpr.Frame, name string) error {
 	return j.out.print(r)
 }
 
-func (j *readJob) look(f *alpr.Frame) ([]alpr.Plate, []alpr.Text, error) {
+// look finds and reads the plates of one picture. A panic is an error.
+func (j *readJob) look(f *alpr.Frame, name string) (plates []alpr.Plate, texts []alpr.Text, err error) {
+	err = j.guard.Do("picture "+name, func() (err error) {
+		plates, texts, err = j.askNetworks(f)
+		return err
+	})
+	return plates, texts, err
+}
+
+func (j *readJob) askNetworks(f *alpr.Frame) ([]alpr.Plate, []alpr.Text, error) {
 	if j.flags.isCrops {
 		text, err := j.networks.reader.ReadCrop(f)
 		texts := []alpr.Text{text}
