@@ -35,7 +35,10 @@ type header struct {
 
 // checkSize refuses what is not to be decoded.
 func checkSize(width, height int) error {
-	if width <= 0 || height <= 0 || width > maxSide || height > maxSide || width*height > MaxPixels {
+	if width == 0 || height == 0 {
+		return fmt.Errorf("%dx%d pixels: there is nothing in it", width, height)
+	}
+	if width < 0 || height < 0 || width > maxSide || height > maxSide || width*height > MaxPixels {
 		return fmt.Errorf("%dx%d pixels: %w: scale it to %d megapixels at most", width, height, ErrTooLarge, MaxPixels>>20)
 	}
 	return nil

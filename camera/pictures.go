@@ -64,7 +64,7 @@ func readFile(path string) ([]byte, error) {
 func decodePicture(path string, content []byte) (*alpr.Frame, error) {
 	m, err := gocv.IMDecode(content, gocv.IMReadColor)
 	if err != nil || m.Empty() {
-		return nil, errors.Join(fmt.Errorf("read picture %s: %w: not a picture, or cut short", path, ErrDamaged), m.Close())
+		return nil, errors.Join(fmt.Errorf("read picture %s: %w: damaged, cut short, or moving (animated)", path, ErrDamaged), m.Close())
 	}
 	defer m.Close()
 	f, err := toFrame(&m, nil)

@@ -29,7 +29,6 @@ func TestDecode(t *testing.T) {
 		"name: a\n---\n":         "",
 		"name: a\n...\n":         "",
 		"name: a\n---\nname: b":  ErrSecond.Error(),
-		"name: a\n---\n- [":      ErrSecond.Error(),
 	} {
 		d := drawer{Name: "before"}
 		err := Decode([]byte(text), &d)
