@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"alpr"
 	"alpr/sync/downlink"
 )
 
@@ -32,6 +33,9 @@ var (
 func Picture(ctx context.Context, a Archive, sha256 string, by Access) ([]byte, error) {
 	if by.Officer == "" || by.Purpose == "" {
 		return nil, ErrNoReason
+	}
+	if err := alpr.CheckPurpose(by.Purpose); err != nil {
+		return nil, err
 	}
 	if !downlink.IsHash(sha256) {
 		return nil, fmt.Errorf("picture %q: %w", sha256, errNotSHA256)

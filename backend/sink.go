@@ -147,5 +147,5 @@ func OpenSink(ctx context.Context, target string) (Sink, error) {
 	case "ndjson":
 		return OpenNDJSON(rest)
 	}
-	return nil, fmt.Errorf("sink %q is not postgres://…, sqlite:FILE, ndjson:FILE or ndjson:-", target)
+	return nil, fmt.Errorf("a sink that begins with %q is not postgres://…, sqlite:FILE, ndjson:FILE or ndjson:-", scheme) // the rest may hold a password
 }

@@ -57,14 +57,14 @@ func openCapture(c Config) (capture, error) {
 	opened := newVideoCapture(v)
 	if err := checkSize(opened.width, opened.height); err != nil && (opened.width > 0 || opened.height > 0) {
 		opened.close()
-		return nil, fmt.Errorf("open video %s: %w: %w", withoutSecrets(c.Location), ErrDamaged, err)
+		return nil, fmt.Errorf("open video %s: %w: %w", Shown(c.Location), ErrDamaged, err)
 	}
 	return opened, nil
 }
 
 func openError(k kind, location string) error {
 	if k == kindNetwork {
-		return fmt.Errorf("open camera %s: no video from there: check address, user, password and cable", withoutSecrets(location))
+		return fmt.Errorf("open camera %s: no video from there: check address, user, password and cable", Shown(location))
 	}
 	return fmt.Errorf("open video %s: %w: not a video, cut short before its index, or a codec that FFmpeg lacks", location, ErrDamaged)
 }
@@ -94,6 +94,11 @@ func openFFmpeg(location string, k kind) (v *gocv.VideoCapture, err error) {
 			return nil, fmt.Errorf("set up FFmpeg: %w", err)
 		}
 		restore = append(restore, func() error { return os.Unsetenv(key) })
+	}
+	if k == kindNetwork {
+		if location, err = address(location); err != nil {
+			return nil, err
+		}
 	}
 	v, err = gocv.VideoCaptureFileWithAPI(location, gocv.VideoCaptureFFmpeg)
 	if err != nil || !v.IsOpened() {

@@ -36,7 +36,7 @@ func (s *Source) runLive(ctx context.Context, emit func(*alpr.Frame)) error {
 		}
 		if reported.isNews(err, got > 0) {
 			s.log.Warn("camera lost: opening it again", keyCamera, s.config.Name,
-				keyLocation, withoutSecrets(s.config.Location), keyError, err, keyPause, pause)
+				keyLocation, Shown(s.config.Location), keyError, err, keyPause, pause)
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return err
@@ -70,7 +70,7 @@ func (s *Source) runConnection(ctx context.Context, emit func(*alpr.Frame), seq 
 			return got, errLost
 		}
 		if got == 0 {
-			s.log.Info("camera delivers", keyCamera, s.config.Name, keyLocation, withoutSecrets(s.config.Location),
+			s.log.Info("camera delivers", keyCamera, s.config.Name, keyLocation, Shown(s.config.Location),
 				"width", f.Width, "height", f.Height)
 		}
 		*seq++

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -99,10 +98,10 @@ func New(c Config, log *slog.Logger) (*Source, error) {
 		return nil, err
 	}
 	if c.FPS < 0 || math.IsNaN(c.FPS) || math.IsInf(c.FPS, 0) || c.Width < 0 || c.Height < 0 {
-		return nil, fmt.Errorf("check camera %s: fps %g, size %dx%d: none may be negative", c.Location, c.FPS, c.Width, c.Height)
+		return nil, fmt.Errorf("check camera %s: fps %g, size %dx%d: none may be negative", Shown(c.Location), c.FPS, c.Width, c.Height)
 	}
 	if c.Name == "" {
-		c.Name = filepath.Base(withoutSecrets(c.Location))
+		c.Name = NameOf(c.Location)
 	}
 	return &Source{config: c, kind: k, log: log, open: openCapture}, nil
 }
@@ -170,10 +169,8 @@ func kindOf(location string) (kind, error) {
 	case devicePath.MatchString(location):
 		return kindDevice, nil
 	case strings.Contains(location, "://"):
-		if u, err := url.Parse(location); err != nil || u.Host == "" {
-			return 0, fmt.Errorf("check camera %s: not an address: write it like rtsp://host:554/path", withoutSecrets(location))
-		}
-		return kindNetwork, nil
+		_, err := address(location)
+		return kindNetwork, err
 	case IsPicture(location), strings.ContainsAny(filepath.Base(location), "*?["), numbered.MatchString(filepath.Base(location)):
 		return kindPictures, nil
 	}
@@ -190,21 +187,6 @@ func IsPicture(path string) bool {
 		return true
 	}
 	return false
-}
-
-// withoutSecrets is an address as it may appear in logs: user and password of a
-// camera left out.
-func withoutSecrets(location string) string {
-	u, err := url.Parse(location)
-	if err != nil || u.Host == "" {
-		if i := strings.LastIndex(location, "@"); i >= 0 && strings.Contains(location, "://") {
-			return location[:strings.Index(location, "://")+3] + location[i+1:]
-		}
-		return location
-	}
-	u.User = nil
-	u.RawQuery = ""
-	return u.String()
 }
 
 // pace waits until a frame of a recording is due, where the recording is to

@@ -53,8 +53,9 @@ type Console struct {
 	verdicts  map[alpr.Verdict]int     // on record at the start
 	disposed  map[alpr.ID]alpr.Verdict // since then, the last of each hit
 
-	boundAddr string        // set once Run listens
-	listening chan struct{} // closed then
+	boundAddr  string        // set once Run listens
+	listening  chan struct{} // closed then
+	listenOnce sync.Once     // Run may be called again after a panic
 }
 
 // New checks the configuration, and reads the accounts and the sessions of the
@@ -143,9 +144,9 @@ func (c *Console) Run(ctx context.Context) error {
 		return fmt.Errorf("open the console on %s: %w: is another program using the port? "+
 			"Stop it, or set console.listen to another port", c.cfg.Listen, err)
 	}
-	c.load(ctx)
+	_ = c.deps.Guard.Do("open hits", func() error { c.load(ctx); return nil }) // said and counted there; new alerts must show all the same
 	c.boundAddr = ln.Addr().String()
-	close(c.listening)
+	c.listenOnce.Do(func() { close(c.listening) })
 	c.log.Info("console is open", keyAddr, c.url())
 
 	srv := &http.Server{Handler: c.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
@@ -159,9 +160,12 @@ func (c *Console) Run(ctx context.Context) error {
 		}
 		return fmt.Errorf("serve the console: %w", err)
 	})
-	g.Go(func() error { c.reportStatus(ctx); return nil })
-	g.Go(func() error { c.watchRefusals(ctx); return nil })
-	g.Go(func() error { c.keepSessions(ctx); return nil })
+	for part, run := range map[string]func(context.Context){"status of the page": c.reportStatus, "refused logins": c.watchRefusals, "sessions": c.keepSessions} {
+		g.Go(func() error {
+			_ = c.deps.Guard.Keep(ctx, part, func(ctx context.Context) error { run(ctx); return nil }) // said and counted there
+			return nil
+		})
+	}
 	g.Go(func() error {
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownIn)

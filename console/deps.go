@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/contain"
 )
 
 // Disposer records what an officer made of a hit, and writes the audit log in
@@ -74,6 +75,8 @@ type Deps struct {
 	// Status says how the system does. It is called about once a second while
 	// a page is open, and must not block.
 	Status func() Status
+	// Guard counts the panics that cost a request; nil: they are contained uncounted.
+	Guard *contain.Guard
 	// ReadsKept is for how long reads on no list are kept at present; they leave the
 	// screen then at the latest, at 0 at once. Nil: as Config says. It must not block.
 	ReadsKept func() time.Duration

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"alpr"
@@ -70,8 +69,8 @@ func checkPlate(s string) (string, error) {
 
 func checkPurpose(purpose, caseNumber string) error {
 	switch {
-	case len(strings.TrimSpace(purpose)) < 3:
-		return bad("purpose: say why you look this up; it goes into the audit log")
+	case alpr.CheckPurpose(purpose) != nil:
+		return bad("purpose: say why you look this up; it goes into the audit log: %w", alpr.CheckPurpose(purpose))
 	case utf8.RuneCountInString(purpose) > maxPurpose:
 		return bad("purpose: at most %d characters", maxPurpose)
 	case utf8.RuneCountInString(caseNumber) > maxField:

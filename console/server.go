@@ -159,7 +159,7 @@ func fileHandler(name string, data []byte) http.HandlerFunc {
 func (c *Console) handle(do func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		err := do(w, r)
+		err := c.deps.Guard.Do("request "+r.Pattern, func() error { return do(w, r) })
 		if err == nil {
 			return
 		}

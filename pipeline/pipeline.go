@@ -162,19 +162,19 @@ func (p *Pipeline) Run(ctx context.Context) error {
 
 	stages.Go(func() error {
 		defer close(ended)
-		return p.runSources(ctx)
+		return p.parts.Guard.Do("cameras", func() error { return p.runSources(ctx) })
 	})
 	stages.Go(func() error {
 		defer close(searched)
-		return p.detect(ctx, ended, searched)
+		return p.parts.Guard.Do("detection", func() error { return p.detect(ctx, ended, searched) })
 	})
 	stages.Go(func() error {
 		defer close(events)
-		return p.follow(searched, events)
+		return p.parts.Guard.Do("following", func() error { return p.follow(searched, events) })
 	})
 	stages.Go(func() error {
 		// What was read is recorded, even when the order is to stop.
-		return newRecording(p).run(context.WithoutCancel(ctx), events)
+		return p.parts.Guard.Do("recording", func() error { return newRecording(p).run(context.WithoutCancel(ctx), events) })
 	})
 	return stages.Wait()
 }

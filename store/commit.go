@@ -129,7 +129,7 @@ func (t *tx) run(w *write) (own, broken error) {
 		return nil, err
 	}
 	seq, added := t.seq, t.added
-	own = w.do(t)
+	own = t.s.cfg.Guard.Do("record of the store", func() error { return w.do(t) }) // the transaction must end whatever happens
 	if own == nil {
 		_, err := t.exec("RELEASE w")
 		return nil, err

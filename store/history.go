@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"alpr"
@@ -24,10 +25,10 @@ type Access struct {
 
 // Validate says what is missing. The agency may be left to the configuration.
 func (a Access) Validate() error {
-	if a.Officer == "" || a.Purpose == "" {
+	if strings.TrimSpace(a.Officer) == "" || a.Purpose == "" {
 		return errors.New("an officer and a purpose are needed for every access")
 	}
-	return nil
+	return alpr.CheckPurpose(a.Purpose)
 }
 
 func (a Access) record(action alpr.AuditAction, subject string, detail map[string]string) alpr.AuditRecord {

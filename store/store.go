@@ -18,6 +18,7 @@ import (
 	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
 
 	"alpr"
+	"alpr/internal/contain"
 	"alpr/internal/regular"
 )
 
@@ -57,6 +58,9 @@ type Config struct {
 	// MaxBytes bounds the file; 0: only the disk does. A full store refuses
 	// writes with ErrFull and goes on where purging makes room.
 	MaxBytes int64
+
+	// Guard counts the panics that cost a record; nil: they are contained uncounted.
+	Guard *contain.Guard
 
 	// Clock is the system clock, time.Now if nil.
 	Clock func() time.Time
@@ -400,7 +404,9 @@ func (s *Store) Changed() <-chan struct{} { return s.changed }
 func (s *Store) Run(ctx context.Context) error {
 	var watch sync.WaitGroup
 	defer watch.Wait()
-	watch.Go(func() { s.watchAudit(ctx) })
+	watch.Go(func() {
+		_ = s.cfg.Guard.Keep(ctx, "watch over the audit log", func(ctx context.Context) error { s.watchAudit(ctx); return nil }) // said and counted there
+	})
 	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
 	room := time.NewTicker(roomEvery)
@@ -414,11 +420,15 @@ func (s *Store) Run(ctx context.Context) error {
 			continue
 		case <-tick.C:
 		}
-		if err := s.scrub(ctx, scrubStep); err != nil && ctx.Err() == nil {
-			s.log.Warn("look through the store", "error", err)
-		}
-		s.writeMended(ctx)
-		if _, err := s.Purge(ctx); err != nil && ctx.Err() == nil {
+		err := s.cfg.Guard.Do("upkeep of the store", func() error {
+			if err := s.scrub(ctx, scrubStep); err != nil && ctx.Err() == nil {
+				s.log.Warn("look through the store", "error", err)
+			}
+			s.writeMended(ctx)
+			_, err := s.Purge(ctx)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
 			s.log.Error("purge is behind", "error", err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"alpr/internal/printable"
 )
 
 // Exit codes, as --help lists them.
@@ -37,6 +39,7 @@ func main() {
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
+	out, errs = printable.NewWriter(out), printable.NewWriter(errs) // events hold what others wrote
 	root.SetOut(out)
 	root.SetErr(errs)
 	hasBegun := false

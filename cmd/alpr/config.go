@@ -16,6 +16,7 @@ import (
 	"alpr/console"
 	"alpr/gps"
 	"alpr/hotlist"
+	"alpr/internal/contain"
 	"alpr/internal/regular"
 	"alpr/internal/strictyaml"
 	"alpr/pipeline"
@@ -263,7 +264,7 @@ func (c *config) validateCameras() error {
 		}
 		name := cam.Name
 		if name == "" {
-			name = filepath.Base(cam.Location)
+			name = camera.NameOf(cam.Location)
 		}
 		if seen[name] {
 			return fmt.Errorf("cameras[%d].name: two cameras are called %q", i, name)
@@ -273,10 +274,10 @@ func (c *config) validateCameras() error {
 	return nil
 }
 
-func (c cameraConfig) source(start time.Time) camera.Config {
+func (c cameraConfig) source(start time.Time, guard *contain.Guard) camera.Config {
 	return camera.Config{
 		Name: c.Name, Location: c.Location, Width: c.Width, Height: c.Height, FPS: c.FPS,
-		Latency: c.Latency, RealTime: c.RealTime, Start: start,
+		Latency: c.Latency, RealTime: c.RealTime, Start: start, Guard: guard,
 	}
 }
 

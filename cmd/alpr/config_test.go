@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -126,4 +129,57 @@ func FuzzParseConfig(f *testing.F) {
 			_ = c.validate() // must not panic
 		}
 	})
+}
+
+// TestNoSecretIsShown: whatever is wrong with a camera or a broker, neither
+// config check nor doctor prints user or password.
+func TestNoSecretIsShown(t *testing.T) {
+	const secret = "Zq9plain"
+	for name, location := range map[string]string{
+		"refused":   "rtsp://admin:" + secret + "@127.0.0.1:1/main",
+		"in query":  "rtsp://127.0.0.1:1/main?user=admin&pwd=" + secret,
+		"in path":   "rtsp://127.0.0.1:1/user=admin&password=" + secret + "&channel=1.sdp",
+		"special":   "rtsp://admin:" + secret + "#/?%^@127.0.0.1:1/main",
+		"no host":   "rtsp://admin:" + secret + "@",
+		"bare root": "rtsp://admin:" + secret + "@127.0.0.1:1",
+	} {
+		for _, broker := range []string{"", "tls://user:" + secret + "@broker:8883"} {
+			path := filepath.Join(t.TempDir(), "alpr.yaml")
+			text := "agency: pd\nvehicle: car\ncameras:\n  - location: '" + location + "'\n  - location: '" + location + "'\npolicy: {profile: default}\nuplink: {broker: '" + broker + "'}\n"
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loadConfig(path); err == nil || strings.Contains(err.Error(), secret) {
+				t.Errorf("%s: two cameras of one name: %v", name, err)
+			}
+			text = strings.Replace(text, "  - location: '"+location+"'\n", "", 1)
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loadConfig(path); (err != nil) != (broker != "") || err != nil && strings.Contains(err.Error(), secret) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		found := checkCamera(ctx, cameraConfig{Location: location}, slog.New(slog.DiscardHandler))
+		stop()
+		if found.grade != fails || strings.Contains(found.part+found.text, secret) || strings.Contains(found.part+found.text, "admin") {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+// TestNamesAreTakenAsWritten: two cars 010 and 8 are two.
+func TestNamesAreTakenAsWritten(t *testing.T) {
+	for _, written := range []string{"0012", "0417", "0x1F", "1_000", "1.50", "12e3", "'0012'"} {
+		text := "\ufeffagency: " + written + "\nvehicle: " + written + "\ncameras: [{location: " + written + ", name: " + written + "}]\n"
+		c, err := parseConfig([]byte(text))
+		want := strings.Trim(written, "'")
+		if err != nil || c.Agency != want || c.Vehicle != want || c.Cameras[0].Name != want || c.Cameras[0].Location != want {
+			t.Errorf("%s: %q, %q, %+v, %v", written, c.Agency, c.Vehicle, c.Cameras, err)
+		}
+	}
+	if _, err := parseConfig([]byte("agency: a\n---\nagency: b\n")); err == nil || !strings.Contains(err.Error(), "second document") {
+		t.Errorf("a second document: %v", err)
+	}
 }

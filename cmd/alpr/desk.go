@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alpr"
 	"alpr/hotlist"
 	"alpr/store"
 )
@@ -39,7 +40,7 @@ func (f *deskFlags) add(c *cobra.Command) {
 func (f *deskFlags) who() (store.Access, error) {
 	who := store.Access{Officer: f.officer, Purpose: f.purpose}
 	if err := who.Validate(); err != nil {
-		return who, &usageError{fmt.Errorf("%w: give --officer and --purpose", err)}
+		return who, &usageError{fmt.Errorf("%w: say who asks and why with --officer and --purpose", err)}
 	}
 	return who, nil
 }
@@ -47,6 +48,11 @@ func (f *deskFlags) who() (store.Access, error) {
 // work opens the desk, lets f work at it, and closes it. It may be open beside
 // a running alpr: both see what the other does.
 func (f *deskFlags) work(ctx context.Context, errs io.Writer, do func(*desk) error) (err error) {
+	if f.purpose != "" { // also where none is needed
+		if err := alpr.CheckPurpose(f.purpose); err != nil {
+			return &usageError{fmt.Errorf("--purpose %q: %w", f.purpose, err)}
+		}
+	}
 	cfg, err := loadConfig(f.config)
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func TestHotlistCommands(t *testing.T) {
 	mustContain(t, o.run("hotlist", "check", "ABC123"), "on no list")
 
 	o.write("broken.csv", "plate,state,reason\n?,FL,stolen\n")
-	if out, err := o.try("hotlist", "import", filepath.Join(o.dir, "broken.csv"), "--list", "state", "--config", o.config, "--officer", "1", "--purpose", "x"); err == nil {
+	if out, err := o.try("hotlist", "import", filepath.Join(o.dir, "broken.csv"), "--list", "state", "--config", o.config, "--officer", "1", "--purpose", "test"); err == nil {
 		t.Errorf("a broken list was taken: %s", out)
 	}
 	mustContain(t, o.run("hotlist", "check", "XYZ789"), "list state")
@@ -344,7 +344,7 @@ func TestReportCommand(t *testing.T) {
 			t.Errorf("%q would be shared", secret)
 		}
 	}
-	if out, err := o.try("contribute", "export", dir, "--config", o.config, "--officer", "1", "--purpose", "x"); err == nil || strings.Contains(out, "REP0111") {
+	if out, err := o.try("contribute", "export", dir, "--config", o.config, "--officer", "1", "--purpose", "test"); err == nil || strings.Contains(out, "REP0111") {
 		t.Error("shared without consent")
 	}
 	o.run("contribute", "consent")
@@ -385,4 +385,23 @@ func FuzzBareJPEG(f *testing.F) {
 			t.Error("it grew")
 		}
 	})
+}
+
+// TestWhatOthersWroteIsPrintedSafely: a list's text neither clears the screen
+// nor sets its title.
+func TestWhatOthersWroteIsPrintedSafely(t *testing.T) {
+	o := newOffice(t)
+	const owned = "\x1b[2J\x1b]0;owned\a\u009b2J\u202e"
+	file := o.write("esc.csv", "plate,state,reason,caution\nABC123,FL,"+owned+"stolen,"+owned+"\n")
+	all := o.run("hotlist", "import", file, "--map", o.write("map.yaml", "name: esc\nformat: csv\ncolumns: {plate: [plate], state: [state], reason: [reason], caution: [caution]}\n"))
+	for _, args := range [][]string{{"hotlist", "list"}, {"hotlist", "show", "esc"}, {"hotlist", "check", "ABC123"}, {"audit", "export"}} {
+		all += o.run(args...)
+	}
+	if !strings.Contains(all, `\u001b[2J`) || strings.ContainsAny(all, "\x1b\a\u009b\u202e") {
+		t.Errorf("printed %q", all)
+	}
+	out, err := o.try("hotlist", "list", "--config", o.config, "--officer", "4711", "--purpose", ".")
+	if err == nil || !errors.Is(err, alpr.ErrBadPurpose) {
+		t.Errorf("a purpose that says nothing: %v, %s", err, out)
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -66,7 +65,7 @@ var errFirstFrame = errors.New("the first frame has come")
 func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding {
 	name := c.Name
 	if name == "" {
-		name = filepath.Base(c.Location)
+		name = camera.NameOf(c.Location)
 	}
 	part := "camera " + name
 	if strings.HasPrefix(c.Location, "/dev/") {
@@ -74,7 +73,7 @@ func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding 
 			return failure(part, "%v: check the cable, and which devices there are with v4l2-ctl --list-devices", err)
 		}
 	}
-	src, err := camera.New(c.source(time.Now()), log)
+	src, err := camera.New(c.source(time.Now(), nil), log)
 	if err != nil {
 		return failure(part, "%v", err)
 	}
@@ -94,11 +93,11 @@ func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding 
 	case first != nil:
 		return okay(part, "%dx%d, the first picture after %d ms", first.Width, first.Height, took.Milliseconds())
 	case src.State().LastError != "":
-		return failure(part, "%s: no picture in %s: %s", c.Location, cameraWithin, src.State().LastError)
+		return failure(part, "%s: no picture in %s: %s", camera.Shown(c.Location), cameraWithin, src.State().LastError)
 	case err != nil && ctx.Err() == nil:
 		return failure(part, "%v", err)
 	}
-	return failure(part, "%s: no picture in %s: check cable, power and address, and that no other program uses it", c.Location, cameraWithin)
+	return failure(part, "%s: no picture in %s: check cable, power and address, and that no other program uses it", camera.Shown(c.Location), cameraWithin)
 }
 
 // checkPosition listens to the receiver, and compares the clock with it.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"alpr/internal/printable"
 )
 
 // Exit codes, as --help lists them.
@@ -27,7 +29,7 @@ func main() {
 	stop()
 	code := exitCode(err)
 	if code != exitOK && code != exitInterrupted {
-		fmt.Fprintln(os.Stderr, "alpr:", err)
+		fmt.Fprintln(os.Stderr, "alpr:", printable.Text(err.Error()))
 	}
 	os.Exit(code)
 }

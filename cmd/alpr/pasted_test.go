@@ -119,7 +119,7 @@ func TestAPastedPlateStopsNothing(t *testing.T) {
 func TestCommandsTakePlatesAsTheyArePasted(t *testing.T) {
 	o := newOffice(t)
 	add := func(plate string) (string, error) {
-		return o.try("hotlist", "add", plate, "--reason", "x", "--case", "1", "--expires", "1h", "--config", o.config, "--officer", "1", "--purpose", "x")
+		return o.try("hotlist", "add", plate, "--reason", "x", "--case", "1", "--expires", "1h", "--config", o.config, "--officer", "1", "--purpose", "test")
 	}
 	if out, err := add("TÜ–AB\u00a0123"); err != nil {
 		t.Fatal(out, err)
@@ -130,7 +130,7 @@ func TestCommandsTakePlatesAsTheyArePasted(t *testing.T) {
 	mustContain(t, o.run("hotlist", "import", list, "--max-bad", "0.5"), "3 rows, 2 entries", "line 4 left out", "taken as KOAB12")
 	mustContain(t, o.run("hotlist", "check", "ABC1234"), "alerts")
 	for _, args := range [][]string{{"hotlist", "check", "AB#12"}, {"lookup", "AB#12"}, {"policy", "safelist", "add", "AB#12"}} {
-		out, err := o.try(append(args, "--config", o.config, "--officer", "1", "--purpose", "x")...)
+		out, err := o.try(append(args, "--config", o.config, "--officer", "1", "--purpose", "test")...)
 		if err == nil || !strings.Contains(err.Error(), "cannot see") {
 			t.Errorf("%v: %v %s", args, err, out)
 		}

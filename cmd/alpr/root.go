@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"alpr/internal/printable"
 )
 
 // usageError is a command line that cannot be run.
@@ -33,6 +35,10 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.PersistentPreRun = func(c *cobra.Command, _ []string) { // lists, file names and records hold what others wrote
+		c.SetOut(printable.NewWriter(c.OutOrStdout()))
+		c.SetErr(printable.NewWriter(c.ErrOrStderr()))
+	}
 	root.AddCommand(
 		newRunCmd(),
 		newDoctorCmd(),

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"alpr/console"
+	"alpr/internal/contain"
+	"alpr/internal/printable"
 	"alpr/store"
 )
 
@@ -22,7 +24,7 @@ func (v *vehicle) status() console.Status {
 	st := v.pipeline.Stats()
 	s := console.Status{
 		At: now, Fix: v.locator.At(now), GPS: v.gpsStatus(now),
-		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now), Problems: v.problems(),
+		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now), Problems: append(v.problems(), faultProblems(v.guard.State(), now)...),
 	}
 	s.Audit = auditStatus(v.store)
 	for _, c := range v.cameras {
@@ -105,6 +107,18 @@ func (v *vehicle) uplinkStatus() console.UplinkStatus {
 	return s
 }
 
+// faultShown is for how long the page says that the program broke at an input.
+const faultShown = time.Hour
+
+// faultProblems says what the program broke at lately.
+func faultProblems(s contain.State, now time.Time) []string {
+	if s.Count == 0 || now.Sub(s.At) > faultShown {
+		return nil
+	}
+	return []string{fmt.Sprintf("A fault of the program has cost %d inputs since its start (the last at %s: %s). It goes on; tell the technician.",
+		s.Count, s.At.Format("15:04"), printable.Line(s.Last))}
+}
+
 func (v *vehicle) storeStatus() console.StoreStatus {
 	s := console.StoreStatus{
 		PartStatus: console.PartStatus{Level: console.LevelOK},
@@ -155,7 +169,7 @@ func (v *vehicle) health() (gauges map[string]float64, problems []string) {
 		"reads_unrecorded": float64(st.Unrecorded), "reads_lost": float64(st.Lost),
 		"detect_p99_s": st.Detect.P99.Seconds(), "read_p99_s": st.Read.P99.Seconds(),
 		"record_p99_s": st.Record.P99.Seconds(), "hit_show_p99_s": st.HitShow.P99.Seconds(),
-		"disk_free_bytes": float64(freeBytes(v.cfg.DataDir)),
+		"panics": float64(v.guard.State().Count), "disk_free_bytes": float64(freeBytes(v.cfg.DataDir)),
 	}
 	s := v.status()
 	add := func(part string, p console.PartStatus) {

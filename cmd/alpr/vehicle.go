@@ -18,6 +18,7 @@ import (
 	"alpr/detect"
 	"alpr/gps"
 	"alpr/hotlist"
+	"alpr/internal/contain"
 	"alpr/internal/regular"
 	"alpr/ocr"
 	"alpr/pipeline"
@@ -27,8 +28,9 @@ import (
 
 // vehicle is everything that runs in one car, wired together.
 type vehicle struct {
-	cfg config
-	log *slog.Logger
+	cfg   config
+	log   *slog.Logger
+	guard *contain.Guard // counts what the program broke at
 
 	networks *networks
 	store    *store.Store
@@ -63,7 +65,7 @@ type vehicleParts struct {
 
 // newVehicle builds everything and starts nothing. What fails names its part.
 func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.Logger) (v *vehicle, err error) {
-	v = &vehicle{cfg: cfg, log: log, whenOver: parts.whenOver}
+	v = &vehicle{cfg: cfg, log: log, guard: contain.New(log), whenOver: parts.whenOver}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())
@@ -104,7 +106,7 @@ func (v *vehicle) addCameras(given []sourceOf) error {
 	}
 	v.isWhole = true
 	for _, c := range v.cfg.Cameras {
-		s, err := camera.New(c.source(time.Now()), v.log)
+		s, err := camera.New(c.source(time.Now(), v.guard), v.log)
 		if err != nil {
 			return err
 		}
@@ -141,7 +143,7 @@ func (v *vehicle) addUplink() {
 	scene := newScene(v.locator, v.cameras, v.cfg.Pictures)
 	v.uplink, err = uplink.New(v.cfg.Uplink, v.store, v.log, uplink.Options{
 		BootID: v.store.BootID(), Version: version, Auditor: v.store, Hotlists: v.lists,
-		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health, AuditHead: v.store.AuditHead,
+		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health, AuditHead: v.store.AuditHead, Guard: v.guard,
 	})
 	if err != nil { // alerts need no backend
 		v.uplink = nil
@@ -158,7 +160,7 @@ func (v *vehicle) addConsole(isDemo bool) (err error) {
 	v.hits = newOpenHits(v.store, v.lists, nil, v.log)
 	deps := console.Deps{
 		Disposer: v.hits, Recheck: v.hits.Recheck, Auditor: v.store, History: v.store, Entries: v.lists,
-		Status: v.status, Verdicts: v.store.Verdicts,
+		Status: v.status, Verdicts: v.store.Verdicts, Guard: v.guard,
 		ReadsKept: func() time.Duration { return time.Duration(v.store.PolicyInForce().Retention.Reads) },
 	}
 	if v.uplink != nil {
@@ -182,7 +184,7 @@ func (v *vehicle) addPipeline() (err error) {
 	parts := pipeline.Parts{
 		Detector: v.networks.detector, Reader: v.networks.reader, Recorder: v.store, Locator: v.locator,
 		Serials: v.networks.formats,
-		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log,
+		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log, Guard: v.guard,
 		Photographer: camera.Photographer{
 			Quality: photos.Quality, CropWidth: photos.CropWidth,
 			ContextScale: photos.ContextScale, ContextWidth: photos.ContextWidth,
@@ -211,15 +213,15 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return v.store.Run(ctx) })
-	group.Go(func() error { return v.lists.Run(ctx) })
-	group.Go(func() error { return v.hits.Run(ctx) })
-	group.Go(func() error { return v.console.Run(ctx) })
+	group.Go(func() error { return v.guard.Keep(ctx, "store", v.store.Run) })
+	group.Go(func() error { return v.guard.Keep(ctx, "lists", v.lists.Run) })
+	group.Go(func() error { return v.guard.Keep(ctx, "open hits", v.hits.Run) })
+	group.Go(func() error { return v.guard.Keep(ctx, "console", v.console.Run) })
 	if v.receiver != nil {
-		group.Go(func() error { return v.receiver.Run(ctx) })
+		group.Go(func() error { return v.guard.Keep(ctx, "satellite receiver", v.receiver.Run) })
 	}
 	if v.uplink != nil {
-		group.Go(func() error { return v.uplink.Run(ctx) })
+		group.Go(func() error { return v.guard.Keep(ctx, "uplink", v.uplink.Run) })
 	}
 	group.Go(func() error {
 		defer stop()

@@ -17,7 +17,7 @@ import (
 // sends alerts; that nothing is kept is said.
 func (v *vehicle) openStore(ctx context.Context, isDemo bool) (err error) {
 	cfg := v.cfg.store()
-	cfg.MayRenew = true
+	cfg.MayRenew, cfg.Guard = true, v.guard
 	notes := tightenFiles(&v.cfg)
 	v.store, err = store.Open(ctx, cfg, v.log)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"alpr"
 	"alpr/sync/event"
 )
 
@@ -31,6 +32,9 @@ func (r ImageRequest) Check(v event.Vehicle, now time.Time) error {
 		return fmt.Errorf("%w: a request for a picture needs officer and purpose", ErrBadStatement)
 	case !now.Before(r.ExpiresAt):
 		return fmt.Errorf("%w: the request ended at %s", ErrOlder, r.ExpiresAt.Format(time.RFC3339))
+	}
+	if err := alpr.CheckPurpose(r.Purpose); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadStatement, err)
 	}
 	return checkTime("expires_at", r.ExpiresAt)
 }

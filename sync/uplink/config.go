@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"alpr/sync/event"
@@ -104,6 +105,9 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateBroker(bad func(key, format string, args ...any) error) error {
+	if strings.Contains(c.Broker, "@") { // not shown: it may be a password
+		return bad("broker", "holds a user or password: leave both out, the vehicle shows its certificate")
+	}
 	u, err := url.Parse(c.Broker)
 	if err != nil || u.Host == "" {
 		return bad("broker", "%q is not an address such as \"tls://broker.example:8883\"", c.Broker)

@@ -129,6 +129,10 @@ func (u *Uplink) refuse(ctx context.Context, topic string, why error) {
 }
 
 func (s *session) obeyOne(ctx context.Context, c command) error {
+	return s.u.opt.Guard.Do("command to "+c.topic, func() error { return s.obeyContained(ctx, c) })
+}
+
+func (s *session) obeyContained(ctx context.Context, c command) error {
 	u := s.u
 	switch what, _ := u.commandOf(c.topic); what {
 	case "keys":

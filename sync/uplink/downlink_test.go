@@ -311,12 +311,13 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	log := &auditLog{}
 	start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Pictures: album{ofRead: readShot, ofHit: hitShot}, Auditor: log})
 	now := time.Now().UTC()
-	good := downlink.ImageRequest{Agency: "pd", Vehicle: "car-1", SHA256: ofHit, Officer: "o", Purpose: "p", RequestedAt: now, ExpiresAt: now.Add(time.Hour)}
+	good := downlink.ImageRequest{Agency: "pd", Vehicle: "car-1", SHA256: ofHit, Officer: "o", Purpose: "case 12", RequestedAt: now, ExpiresAt: now.Add(time.Hour)}
 	for name, change := range map[string]func(*downlink.ImageRequest) ed25519.PrivateKey{
 		"stranger's key":         func(*downlink.ImageRequest) ed25519.PrivateKey { return stranger },
 		"another vehicle's":      func(r *downlink.ImageRequest) ed25519.PrivateKey { r.Vehicle = "car-2"; return private },
 		"nobody asks":            func(r *downlink.ImageRequest) ed25519.PrivateKey { r.Officer = ""; return private },
 		"no purpose":             func(r *downlink.ImageRequest) ed25519.PrivateKey { r.Purpose = ""; return private },
+		"a purpose of one dot":   func(r *downlink.ImageRequest) ed25519.PrivateKey { r.Purpose = "."; return private },
 		"kept by release policy": func(r *downlink.ImageRequest) ed25519.PrivateKey { r.SHA256 = ofRead; return private },
 		"no such picture":        func(r *downlink.ImageRequest) ed25519.PrivateKey { r.SHA256 = strings.Repeat("0", 64); return private },
 		"not a hash":             func(r *downlink.ImageRequest) ed25519.PrivateKey { r.SHA256 = "../x"; return private },

@@ -33,7 +33,9 @@ func (s *session) tick(ctx context.Context) error {
 	}
 	h := event.Health{At: now.UTC(), Depth: depth, Link: st.Link, Gauges: map[string]float64{}, Problems: []string{}}
 	if u.opt.Health != nil {
-		gauges, problems := u.opt.Health()
+		var gauges map[string]float64
+		var problems []string
+		_ = u.opt.Guard.Do("health", func() error { gauges, problems = u.opt.Health(); return nil }) // said and counted there
 		for k, v := range gauges {
 			h.Gauges[k] = v
 		}

@@ -117,6 +117,10 @@ func (s *session) download(ctx context.Context) {
 }
 
 func (s *session) downloadOne(ctx context.Context, m downlink.Manifest) error {
+	return s.u.opt.Guard.Do("list "+m.List, func() error { return s.downloadContained(ctx, m) })
+}
+
+func (s *session) downloadContained(ctx context.Context, m downlink.Manifest) error {
 	u := s.u
 	have := u.hotlistVersions(ctx)[m.List]
 	if m.Version <= have {

@@ -24,7 +24,16 @@ type parcel struct {
 
 // pack encodes an item and asks the release policy where it may go. What may
 // go nowhere is replaced by a note that a number of the count was withheld.
-func (s *session) pack(it *alpr.OutboxItem) (parcel, error) {
+// An item at which the program breaks is an error, for which it is set aside.
+func (s *session) pack(it *alpr.OutboxItem) (p parcel, err error) {
+	err = s.u.opt.Guard.Do("send "+string(it.Kind)+" "+it.ID.String(), func() (err error) {
+		p, err = s.packContained(it)
+		return err
+	})
+	return p, err
+}
+
+func (s *session) packContained(it *alpr.OutboxItem) (parcel, error) {
 	u := s.u
 	level := event.LevelOf(it.Kind)
 	e, err := event.FromItem(u.vehicle, it)

@@ -70,7 +70,10 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 	s := newSession(u)
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	if s.link, err = u.dial(ctx, will, func(_ mqtt.Client, m mqtt.Message) { s.onMessage(inner, m) }); err != nil {
+	onMessage := func(_ mqtt.Client, m mqtt.Message) {
+		_ = u.opt.Guard.Do("message to "+m.Topic(), func() error { s.onMessage(inner, m); return nil }) // said and counted there
+	}
+	if s.link, err = u.dial(ctx, will, onMessage); err != nil {
 		return false, err
 	}
 	defer s.link.client.Disconnect(100)
@@ -78,9 +81,14 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 		return false, err
 	}
 	var helpers sync.WaitGroup
-	for _, f := range []func(context.Context){s.waitForAcks, s.obey, s.download, s.sendPictures, s.streamEmergency} {
-		helpers.Go(func() { f(inner) })
+	for name, f := range map[string]func(context.Context){
+		"acknowledgements": s.waitForAcks, "commands": s.obey, "downloads": s.download, "pictures": s.sendPictures, "emergency": s.streamEmergency,
+	} {
+		helpers.Go(func() {
+			_ = u.opt.Guard.Keep(inner, name, func(ctx context.Context) error { f(ctx); return nil }) // said and counted there
+		})
 	}
+	defer stop() // also where run breaks: the helpers end
 	err = s.run(ctx)
 	stop()
 	helpers.Wait()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/contain"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 	"alpr/sync/release"
@@ -47,6 +48,7 @@ type Options struct {
 	// AuditHead is the signed end of the audit log, for the status: the backend
 	// sees by it that a store was replaced by an older copy.
 	AuditHead func(context.Context) (alpr.AuditHead, error)
+	Guard     *contain.Guard                                        // counts the panics that cost a message or a connection
 	Health    func() (gauges map[string]float64, problems []string) // what other parts measure
 }
 
@@ -138,7 +140,11 @@ func (u *Uplink) Run(ctx context.Context) error {
 	pause, said := u.cfg.ReconnectMin, ""
 	for ctx.Err() == nil {
 		started := u.opt.Now()
-		wasUp, err := u.session(ctx)
+		var wasUp bool
+		err := u.opt.Guard.Do("session with the broker", func() (err error) {
+			wasUp, err = u.session(ctx)
+			return err
+		})
 		if ctx.Err() != nil {
 			break
 		}
