@@ -25,6 +25,8 @@ const (
 	lastRetry  = 30 * time.Second
 	// finish is how long the last attempts may take at the end.
 	finish = 10 * time.Second
+	// finalRetry is the time between them.
+	finalRetry = 250 * time.Millisecond
 )
 
 // recording is the last stage: it takes the pictures, commits, and shows.
@@ -231,7 +233,13 @@ func (r *recording) finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, finish)
 	defer cancel()
 	for len(r.queue) > 0 {
-		if err := r.recordOldest(ctx); err != nil {
+		err := r.recordOldest(ctx)
+		if err == nil {
+			continue
+		}
+		select {
+		case <-time.After(finalRetry): // room may be made until the last moment
+		case <-ctx.Done():
 			return fmt.Errorf("%d reads were never recorded: %w", len(r.queue), err)
 		}
 	}

@@ -63,8 +63,8 @@ func (s *Store) noRoom(cause error) {
 	if s.room.cause == nil {
 		s.room.since = s.now()
 		s.log.Error("the store cannot be written: alerts work, what cannot be recorded waits in memory", "error", cause)
+		s.room.cause = cause // what follows from it says no more
 	}
-	s.room.cause = cause
 }
 
 // Unrecorded says why nothing can be recorded at present, since when, and how

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"alpr"
+	"alpr/console"
+	"alpr/hotlist"
+	"alpr/store"
+)
+
+// fillable is a folder whose disk can be filled and emptied: a file system of a
+// few megabytes where one may be mounted, else files that may not grow.
+func fillable(t *testing.T) (dir string, fill, empty func()) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
+		var limit syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		signal.Ignore(syscall.SIGXFSZ)
+		set := func(to uint64) func() {
+			return func() {
+				if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: to, Max: limit.Max}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		t.Cleanup(set(limit.Cur))
+		return dir, set(1), set(limit.Cur)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	filler := filepath.Join(dir, "filler")
+	fill = func() {
+		f, err := os.Create(filler)
+		junk := make([]byte, 4096)
+		for err == nil {
+			_, err = f.Write(junk)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, fill, func() {
+		if err := os.Remove(filler); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAlertsOnAFullDisk starts the whole vehicle on a full disk: a listed plate
+// alerts, which cannot be recorded, and that is said; with room, everything is
+// on record.
+func TestAlertsOnAFullDisk(t *testing.T) {
+	pictures, texts := standstill(t)
+	dir, fill, empty := fillable(t)
+	cfg := carOf(t, pictures, "")
+	cfg.DataDir = filepath.Join(dir, "data")
+	cfg.Uplink.StateDir = filepath.Join(cfg.DataDir, "uplink")
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+
+	s, err := store.Open(t.Context(), cfg.store(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	match, err := hotlist.NewMatcher(cfg.Hotlist)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := alpr.Entry{ID: "1", PlateGiven: texts[0], Plate: texts[0], Reason: "test", Category: "stolen vehicle", Priority: alpr.PriorityHigh}
+	list, err := hotlist.FromEntries("wanted", "1", time.Now(), []alpr.Entry{wanted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := newLists(s, match, cfg.Hotlist, log).Replace(t.Context(), store.Access{Officer: "test", Purpose: "test"}, list); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fill()
+
+	v, err := newVehicle(t.Context(), cfg, vehicleParts{isDemo: true}, log)
+	if err != nil {
+		t.Fatalf("it does not start on a full disk: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- v.Run(context.WithoutCancel(t.Context())) }()
+	waitUntil(t, func() bool { return v.pipeline.Stats().Hits > 0 && v.pipeline.Stats().Unrecorded > 0 })
+	if st := v.status(); st.Store.Level != console.LevelDown {
+		t.Errorf("the page says of the storage: %+v", st.Store)
+	}
+	if _, problems := v.health(); !strings.Contains(strings.Join(problems, "\n"), "store: ") {
+		t.Errorf("the backend is not told: %q", problems)
+	}
+	empty()
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	checkOnRecord(t, cfg, texts)
+}
+
+func waitUntil(t *testing.T, isSo func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(2 * time.Minute)
+	for !isSo() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatal("it did not come so far")
+		}
+	}
+}
+
+func checkOnRecord(t *testing.T, cfg config, texts []string) {
+	t.Helper()
+	s, err := store.Open(t.Context(), cfg.store(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	kept, err := s.RecentReads(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkTexts(t, "the store", plates(kept), texts)
+	if _, hits, err := s.OpenHits(t.Context()); err != nil || len(hits) != 1 {
+		t.Errorf("hits on record: %v, %v", hits, err)
+	}
+	if _, err := s.CheckAudit(t.Context(), nil, nil); err != nil {
+		t.Errorf("the audit log: %v", err)
+	}
+}
