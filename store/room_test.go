@@ -50,7 +50,7 @@ func (d *tinyDisk) fill() {
 		if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &d.limit); err != nil {
 			d.t.Fatal(err)
 		}
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1, Max: d.limit.Max}); err != nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 16 << 10, Max: d.limit.Max}); err != nil {
 			d.t.Fatal(err)
 		}
 		return

@@ -37,7 +37,7 @@ func fillable(t *testing.T) (dir string, fill, empty func()) {
 			}
 		}
 		t.Cleanup(set(limit.Cur))
-		return dir, set(1), set(limit.Cur)
+		return dir, set(16 << 10), set(limit.Cur) // the log of go test itself is smaller
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
