@@ -26,15 +26,21 @@ func TestUnusableStoreIsSetAsideAndSaid(t *testing.T) {
 		says    string
 		refused error // what a command gets; nil: it opens, too
 	}{
-		"emptied":   {func(_ *testing.T, p string) error { return os.Truncate(p, 0) }, markEmpty, "0 bytes", nil},
-		"one byte":  {func(_ *testing.T, p string) error { return os.Truncate(p, 1) }, markEmpty, "1 bytes", nil},
-		"gone":      {func(_ *testing.T, p string) error { return os.Remove(p) }, "", "was gone", nil},
-		"a FIFO":    {func(_ *testing.T, p string) error { return replace(p, func() error { return syscall.Mkfifo(p, 0o600) }) }, markNotAFile, "a FIFO", nil},
-		"a folder":  {func(_ *testing.T, p string) error { return replace(p, func() error { return os.Mkdir(p, 0o700) }) }, markNotAFile, "a folder", nil},
-		"a link":    {func(_ *testing.T, p string) error { return replace(p, func() error { return os.Symlink("/nowhere", p) }) }, markNotAFile, "which is not there", nil},
-		"no key":    {func(_ *testing.T, p string) error { return os.Remove(keyOf(p)) }, markOtherKey, "the device key is missing", ErrKeyMissing},
-		"bad key":   {func(_ *testing.T, p string) error { return os.WriteFile(keyOf(p), []byte("no key"), 0o600) }, markOtherKey, "not a device key", ErrKeyBad},
-		"other key": {func(_ *testing.T, p string) error { return os.WriteFile(keyOf(p), []byte(strings.Repeat("ab", 32)), 0o600) }, markOtherKey, "another device key", ErrKeyWrong},
+		"emptied":  {func(_ *testing.T, p string) error { return os.Truncate(p, 0) }, markEmpty, "0 bytes", nil},
+		"one byte": {func(_ *testing.T, p string) error { return os.Truncate(p, 1) }, markEmpty, "1 bytes", nil},
+		"gone":     {func(_ *testing.T, p string) error { return os.Remove(p) }, "", "was gone", nil},
+		"a FIFO": {func(_ *testing.T, p string) error {
+			return replace(p, func() error { return syscall.Mkfifo(p, 0o600) })
+		}, markNotAFile, "a FIFO", nil},
+		"a folder": {func(_ *testing.T, p string) error { return replace(p, func() error { return os.Mkdir(p, 0o700) }) }, markNotAFile, "a folder", nil},
+		"a link": {func(_ *testing.T, p string) error {
+			return replace(p, func() error { return os.Symlink("/nowhere", p) })
+		}, markNotAFile, "which is not there", nil},
+		"no key":  {func(_ *testing.T, p string) error { return os.Remove(keyOf(p)) }, markOtherKey, "the device key is missing", ErrKeyMissing},
+		"bad key": {func(_ *testing.T, p string) error { return os.WriteFile(keyOf(p), []byte("no key"), 0o600) }, markOtherKey, "not a device key", ErrKeyBad},
+		"other key": {func(_ *testing.T, p string) error {
+			return os.WriteFile(keyOf(p), []byte(strings.Repeat("ab", 32)), 0o600)
+		}, markOtherKey, "another device key", ErrKeyWrong},
 		"key is a FIFO": {func(_ *testing.T, p string) error {
 			return replace(keyOf(p), func() error { return syscall.Mkfifo(keyOf(p), 0o600) })
 		}, markOtherKey, "a FIFO", nil},

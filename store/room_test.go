@@ -213,4 +213,3 @@ func TestLateRecordsAreBounded(t *testing.T) {
 	}
 	f.room.late = nil
 }
-
