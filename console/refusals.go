@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -116,20 +115,11 @@ func (s *refusals) giveBack(key refusalKey, r refusal) {
 // refuse writes a refused login or unlock down, or counts it. The answer is a
 // refusal already, whether or not it could be written down.
 func (c *Console) refuse(r *http.Request, action alpr.AuditAction, name string, why error) {
-	key, isFirst := c.refused.note(refusalKey{action, clientOf(r), name}, why, c.now())
+	key, isFirst := c.refused.note(refusalKey{action, visitorAddr(r.RemoteAddr), name}, why, c.now())
 	if isFirst {
 		_ = c.audit(r.Context(), who{User: User{Name: key.name}}, alpr.AuditRecord{Action: action,
 			Detail: map[string]string{"why": why.Error(), "client": key.client}})
 	}
-}
-
-// clientOf is the address that a request comes from, without its port.
-func clientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // writeRefusals writes the repeats that are due down, a record each.
