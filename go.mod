@@ -7,6 +7,7 @@ ignore ./build
 
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
+	github.com/adrianmo/go-nmea v1.10.0
 	github.com/asyncapi/spec-json-schemas/v6 v6.8.0
 	github.com/bluenviron/gortsplib/v4 v4.16.2
 	github.com/bluenviron/mediacommon/v2 v2.4.1

@@ -1,11 +1,14 @@
 package gps
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	gonmea "github.com/adrianmo/go-nmea"
 )
 
 // A sentence is one whose checksum is right, taken apart.
@@ -15,32 +18,55 @@ type sentence struct {
 	fields []string
 }
 
-// parseSentence takes apart what a cutter found.
+// errTaken ends the library's work once a sentence is taken apart.
+var errTaken = errors.New("taken apart")
+
+// parseSentence takes apart what a cutter found. The library checks frame,
+// address and checksum; it is kept from going on to the fields, of which its
+// parsers want all, in one form, and some of them panic without (go-nmea
+// v1.10.0: TXT with one field). Here a field that nobody needs costs nothing.
 func parseSentence(raw string) (sentence, error) {
-	body, sum, isSummed := strings.Cut(raw[1:], "*")
-	if !isSummed {
-		return sentence{}, ErrNoChecksum
+	var base gonmea.BaseSentence
+	p := gonmea.SentenceParser{
+		CheckCRC:       checkSum,
+		OnBaseSentence: func(b *gonmea.BaseSentence) error { base = *b; return errTaken },
 	}
-	want, err := strconv.ParseUint(sum, 16, 8)
-	if err != nil {
-		return sentence{}, fmt.Errorf("%w: checksum %q", ErrGarbled, sum)
+	if _, err := p.Parse(raw); !errors.Is(err, errTaken) {
+		return sentence{}, garbled(err)
 	}
-	var have byte
-	for i := range len(body) {
-		have ^= body[i]
+	s := sentence{fields: base.Fields}
+	for i := range s.fields {
+		s.fields[i] = strings.TrimSpace(s.fields[i])
 	}
-	if uint64(have) != want {
-		return sentence{}, fmt.Errorf("%w: checksum is %02X, not %02X", ErrGarbled, want, have)
-	}
-	fields := strings.Split(body, ",")
-	for i := range fields {
-		fields[i] = strings.TrimSpace(fields[i])
-	}
-	s := sentence{fields: fields[1:]}
-	if address := fields[0]; len(address) == 5 && address[0] != 'P' && raw[0] == '$' {
-		s.talker, s.kind = address[:2], address[2:]
+	const talker, kind = 2, 3 // letters of each
+	if raw[0] == gonmea.SentenceStart[0] && len(base.Talker) == talker && len(base.Type) == kind {
+		s.talker, s.kind = base.Talker, base.Type
 	}
 	return s, nil
+}
+
+// checkSum compares the checksum with the sentence's. Some receivers leave its
+// leading zero out.
+func checkSum(b gonmea.BaseSentence, body string) error {
+	if b.Checksum == "" {
+		return ErrNoChecksum
+	}
+	want, err := strconv.ParseUint(b.Checksum, 16, 8)
+	if err != nil {
+		return fmt.Errorf("%w: checksum %q", ErrGarbled, b.Checksum)
+	}
+	if have := gonmea.Checksum(body); fmt.Sprintf("%02X", want) != have {
+		return fmt.Errorf("%w: checksum is %02X, not %s", ErrGarbled, want, have)
+	}
+	return nil
+}
+
+// garbled marks what the library refuses.
+func garbled(err error) error {
+	if errors.Is(err, ErrGarbled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrGarbled, err)
 }
 
 // field is a field's text; "" where the sentence has no such field.
