@@ -157,3 +157,36 @@ func checkOnRecord(t *testing.T, cfg config, texts []string) {
 		t.Errorf("the audit log: %v", err)
 	}
 }
+
+// TestVehicleStartsWithoutWhatCannotBeUsed: neither the uplink's files nor a
+// store that cannot be opened keep the page from answering.
+func TestVehicleStartsWithoutWhatCannotBeUsed(t *testing.T) {
+	pictures, _ := standstill(t)
+	cfg := carOf(t, pictures, "")
+	cfg.Uplink.Broker, cfg.Uplink.CAFile = "tls://127.0.0.1:1", filepath.Join(t.TempDir(), "gone.pem")
+	cfg.Uplink.CertFile, cfg.Uplink.KeyFile = cfg.Uplink.CAFile, cfg.Uplink.CAFile
+	blocker := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocker, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.DataDir = filepath.Join(blocker, "data") // no folder can be made there
+	cfg.Console.UsersFile = filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(cfg.Console.UsersFile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v, err := newVehicle(t.Context(), cfg, vehicleParts{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Join(v.status().Problems, "\n")
+	if !strings.Contains(said, "NO connection to the backend") || !strings.Contains(said, "NOTHING is kept") {
+		t.Errorf("the page says %q", said)
+	}
+	folder := v.volatile
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the store in memory is left behind: %v", err)
+	}
+}
