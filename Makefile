@@ -56,8 +56,8 @@ lint: deps ## check formatting, vet, staticcheck, who imports whom, shell and Py
 	@scripts/lint.sh
 
 .PHONY: fuzz
-fuzz: deps ## fuzz every parser of outside bytes for FUZZTIME each (20s)
-	@scripts/fuzz.sh $(or $(FUZZTIME),20s)
+fuzz: deps ## fuzz every parser of outside bytes for FUZZTIME each (20s), FUZZJOBS at a time (1), or all within FUZZTOTAL
+	@scripts/fuzz.sh $(or $(FUZZTIME),20s) -j $(or $(FUZZJOBS),1) $(if $(FUZZTOTAL),-t $(FUZZTOTAL))
 
 .PHONY: bench
 bench: deps ## run every benchmark once, or BENCH=regexp
