@@ -29,6 +29,7 @@ from .degrade import degrade
 from .net import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH, Reader
 from .stream import Stream
 from .train import average
+from .train import pictures as pictures_of
 
 
 class Served(torch.nn.Module):
@@ -95,9 +96,9 @@ def write_int8(fp32, path, pictures, float_nodes=()):
         pairs.tame(path, pre)
 
 
-def calibration_crops(data, holdout, seed=5, repeats=6):
-    """Held-out crops of training sets, degraded as on the road: pictures, texts, regions. Judges are not among them."""
-    _, val = sets.load(data, holdout)
+def calibration_crops(data, holdout, reads=None, seed=5, repeats=6):
+    """Held-out crops of training sets, at the corners of reads, degraded as on the road: pictures, texts, regions. Judges are not among them."""
+    _, val = sets.load(data, holdout, reads=reads)
     rng = np.random.default_rng(seed)
     pictures, texts, regions = [], [], []
     for c in val:
@@ -168,26 +169,28 @@ def merge(models, name, entry):
 
 def data_hashes(data):
     """sha256 of the label files trained on, shortened."""
-    return {s: sha256(os.path.join(data, s, "labels.jsonl"))[:16] for s in ("us_states", "incar_romania", "world_433", "world_openimages", "street_openimages")}
+    return {s: sha256(os.path.join(data, s, "labels.jsonl"))[:16] for s in ("us_states", "incar_romania", *sets.present(data))}
 
 
 def main():
     a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--checkpoint", required=True, nargs="+", help="of several of one run, the mean of their weights is exported")
+    a.add_argument("--checkpoint", required=True, nargs="+", help="of several of one run, or of one and the exported file it began from, the mean of their weights is exported")
     a.add_argument("--data", required=True)
     a.add_argument("--holdout", required=True)
     a.add_argument("--plates", required=True, nargs="+")
     a.add_argument("--models", required=True)
+    a.add_argument("--reads", help="as in reader.train: the corners of held-out plates")
     a.add_argument("--second", action="store_true", help="export as the second reader beside the reader in --models")
     a = a.parse_args()
     torch.set_num_threads(1)
-    c, weights = average(a.checkpoint)
+    train, _ = sets.load(a.data, a.holdout, reads=a.reads)
+    c, weights = average(a.checkpoint, lambda: pictures_of(train))
     model = Reader(**c["config"])
     model.load_state_dict(weights)
     fold(model)
     names = c["regions"]
 
-    pictures, texts, regions = calibration_crops(a.data, a.holdout)
+    pictures, texts, regions = calibration_crops(a.data, a.holdout, a.reads)
     with torch.no_grad():
         parts = [model(torch.from_numpy(pictures[i:i + 64]).permute(0, 3, 1, 2)) for i in range(0, len(pictures), 64)]
     slots, region = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
@@ -201,7 +204,6 @@ def main():
     scratch = tempfile.TemporaryDirectory()
     fp32, int8 = os.path.join(scratch.name if a.second else a.models, name + ".onnx"), os.path.join(a.models, name + "-int8.onnx")
     write_onnx(Served(model, t_text, t_region), fp32)
-    train, _ = sets.load(a.data, a.holdout)
     x = next(iter(Stream(train, a.plates, 512, seed=99)))[0].permute(0, 2, 3, 1).numpy()
     write_int8(fp32, int8, x)
 
@@ -222,7 +224,7 @@ def main():
     entry["figures"] = {}
     for kind, path in (("fp32", fp32), ("int8", int8)):
         run = evaluate.onnx_model(path)
-        for name, crops in evaluate.eval_sets(a.data, a.holdout).items():
+        for name, crops in evaluate.eval_sets(a.data, a.holdout, a.reads).items():
             f, result = evaluate.measure(run, crops, names)
             f["region"] = evaluate.region_figures(crops, result["region"], names, entry["region_threshold"])
             f["ece"] = round(calibration_error(calibrated(result["confidence"], ab), result["right"]), 4)
@@ -246,7 +248,7 @@ def second(a, entry, int8, pictures, texts):
     print("unsure", float(unsure.mean()), "platt", ab, "ece", calibration_error(calibrated(confidence[unsure], ab), right[unsure]))
     entry.update(name="second reader", file="", sha256="", default="int8", region_threshold=first["region_threshold"],
                  calibration={"kind": "platt-on-logit-product", "a": round(ab[0], 4), "b": round(ab[1], 4)}, figures={})
-    for name, crops in evaluate.eval_sets(a.data, a.holdout).items():
+    for name, crops in evaluate.eval_sets(a.data, a.holdout, a.reads).items():
         for kind, run in (("alone", evaluate.onnx_model(int8)), ("both", asked)):
             f, _ = evaluate.measure(run, crops, entry["regions"])
             entry["figures"].setdefault(name, {})[kind] = f
@@ -296,9 +298,9 @@ def describe(a, c, names, fp32, int8):
         "input": {"name": "plate", "layout": "NHWC", "dtype": "uint8", "color": "BGR", "height": HEIGHT, "width": WIDTH, "even_contrast": True},
         "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": FRAMED[a.second],
         "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),
-                     "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", "world_433", "world_openimages"]
+                     "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", *sets.present(a.data)]
                              + (["texts of reader.pseudo for crops of us_states"] if c["args"].get("pseudo") else [])
-                             + (["corners and sure texts that alpr read gave plates of incar_romania, world_* and street_openimages"] if c["args"].get("reads") else []),
+                             + (["corners, and sure texts where there was none, that alpr read gave plates of the scenes"] if c["args"].get("reads") else []),
                      "samples": c["samples"], "steps": c["step"]},
         "flops": macs * 2,
     }

@@ -241,10 +241,10 @@ def pictures(crops, n=384):
     return torch.from_numpy(np.stack([rectify(c) for c in some])).permute(0, 3, 1, 2)
 
 
-def average(paths, shown=None):
+def average(paths, shown):
     """The last checkpoint, and the mean of all their averaged weights (Izmailov et al. 2018). shown gives the pictures by which the
-    batch norms of an exported file are put back; without it files of weights alone are no checkpoints."""
-    seen = shown() if shown and any(p.endswith(".onnx") for p in paths) else None
+    batch norms of an exported file are put back."""
+    seen = shown() if any(p.endswith(".onnx") for p in paths) else None
     all = [restore.checkpoint(p, seen) if p.endswith(".onnx") else torch.load(p, weights_only=False) for p in paths]
     weights = {k: torch.stack([c["ema"][k].float() for c in all]).mean(0).to(v.dtype) for k, v in all[-1]["ema"].items()}
     return all[-1], weights
