@@ -83,9 +83,8 @@ def edits(a, b):
     return row[-1]
 
 
-def eval_sets(data, holdout, reads=None):
-    """Name -> crops, of the sets that have any."""
-    _, val = sets.load(data, holdout, reads=reads)
+def eval_sets(data, val):
+    """Name -> crops, of the sets that have any; val is what sets.load holds out."""
     found = {"us_crops": sets.whole(data, "us_crops"), "poland_gate": sets.boxed(data, "poland_gate"),
              "incar": [c for c in val if c.source == "incar_romania"], "us_states": [c for c in val if c.source == "us_states"],
              "world": [c for c in val if c.source in sets.SCENES]}
@@ -158,7 +157,7 @@ def main():
     torch.set_num_threads(1)
     run = onnx_model(a.model) if a.model.endswith(".onnx") else torch_model(a.model)
     names = sets.regions()
-    for name, crops in eval_sets(a.data, a.holdout, a.reads).items():
+    for name, crops in eval_sets(a.data, sets.load(a.data, a.holdout, reads=a.reads)[1]).items():
         figures, result = measure(run, crops, names, a.margin)
         print(name, json.dumps(figures), json.dumps(by_width(run, crops)) if a.widths else "", flush=True)
         if a.sheet:

@@ -96,9 +96,8 @@ def write_int8(fp32, path, pictures, float_nodes=()):
         pairs.tame(path, pre)
 
 
-def calibration_crops(data, holdout, reads=None, seed=5, repeats=6):
-    """Held-out crops of training sets, at the corners of reads, degraded as on the road: pictures, texts, regions. Judges are not among them."""
-    _, val = sets.load(data, holdout, reads=reads)
+def calibration_crops(val, seed=5, repeats=6):
+    """Held-out crops of training sets (val of sets.load), degraded as on the road: pictures, texts, regions. Judges are not among them."""
     rng = np.random.default_rng(seed)
     pictures, texts, regions = [], [], []
     for c in val:
@@ -183,14 +182,14 @@ def main():
     a.add_argument("--second", action="store_true", help="export as the second reader beside the reader in --models")
     a = a.parse_args()
     torch.set_num_threads(1)
-    train, _ = sets.load(a.data, a.holdout, reads=a.reads)
+    train, val = sets.load(a.data, a.holdout, reads=a.reads)
     c, weights = average(a.checkpoint, lambda: pictures_of(train))
     model = Reader(**c["config"])
     model.load_state_dict(weights)
     fold(model)
     names = c["regions"]
 
-    pictures, texts, regions = calibration_crops(a.data, a.holdout, a.reads)
+    pictures, texts, regions = calibration_crops(val)
     with torch.no_grad():
         parts = [model(torch.from_numpy(pictures[i:i + 64]).permute(0, 3, 1, 2)) for i in range(0, len(pictures), 64)]
     slots, region = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
@@ -209,7 +208,7 @@ def main():
 
     entry = describe(a, c, names, fp32, int8)
     if a.second:
-        second(a, entry, int8, pictures, texts)
+        second(a, entry, int8, pictures, texts, val)
         return
     run = evaluate.onnx_model(fp32)
     read, confidence, _, region = evaluate.predict(run, pictures)
@@ -224,7 +223,7 @@ def main():
     entry["figures"] = {}
     for kind, path in (("fp32", fp32), ("int8", int8)):
         run = evaluate.onnx_model(path)
-        for name, crops in evaluate.eval_sets(a.data, a.holdout, a.reads).items():
+        for name, crops in evaluate.eval_sets(a.data, val).items():
             f, result = evaluate.measure(run, crops, names)
             f["region"] = evaluate.region_figures(crops, result["region"], names, entry["region_threshold"])
             f["ece"] = round(calibration_error(calibrated(result["confidence"], ab), result["right"]), 4)
@@ -236,7 +235,7 @@ def main():
 UNSURE = .97  # the first reader's confidence below which the second is asked
 
 
-def second(a, entry, int8, pictures, texts):
+def second(a, entry, int8, pictures, texts, val):
     """Finishes the second reader's entry: the calibration of the slots' weighted geometric mean where the first reader is unsure, and figures of both together."""
     with open(os.path.join(a.models, "manifest.json")) as f:
         first = json.load(f)["reader"]
@@ -248,7 +247,7 @@ def second(a, entry, int8, pictures, texts):
     print("unsure", float(unsure.mean()), "platt", ab, "ece", calibration_error(calibrated(confidence[unsure], ab), right[unsure]))
     entry.update(name="second reader", file="", sha256="", default="int8", region_threshold=first["region_threshold"],
                  calibration={"kind": "platt-on-logit-product", "a": round(ab[0], 4), "b": round(ab[1], 4)}, figures={})
-    for name, crops in evaluate.eval_sets(a.data, a.holdout, a.reads).items():
+    for name, crops in evaluate.eval_sets(a.data, val).items():
         for kind, run in (("alone", evaluate.onnx_model(int8)), ("both", asked)):
             f, _ = evaluate.measure(run, crops, entry["regions"])
             entry["figures"].setdefault(name, {})[kind] = f
