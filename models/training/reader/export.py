@@ -173,16 +173,24 @@ def data_hashes(data):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--checkpoint", required=True, nargs="+", help="of several of one run, or of one and the exported file it began from, the mean of their weights is exported")
+    a.add_argument("--checkpoint", nargs="+", help="of several of one run, or of one and the exported file it began from, the mean of their weights is exported")
     a.add_argument("--data", required=True)
     a.add_argument("--holdout", required=True)
     a.add_argument("--plates", required=True, nargs="+")
     a.add_argument("--models", required=True)
     a.add_argument("--reads", help="as in reader.train: the corners of held-out plates")
-    a.add_argument("--second", action="store_true", help="export as the second reader beside the reader in --models")
+    a.add_argument("--second", action="store_true", help="export as the second reader beside the reader in --models; without a checkpoint, calibrate the one there anew beside a new reader")
     a = a.parse_args()
+    if not a.checkpoint and not a.second:
+        raise SystemExit("say what to export: --checkpoint FILE")
     torch.set_num_threads(1)
     train, val = sets.load(a.data, a.holdout, reads=a.reads)
+    if not a.checkpoint:
+        with open(os.path.join(a.models, "manifest.json")) as f:
+            entry = json.load(f)["second_reader"]
+        pictures, texts, _ = calibration_crops(val)
+        second(a, entry, os.path.join(a.models, entry["file_int8"]), pictures, texts, val)
+        return
     c, weights = average(a.checkpoint, lambda: pictures_of(train))
     model = Reader(**c["config"])
     model.load_state_dict(weights)
