@@ -31,6 +31,8 @@ func (c *hitCase) isOpen() bool {
 type board struct {
 	now      func() time.Time
 	readsFor func() time.Duration
+	// showLocked lets a locked page show what an alert says.
+	showLocked bool
 
 	mu       sync.Mutex
 	hub      *hub
@@ -51,12 +53,21 @@ type snapshot struct {
 	Overflow int        `json:"overflow"`
 }
 
-// alertView is all that a locked page learns of a hit.
+// alertView is all that a locked page learns of a hit: that there is one, and
+// where the agency allows it what an officer must know to act.
 type alertView struct {
 	ID        alpr.ID `json:"id"`
 	Priority  int     `json:"priority"`
 	PriorityW string  `json:"priority_word"`
 	Withdrawn bool    `json:"withdrawn"`
+
+	Plate    string `json:"plate,omitempty"` // as read
+	State    string `json:"state,omitempty"` // what is known of it, in words
+	Category string `json:"category,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	Caution  string `json:"caution,omitempty"`
+	Lead     string `json:"lead,omitempty"`
+	Why      string `json:"withdrawn_why,omitempty"`
 }
 
 // join adds a page: what it missed where that is known, otherwise everything.
@@ -103,14 +114,19 @@ func (b *board) alertsLocked() []byte {
 	if worst == nil {
 		return nil
 	}
-	return alertOf(*worst)
+	return b.alertOf(*worst)
 }
 
-func alertOf(v hitView) []byte {
+func (b *board) alertOf(v hitView) []byte {
 	if v.Covert || !v.Open {
 		return nil
 	}
-	return mustJSON(alertView{ID: v.ID, Priority: v.Priority, PriorityW: v.PriorityW, Withdrawn: v.Withdrawn})
+	a := alertView{ID: v.ID, Priority: v.Priority, PriorityW: v.PriorityW, Withdrawn: v.Withdrawn}
+	if b.showLocked {
+		a.Plate, a.State, a.Category, a.Reason, a.Caution = v.Read, v.StateW, v.Category, v.Reason, v.Caution
+		a.Lead, a.Why = leadOnly, v.WithdrawnWhy
+	}
+	return mustJSON(a)
 }
 
 // showRead adds a read, or its newer revision.
@@ -162,7 +178,7 @@ func (b *board) showHit(v hitView, crop, context alpr.Picture) {
 
 func (b *board) publishCase(c *hitCase) {
 	c.view.Open = c.isOpen()
-	b.hub.publish(event{kind: eventHit, data: mustJSON(c.view), alert: alertOf(c.view)})
+	b.hub.publish(event{kind: eventHit, data: mustJSON(c.view), alert: b.alertOf(c.view)})
 }
 
 // dispose notes a recorded disposition. It says false for a hit that is not on

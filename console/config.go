@@ -23,6 +23,7 @@ type Config struct {
 	Demo       bool          `yaml:"-"`           // adds the account demo/demo; loopback only
 	Agency     string        `yaml:"-"`           // written into audit records of accounts that name none
 	LockAfter  time.Duration `yaml:"lock_after"`  // without a touch, while the car stands; 0: never
+	ShowLocked bool          `yaml:"show_locked"` // a locked page shows an alert's plate, reason and caution; otherwise only that there is one
 	SessionFor time.Duration `yaml:"session_for"` // from login; afterwards the officer logs in again
 	Actions    []string      `yaml:"actions"`     // what an officer may have done about a hit
 	Purposes   []string      `yaml:"purposes"`    // why an officer may look at past reads
@@ -37,6 +38,7 @@ func DefaultConfig() Config {
 	return Config{
 		Listen:     "127.0.0.1:8088",
 		LockAfter:  15 * time.Minute,
+		ShowLocked: true,
 		SessionFor: 13 * time.Hour,
 		Actions: []string{"Stop", "Arrest", "Citation", "Vehicle recovered", "Warning",
 			"Followed or passed on", "No action"},

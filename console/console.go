@@ -81,6 +81,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: sessions, refused: newRefusals(),
 		disposed: map[alpr.ID]alpr.Verdict{}, listening: make(chan struct{})}
 	c.board = newBoard(rand.Text()[:8], c.readsFor, func() time.Time { return c.now() })
+	c.board.showLocked = cfg.ShowLocked
 	c.handler = c.routes()
 	return c, nil
 }

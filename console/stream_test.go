@@ -115,8 +115,42 @@ func TestStreamShowsAndResumes(t *testing.T) {
 	}
 }
 
-func TestLockedPageLearnsThatThereIsAHitAndNoMore(t *testing.T) {
+// TestLockedPageShowsWhatAnOfficerMustKnow: plate, reason and caution, and no
+// more: no picture, no read, nothing of a covert hit.
+func TestLockedPageShowsWhatAnOfficerMustKnow(t *testing.T) {
 	c, _ := start(t, nil)
+	p := logIn(t, c)
+	next, _ := watch(t, c, p, "")
+	next(eventStatus)
+	if w := p.do("POST", "/api/lock", "{}"); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	covert := hitOf(4, readOf(1, "SECRET1"), "SECRET1", alpr.PriorityHigh)
+	covert.Entry.IsCovert = true
+	c.ShowHit(readOf(1, "SECRET1"), covert)
+	c.ShowRead(readOf(2, "SECRET2"))
+	hit := hitOf(5, readOf(3, "WANTED3"), "WANTED3", alpr.PriorityHigh)
+	hit.Entry.Reason, hit.Entry.Caution = "armed robbery", "armed"
+	c.ShowHit(readOf(3, "WANTED3"), hit)
+	next(eventLocked)
+	a := next(eventAlert).data
+	for _, want := range []string{`"plate":"WANTED3"`, `"reason":"armed robbery"`, `"caution":"armed"`, leadOnly} {
+		if !strings.Contains(a, want) {
+			t.Errorf("%s is missing in %s", want, a)
+		}
+	}
+	if strings.Contains(a, "SECRET") || strings.Contains(a, `"list"`) {
+		t.Errorf("a locked page got %s", a)
+	}
+	hit.IsWithdrawn, hit.Withdrawal = true, alpr.Withdrawal{Why: alpr.WithdrawnExpired}
+	c.ShowHit(readOf(3, "WANTED3"), hit)
+	if a := next(eventAlert).data; !strings.Contains(a, `"withdrawn":true`) || !strings.Contains(a, "expired") {
+		t.Errorf("taken back with %s", a)
+	}
+}
+
+func TestLockedPageLearnsThatThereIsAHitAndNoMore(t *testing.T) {
+	c, _ := start(t, func(cfg *Config) { cfg.ShowLocked = false })
 	p := logIn(t, c)
 	next, _ := watch(t, c, p, "")
 	next(eventStatus)

@@ -158,6 +158,10 @@ func (p *Policy) rule(list string) rule {
 	return r
 }
 
+// MaxAgeOf is the age after which a list is stale, its own limit where it has
+// one; 0: never.
+func (p *Policy) MaxAgeOf(list string) time.Duration { return p.rule(list).maxAge }
+
 // least is the lowest threshold of all: no text that is less probable matters.
 func (p *Policy) least() float64 {
 	least := min(p.Thresholds.Low, p.Thresholds.Normal, p.Thresholds.High)

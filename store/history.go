@@ -118,6 +118,14 @@ func (s *Store) disposition(ctx context.Context, id alpr.ID) (*alpr.Disposition,
 	return &d, nil
 }
 
+// CountReads is how many reads are on record.
+func (s *Store) CountReads(ctx context.Context) (n int64, err error) {
+	if _, err = s.reader(ctx).row("SELECT count(*) FROM reads WHERE purge_ms > ?", []any{ms(s.due())}, &n); err != nil {
+		return 0, fmt.Errorf("count the reads on record: %w", err)
+	}
+	return n, nil
+}
+
 // RecentReads returns the newest reads, newest first, without pictures. The
 // caller audits the view.
 func (s *Store) RecentReads(ctx context.Context, limit int) ([]alpr.Read, error) {

@@ -158,12 +158,18 @@ func checkClock(s gps.State) finding {
 		}
 		return okay(part, "within %s of satellite time", s.ClockOffset.Abs().Round(100*time.Millisecond))
 	}
-	var t syscall.Timex
-	const unsynchronised = 5 // TIME_ERROR of adjtimex(2)
-	if state, err := syscall.Adjtimex(&t); err != nil || state == unsynchronised {
+	if !isClockSynchronised() {
 		return warning(part, "%s, checked against nothing: connect a GPS, or switch time synchronisation on (timedatectl set-ntp true)", time.Now().UTC().Format(time.RFC3339))
 	}
 	return okay(part, "synchronised by the system")
+}
+
+// isClockSynchronised asks the kernel whether something keeps the clock right.
+func isClockSynchronised() bool {
+	var t syscall.Timex
+	const unsynchronised = 5 // TIME_ERROR of adjtimex(2)
+	state, err := syscall.Adjtimex(&t)
+	return err == nil && state != unsynchronised
 }
 
 // checkDisk sees whether the data folder can be written, and how full it is.
@@ -256,10 +262,7 @@ func checkLists(ctx context.Context, s *store.Store, cfg *config) (found []findi
 		}
 		age := time.Since(l.PublishedAt).Round(time.Minute)
 		text := fmt.Sprintf("%s, version %s: %d entries", l.List, l.Version, l.Entries)
-		limit := cfg.Hotlist.MaxAge
-		if own := cfg.Hotlist.Lists[l.List].MaxAge; own != nil {
-			limit = *own
-		}
+		limit := cfg.Hotlist.MaxAgeOf(l.List)
 		switch {
 		case l.PublishedAt.IsZero():
 			found = append(found, warning("hotlist", "%s, published nobody knows when: import it with its time", text))

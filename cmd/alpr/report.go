@@ -73,9 +73,9 @@ type report struct {
 
 // listReport is one list at the time of the report.
 type listReport struct {
-	List     string  `json:"list"`
-	Entries  int     `json:"entries"`
-	AgeHours float64 `json:"age_hours"` // since its source published it; 0: not said
+	List     string   `json:"list"`
+	Entries  int      `json:"entries"`
+	AgeHours *float64 `json:"age_hours"` // since its source published it; null: it does not say
 }
 
 func (d *desk) report(ctx context.Context, from, now time.Time) (*report, error) {
@@ -110,7 +110,8 @@ func (d *desk) report(ctx context.Context, from, now time.Time) (*report, error)
 		}
 		l := listReport{List: h.List, Entries: h.Entries}
 		if !h.PublishedAt.IsZero() {
-			l.AgeHours = now.Sub(h.PublishedAt).Round(time.Hour).Hours()
+			age := max(0, now.Sub(h.PublishedAt).Round(time.Minute).Hours())
+			l.AgeHours = &age
 		}
 		r.Lists = append(r.Lists, l)
 	}
@@ -158,8 +159,8 @@ func (r *report) markdown(out io.Writer) error {
 	countRows(&b, "Deleted: ", r.Deleted)
 	for _, l := range r.Lists {
 		age := "not said"
-		if l.AgeHours > 0 {
-			age = fmt.Sprintf("%.0f h", l.AgeHours)
+		if l.AgeHours != nil {
+			age = ageText(time.Duration(*l.AgeHours * float64(time.Hour)))
 		}
 		fmt.Fprintf(&b, "| List %s: %d entries, age today | %s |\n", l.List, l.Entries, age)
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"alpr"
 	"alpr/console"
 	"alpr/internal/contain"
 	"alpr/internal/printable"
@@ -16,6 +17,7 @@ import (
 const (
 	frameSilence = 3 * time.Second // without a frame, a camera is down
 	lowDisk      = 500 << 20       // bytes free
+	countEvery   = 5 * time.Second // the reads on record are counted
 )
 
 // status is how all parts do, for the officer's page.
@@ -31,7 +33,8 @@ func (v *vehicle) status() console.Status {
 		s.Cameras = append(s.Cameras, cameraStatus(c, st.DroppedOf[c.Name()], now))
 	}
 	for _, l := range v.matcher.Index().Lists() {
-		stale := !l.PublishedAt.IsZero() && v.cfg.Hotlist.MaxAge > 0 && now.Sub(l.PublishedAt) > v.cfg.Hotlist.MaxAge
+		limit := v.cfg.Hotlist.MaxAgeOf(l.Name)
+		stale := !l.PublishedAt.IsZero() && limit > 0 && now.Sub(l.PublishedAt) > limit
 		s.Lists = append(s.Lists, console.ListStatus{
 			Name: l.Name, Version: l.Version, Entries: l.Len(), PublishedAt: l.PublishedAt, IsStale: stale && !l.IsManual,
 		})
@@ -83,6 +86,10 @@ func (v *vehicle) clockStatus(now time.Time) console.PartStatus {
 		return console.PartStatus{Level: console.LevelDegraded,
 			Detail: fmt.Sprintf("times may be off by %s (%s clock)", within.Round(time.Second), source)}
 	}
+	if source == alpr.TimeSystem && v.receiver == nil && !isClockSynchronised() {
+		return console.PartStatus{Level: console.LevelDegraded,
+			Detail: "checked against nothing: connect a GPS, or switch time synchronisation on. Times may be wrong"}
+	}
 	return console.PartStatus{Level: console.LevelOK}
 }
 
@@ -123,12 +130,32 @@ func (v *vehicle) storeStatus() console.StoreStatus {
 	s := console.StoreStatus{
 		PartStatus: console.PartStatus{Level: console.LevelOK},
 		FreeBytes:  freeBytes(v.cfg.DataDir), Retention: retentionWords(v.store.PolicyInForce()),
+		Reads: v.readsOnRecord.Load(),
 	}
 	if s.FreeBytes < lowDisk {
 		s.PartStatus = console.PartStatus{Level: console.LevelDegraded,
 			Detail: fmt.Sprintf("%d MB of disk are left: reads will not be recorded when it is full", s.FreeBytes>>20)}
 	}
 	return s
+}
+
+// countReads keeps the number of reads on record for the page: counting them may
+// take longer than a look at the page may.
+func (v *vehicle) countReads(ctx context.Context) error {
+	tick := time.NewTicker(countEvery)
+	defer tick.Stop()
+	for {
+		if n, err := v.store.CountReads(ctx); err == nil {
+			v.readsOnRecord.Store(n)
+		} else if ctx.Err() == nil {
+			v.log.Warn("reads on record are not counted", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // auditStatus says for ever that the log was tampered with, once it was.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -43,6 +44,8 @@ type vehicle struct {
 	uplink   *uplink.Uplink // nil: no broker is configured
 	console  *console.Console
 	hits     *openHits
+
+	readsOnRecord atomic.Int64
 
 	volatile string   // a folder in memory in which the store is, because its own cannot be used; else ""
 	troubles []string // what did not work at the start, a sentence each
@@ -217,6 +220,7 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	group.Go(func() error { return v.guard.Keep(ctx, "lists", v.lists.Run) })
 	group.Go(func() error { return v.guard.Keep(ctx, "open hits", v.hits.Run) })
 	group.Go(func() error { return v.guard.Keep(ctx, "console", v.console.Run) })
+	group.Go(func() error { return v.guard.Keep(ctx, "count of reads", v.countReads) })
 	if v.receiver != nil {
 		group.Go(func() error { return v.guard.Keep(ctx, "satellite receiver", v.receiver.Run) })
 	}

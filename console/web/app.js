@@ -201,7 +201,10 @@ function takeAlert(a) {
     remember(key);
     sound.play(a.withdrawn ? 'withdrawn' : a.priority);
   }
-  box.replaceChildren(icon(a.priority_word), a.withdrawn ? 'A hit was withdrawn. Unlock to see it.' : `Hit, ${a.priority_word} priority. Unlock to see it.`);
+  const lines = a.withdrawn ? ['A hit was withdrawn. Do not act on it.', a.withdrawn_why] : [`Hit, ${a.priority_word} priority.`, a.lead];
+  box.replaceChildren(icon(a.withdrawn ? 'undo' : a.priority_word), lines.filter(Boolean).join(' '), ...(a.plate ? [
+    h('br', {}), h('b.plate', {}, a.plate), ' ', [a.category, a.reason].filter(Boolean).join(': '),
+    ...(a.caution && !a.withdrawn ? [h('br', {}), h('b', {}, 'CAUTION: ' + a.caution)] : []), h('br', {}), a.state, h('br', {})] : [' ']), 'Unlock to see it and to answer.');
   box.hidden = false;
 }
 
