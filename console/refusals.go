@@ -115,7 +115,7 @@ func (s *refusals) giveBack(key refusalKey, r refusal) {
 // refuse writes a refused login or unlock down, or counts it. The answer is a
 // refusal already, whether or not it could be written down.
 func (c *Console) refuse(r *http.Request, action alpr.AuditAction, name string, why error) {
-	key, isFirst := c.refused.note(refusalKey{action, visitorAddr(r.RemoteAddr), name}, why, c.now())
+	key, isFirst := c.refused.note(refusalKey{action, cmp.Or(visitorAddr(r.RemoteAddr), "this computer"), name}, why, c.now())
 	if isFirst {
 		_ = c.audit(r.Context(), who{User: User{Name: key.name}}, alpr.AuditRecord{Action: action,
 			Detail: map[string]string{"why": why.Error(), "client": key.client}})
