@@ -200,6 +200,10 @@ def units(pattern, rng, letters, digits, later):
             end = pattern.index("}", i)
             out.append(("stack", "".join(pick(digits if c == "D" else letters) for c in pattern[i + 1:end])))
             i = end
+        elif p == "[":
+            end = pattern.index("]", i)
+            out.append(("c", pick(pattern[i + 1:end])))
+            i = end
         elif p in "_-.*#%&/":
             letters = later
             out.append(({"_": "gap", "-": "dash", ".": "dot", "*": "art", "#": "seal", "%": "tag", "&": "sign", "/": "line"}[p], ""))
