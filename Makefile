@@ -79,6 +79,11 @@ soak: deps ## the long proofs: hundreds of kills, a thousand power cuts, a milli
 	@ALPR_SOAK_KILLS=300 ALPR_SOAK_BACKLOG=1000000 ALPR_SOAK_VEHICLES=1000 \
 		go test -count 1 -v -timeout 2h -run 'TestKilling|TestABacklog|TestManyVehicles' ./cmd/alpr-backend
 
+.PHONY: torture
+torture: deps ## the built programs under a random sequence of faults, for TIME= (1h); SEED= does a run again
+	@scripts/install-deps.sh test
+	@nice go test -count 1 -v -timeout 0 -run '^TestTorture$$' ./tools/torture -time $(or $(TIME),1h) -seed $(or $(SEED),0)
+
 .PHONY: console-look
 console-look: deps ## look at the officer's page in a headless browser: pictures for the docs, contrast, touch targets
 	@scripts/install-deps.sh screenshots

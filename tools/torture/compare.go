@@ -1,0 +1,173 @@
+package torture
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"time"
+
+	_ "alpr/store" // registers the driver "sqlite3"
+
+	"alpr"
+)
+
+// drainWithin is how long the car may take to send all that it has.
+const drainWithin = 60 * time.Second
+
+// healWithin is how long all parts may take to work after their faults: the
+// receiver is looked for every 15 s, a camera every 10.
+const healWithin = 45 * time.Second
+
+// settle waits until the car has sent all, and compares what the page was told
+// with what store and backend have: each once.
+func (r *rig) settle(ctx context.Context) error {
+	if r.car.running == nil || r.car.wounds > 0 {
+		return nil
+	}
+	err := r.within(ctx, healWithin, "all parts to work again", func(context.Context) bool { return len(r.ledger.troubles()) == 0 })
+	if err != nil {
+		return fmt.Errorf("%w: %q", err, r.ledger.troubles())
+	}
+	r.ledger.mu.Lock()
+	reads, hits, done := maps.Clone(r.ledger.reads), maps.Clone(r.ledger.hits), maps.Clone(r.ledger.done)
+	r.ledger.mu.Unlock()
+	if err := r.drained(ctx); err != nil {
+		return err
+	}
+	r.figures.told += len(reads) + len(hits) + len(done)
+	stored, err := onRecord(ctx, r.car.store(), "SELECT id, revision FROM reads UNION ALL SELECT id, revision FROM hits", scanRaw)
+	if err != nil {
+		return err
+	}
+	kept, err := onRecord(ctx, r.agency.archive(), "SELECT id, max(revision) FROM events GROUP BY id", scanText)
+	if err != nil {
+		return err
+	}
+	for _, told := range []map[alpr.ID]int{reads, hits} {
+		for id, rev := range told {
+			switch {
+			case stored[id] < rev:
+				r.figures.lost++
+				err = errors.Join(err, fmt.Errorf("expected what the page showed to be on record: %s has revision %d in the store, %d was shown", id, stored[id], rev))
+			case kept[id] < rev:
+				r.figures.lost++
+				err = errors.Join(err, fmt.Errorf("expected what the page showed to be at the backend: %s has revision %d there, %d was shown", id, kept[id], rev))
+			}
+		}
+	}
+	r.ledger.forget() // compared
+	return errors.Join(err, r.disposed(ctx, done), r.twice(ctx))
+}
+
+// disposed wants every acknowledged disposition once in store and backend.
+func (r *rig) disposed(ctx context.Context, done map[alpr.ID]bool) error {
+	for id := range done {
+		stored, err := count(ctx, r.car.store(), "SELECT count(*) FROM dispositions WHERE hit_id = ?", id[:])
+		if err != nil {
+			return err
+		}
+		kept, err := count(ctx, r.agency.archive(), "SELECT count(*) FROM events WHERE kind = 'disposition' AND event LIKE ?", "%"+id.String()+"%")
+		if err != nil {
+			return err
+		}
+		r.figures.lost += 2 - min(1, stored) - min(1, kept)
+		if stored != 1 || kept != 1 {
+			return fmt.Errorf("expected the acknowledged disposition of hit %s once in store and backend, found %d and %d", id, stored, kept)
+		}
+	}
+	return nil
+}
+
+// twice looks for numbers of a start that the backend keeps more than once, and
+// for items twice in the store.
+func (r *rig) twice(ctx context.Context) error {
+	for file, query := range map[string]string{
+		r.agency.archive(): "SELECT count(*) FROM (SELECT 1 FROM events WHERE boot_id IS NOT NULL AND seq > 0 GROUP BY boot_id, seq HAVING count(*) > 1)",
+		r.car.store():      "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE kind IN ('read', 'hit') GROUP BY ref, revision HAVING count(*) > 1)",
+	} {
+		n, err := count(ctx, file, query)
+		if err != nil {
+			return err
+		}
+		if r.figures.twice += n; n > 0 {
+			return fmt.Errorf("expected every item once: %d are twice in %s", n, file)
+		}
+	}
+	return nil
+}
+
+// drained waits until nothing in the outbox waits to be sent or for a receipt.
+func (r *rig) drained(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, drainWithin)
+	defer stop()
+	for {
+		n, err := count(ctx, r.car.store(), "SELECT count(*) FROM outbox WHERE bad IS NULL")
+		if err == nil && n == 0 {
+			return nil
+		}
+		if pause(ctx, 100*time.Millisecond) != nil {
+			return fmt.Errorf("expected all to be sent within %s: %d items wait (%w)\n%s", drainWithin, n, err, r.car.running.words())
+		}
+	}
+}
+
+func openFile(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "_query_only=on&_busy_timeout=10000"}).String())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}
+
+func count(ctx context.Context, path, query string, args ...any) (n int, err error) {
+	db, err := openFile(path)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(ctx, query, args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("look into %s: %w", path, err)
+	}
+	return n, nil
+}
+
+// scanRaw and scanText read an ID as the store and as the backend write it.
+func scanRaw(rows *sql.Rows) (id alpr.ID, revision int, err error) {
+	var raw []byte
+	err = rows.Scan(&raw, &revision)
+	copy(id[:], raw)
+	return id, revision, err
+}
+
+func scanText(rows *sql.Rows) (id alpr.ID, revision int, err error) {
+	var text string
+	if err = rows.Scan(&text, &revision); err == nil {
+		err = id.UnmarshalText([]byte(text))
+	}
+	return id, revision, err
+}
+
+func onRecord(ctx context.Context, path, query string, scan func(*sql.Rows) (alpr.ID, int, error)) (map[alpr.ID]int, error) {
+	db, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("look into %s: %w", path, err)
+	}
+	defer rows.Close()
+	found := map[alpr.ID]int{}
+	for rows.Next() {
+		id, revision, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("look into %s: %w", path, err)
+		}
+		found[id] = revision
+	}
+	return found, rows.Err()
+}
