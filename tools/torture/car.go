@@ -29,7 +29,7 @@ type vehicle struct {
 }
 
 const vehicleConfig = `
-agency: pd
+agency: %s
 vehicle: %s
 cameras:
   - {name: front, location: "%s"}
@@ -41,7 +41,8 @@ hotlist: {cool_down: 5s}
 policy: {profile: default%s}
 console: {listen: "%s", lock_after: 0s, tls_cert: %s, tls_key: %s}
 uplink: # as impatient as a minute's test needs it
-  {broker: "%s", receipt_timeout: 3s, ack_timeout: 5s, reconnect_min: 100ms, reconnect_max: 1s, health_every: 1s, live_window: 5s}
+  {broker: "%s", receipt_timeout: 3s, ack_timeout: 5s, reconnect_min: 100ms, reconnect_max: 1s, health_every: 1s, live_window: 5s,
+   trusted_keys: ["%s"]}
 log: {format: json}
 `
 
@@ -70,8 +71,8 @@ func newVehicle(ctx context.Context, r *rig, name string) (*vehicle, error) {
 // configure writes the configuration.
 func (v *vehicle) configure() error {
 	r := v.rig
-	text := fmt.Sprintf(vehicleConfig, v.name, r.cameras[0].url, r.cameras[1].url, r.receiver.link,
-		filepath.Join(r.root, "models"), r.library, v.retention, r.officer.listen, r.cert, r.key, r.agency.proxy.URL("tcp"))
+	text := fmt.Sprintf(vehicleConfig, agencyName, v.name, r.cameras[0].url, r.cameras[1].url, r.receiver.link,
+		filepath.Join(r.root, "models"), r.library, v.retention, r.officer.listen, r.cert, r.key, r.agency.proxy.URL("tcp"), r.agency.trusted)
 	if err := os.WriteFile(v.config, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}

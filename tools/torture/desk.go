@@ -236,6 +236,30 @@ func hostileFile(ctx context.Context, g *rig, r *rand.Rand) (undo, error) {
 	return nil, err
 }
 
+// hostileFromAgency publishes such a file to all cars, if the backend takes it.
+func hostileFromAgency(ctx context.Context, g *rig, r *rand.Rand) (undo, error) {
+	path := filepath.Join(g.car.dir, "hostile.csv")
+	if err := os.WriteFile(path, []byte(hostileList(r)), 0o600); err != nil {
+		return nil, fmt.Errorf("write a list: %w", err)
+	}
+	_, err := g.agency.publish(ctx, path, "hostile")
+	return nil, err
+}
+
+// listFromAgency publishes a sound list, which a car that is connected takes.
+func listFromAgency(ctx context.Context, g *rig, r *rand.Rand) (undo, error) {
+	path := filepath.Join(g.car.dir, "daily.csv")
+	text := fmt.Sprintf("plate,state,reason,category\nNEW%04d,FL,stolen,stolen vehicle\n", r.IntN(10000))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("write a list: %w", err)
+	}
+	got, err := g.agency.publish(ctx, path, "daily")
+	if err == nil && got.code != 0 {
+		err = fmt.Errorf("expected a list to be published, got exit code %d: %s", got.code, got.errs)
+	}
+	return nil, err
+}
+
 func sameList(ctx context.Context, g *rig, _ *rand.Rand) (undo, error) {
 	return nil, g.car.importList(ctx)
 }

@@ -63,6 +63,8 @@ func faults(tables []string) []fault {
 		{of: ofPage, name: "account removed", apply: accountRemoved},
 
 		{of: ofLists, name: "hostile file", apply: hostileFile},
+		{of: ofLists, name: "hostile file from the agency", apply: hostileFromAgency},
+		{of: ofLists, name: "list from the agency", apply: listFromAgency},
 		{of: ofLists, name: "same list again", apply: sameList},
 		{of: ofLists, name: "retention shortened", apply: retentionShortened},
 
@@ -80,6 +82,7 @@ func faults(tables []string) []fault {
 		{of: ofLink, name: "broker stopped", apply: brokerEnds(false)},
 		{of: ofLink, name: "consumer killed", apply: consumerKilled},
 		{of: ofLink, name: "consumer ended", apply: consumerEnded},
+		{of: ofLink, name: "garbage messages", apply: garbageMessages},
 		{of: ofLink, name: "cut", apply: linkCut},
 		{of: ofLink, name: "half open", apply: linkHalfOpen},
 		{of: ofLink, name: "slow", apply: linkSlow},

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -113,6 +114,13 @@ func consumerKilled(_ context.Context, g *rig, _ *rand.Rand) (undo, error) {
 
 func consumerEnded(ctx context.Context, g *rig, _ *rand.Rand) (undo, error) {
 	return func(context.Context) error { return g.agency.consume() }, g.agency.endConsumer(ctx)
+}
+
+func garbageMessages(_ context.Context, g *rig, r *rand.Rand) (undo, error) {
+	return nil, g.agency.shout(g.car.name, [][]byte{
+		{}, noise(r, 300), []byte("{}"), []byte("null"), []byte(strings.Repeat("[", 5000)), []byte(`{"specversion":"1.0","id":"x","data":{"seq":18446744073709551615,"at":"0000-01-01T00:00:00Z"}}`),
+		append([]byte("\x28\xb5\x2f\xfd"), noise(r, 100)...), make([]byte, 200<<10),
+	})
 }
 
 func linkCut(_ context.Context, g *rig, _ *rand.Rand) (undo, error) {
