@@ -274,7 +274,7 @@ func (g *rig) check(ctx context.Context, r *rand.Rand) error {
 	if !g.car.running.isRunning() {
 		return fmt.Errorf("expected the program to go on, and it ended\n%s", g.car.running.words())
 	}
-	return g.officer.checkPage(ctx)
+	return g.officer.checkPage(ctx, g.isDiskBad)
 }
 
 // pass lets the next car drive by a camera that works, and waits for its alert.
