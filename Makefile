@@ -80,9 +80,9 @@ soak: deps ## the long proofs: hundreds of kills, a thousand power cuts, a milli
 		go test -count 1 -v -timeout 2h -run 'TestKilling|TestABacklog|TestManyVehicles' ./cmd/alpr-backend
 
 .PHONY: torture
-torture: deps ## the built programs under a random sequence of faults, for TIME= (1h); SEED= does a run again
+torture: deps ## the built programs under a random sequence of faults, for TIME= (1h); SEED= does a run again, ONLY= takes faults by name
 	@scripts/install-deps.sh test
-	@nice go test -count 1 -v -timeout 0 -run '^TestTorture$$' ./tools/torture -time $(or $(TIME),1h) -seed $(or $(SEED),0)
+	@nice go test -count 1 -v -timeout 0 -run '^TestTorture$$' ./tools/torture -time $(or $(TIME),1h) -seed $(or $(SEED),0) -only '$(ONLY)'
 
 .PHONY: console-look
 console-look: deps ## look at the officer's page in a headless browser: pictures for the docs, contrast, touch targets

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -34,13 +35,14 @@ func wanted() []string {
 
 // Config says how a run goes.
 type Config struct {
-	Root   string        // the checkout
-	Dir    string        // an empty folder for everything that is written
-	Seed   uint64        // decides every choice
-	Time   time.Duration // no step begins after it
-	Until  time.Time     // or after this, where it is later
-	Within time.Duration // from a frame to its alert on the page
-	From   int           // the first step, 1 is the first of all: earlier ones are left out
+	Root   string         // the checkout
+	Dir    string         // an empty folder for everything that is written
+	Seed   uint64         // decides every choice
+	Time   time.Duration  // no step begins after it
+	Until  time.Time      // or after this, where it is later
+	Within time.Duration  // from a frame to its alert on the page
+	From   int            // the first step, 1 is the first of all: earlier ones are left out
+	Only   *regexp.Regexp // nil, or what the names of the faults tried must match
 }
 
 // rig is the whole: programs, actors, and what was found.
@@ -153,7 +155,11 @@ func (g *rig) run(ctx context.Context) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	d := &deck{seed: g.cfg.Seed, all: faults(tables)}
+	all := slices.DeleteFunc(faults(tables), func(f fault) bool { return g.cfg.Only != nil && !g.cfg.Only.MatchString(f.String()) })
+	if len(all) == 0 {
+		g.t.Fatalf("no fault's name matches %s", g.cfg.Only)
+	}
+	d := &deck{seed: g.cfg.Seed, all: all}
 	begun := time.Now()
 	end := begun.Add(g.cfg.Time)
 	if g.cfg.Until.After(begun) {

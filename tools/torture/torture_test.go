@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -13,6 +14,7 @@ var (
 	forTime = flag.Duration("time", 0, "how long; 0: a minute, with the same seed each time")
 	seed    = flag.Uint64("seed", 0, "what decides the faults; 0: another each time")
 	from    = flag.Int("from", 1, "the first step that is tried")
+	only    = flag.String("only", "", "a regular expression: only faults whose names match")
 	within  = flag.Duration("within", 0, "from a frame to its alert; 0: 1 s in a long run, 5 s in a test")
 )
 
@@ -21,6 +23,9 @@ func TestTorture(t *testing.T) {
 	cfg := Config{Root: rootOf(t), Seed: *seed, Time: *forTime, Within: *within, From: *from}
 	if cfg.Time == 0 { // setting up is part of the minute, where that leaves anything
 		cfg.Time, cfg.Seed, cfg.Until = 20*time.Second, 1, time.Now().Add(time.Minute)
+	}
+	if *only != "" {
+		cfg.Only = regexp.MustCompile(*only)
 	}
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64N(1 << 32)
