@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 )
 
 // What a fault befalls. One step has at most one fault of each.
@@ -63,8 +64,8 @@ func faults(tables []string) []fault {
 		{of: ofPage, name: "account removed", apply: accountRemoved},
 
 		{of: ofLists, name: "hostile file", apply: hostileFile},
-		{of: ofLists, name: "hostile file from the agency", apply: hostileFromAgency},
-		{of: ofLists, name: "list from the agency", apply: listFromAgency},
+		{of: ofLink, name: "hostile file from the agency", apply: hostileFromAgency},
+		{of: ofLink, name: "list from the agency", apply: listFromAgency},
 		{of: ofLists, name: "same list again", apply: sameList},
 		{of: ofLists, name: "retention shortened", apply: retentionShortened},
 
@@ -121,11 +122,35 @@ func (d *deck) next(r *rand.Rand) []fault {
 func (d *deck) draw() fault {
 	if len(d.left) == 0 {
 		d.round++
-		d.left = append(d.left, d.all...)
-		r := rand.New(rand.NewPCG(d.seed, d.round<<32))
-		r.Shuffle(len(d.left), func(i, j int) { d.left[i], d.left[j] = d.left[j], d.left[i] })
+		d.left = shuffled(d.all, rand.New(rand.NewPCG(d.seed, d.round<<32)))
 	}
 	f := d.left[0]
 	d.left = d.left[1:]
 	return f
+}
+
+// shuffled puts faults in another order. Those that wound a car stand three
+// together: they share one.
+func shuffled(all []fault, r *rand.Rand) []fault {
+	var groups [][]fault
+	n := 0
+	for _, i := range r.Perm(len(all)) {
+		switch f := all[i]; {
+		case !f.wounds:
+			groups = append(groups, []fault{f})
+		case n%3 == 0:
+			groups = append(groups, []fault{f})
+			n++
+		default:
+			for g := len(groups) - 1; ; g-- { // the group begun last
+				if groups[g][0].wounds {
+					groups[g] = append(groups[g], f)
+					break
+				}
+			}
+			n++
+		}
+	}
+	r.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
+	return slices.Concat(groups...)
 }

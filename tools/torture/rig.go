@@ -24,7 +24,6 @@ const (
 	cameraWithin = 30 * time.Second // until a camera that works again is seen
 	alertLost    = 15 * time.Second // an alert that has not come by then is missed
 	settleEvery  = 12               // steps
-	woundsATime  = 3                // before the car is replaced
 	maxFailures  = 10               // then the run ends
 )
 
@@ -205,7 +204,12 @@ func names(drawn []fault) string {
 
 // step inflicts faults, looks at what must hold, ends them, and looks again.
 func (g *rig) step(ctx context.Context, n int, drawn []fault, r *rand.Rand) (err error) {
-	isWounding := slices.ContainsFunc(drawn, func(f fault) bool { return f.wounds })
+	isWounding := drawn[0].wounds
+	if g.car.wounds > 0 && !isWounding {
+		if err := g.replaceCar(ctx); err != nil {
+			return fmt.Errorf("a new car before the step: %w", err)
+		}
+	}
 	if isWounding || n%settleEvery == 0 {
 		if err := g.settle(ctx); err != nil {
 			return fmt.Errorf("before the step: %w", err)
@@ -223,9 +227,6 @@ func (g *rig) step(ctx context.Context, n int, drawn []fault, r *rand.Rand) (err
 		return err
 	}
 	g.slow("audit verify", begun)
-	if g.car.wounds >= woundsATime {
-		return g.replaceCar(ctx)
-	}
 	return nil
 }
 
