@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,6 +136,13 @@ func (l *ledger) troubles() (all []string) {
 		}
 	}
 	return all
+}
+
+// isDown says whether a part does not work, as the newest status has it.
+func (l *ledger) isDown(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.parts, func(p part) bool { return p.Name == name && p.Level == "down" })
 }
 
 // await waits for an alert of a plate that comes after an instant.

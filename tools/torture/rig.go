@@ -263,9 +263,13 @@ func (g *rig) slow(what string, begun time.Time) {
 
 // check lets a listed car pass and asks the page.
 func (g *rig) check(ctx context.Context, r *rand.Rand) error {
-	err := g.pass(ctx, r)
-	if err != nil && g.car.wounds > 0 && g.car.running.saysDamage() {
-		// The list is gone, and the program says so: a technician imports it again.
+	var err error
+	isListed := !g.isListGone()
+	if isListed {
+		err = g.pass(ctx, r)
+		isListed = err == nil || !g.isListGone()
+	}
+	if !isListed { // and the program says so: a technician imports it again
 		g.figures.relisted++
 		if err := g.car.importList(ctx); err != nil {
 			return err
@@ -304,7 +308,7 @@ func (g *rig) pass(ctx context.Context, r *rand.Rand) error {
 	g.figures.expected++
 	got, ok := g.ledger.await(ctx, next.Plate, began)
 	if !ok {
-		if g.car.wounds == 0 || !g.car.running.saysDamage() {
+		if !g.isListGone() {
 			g.figures.missed++
 		}
 		return fmt.Errorf("expected an alert of %s, listed and driven past camera %s, on the page, and none came in %s\n%s", next.Plate, c.name, time.Since(began).Round(time.Second), g.car.running.words())
@@ -319,6 +323,12 @@ func (g *rig) pass(ctx context.Context, r *rand.Rand) error {
 		return g.dispose(ctx, got)
 	}
 	return nil
+}
+
+// isListGone says whether damage on purpose has taken the list, and the program
+// says in its log that something is damaged and on the page that no list is loaded.
+func (g *rig) isListGone() bool {
+	return g.car.wounds > 0 && g.car.running.saysDamage() && g.ledger.isDown("Hotlist")
 }
 
 // dispose says of an alert that it was right, as the officer does. Where the
