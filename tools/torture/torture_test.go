@@ -22,7 +22,7 @@ var (
 func TestTorture(t *testing.T) {
 	cfg := Config{Root: rootOf(t), Seed: *seed, Time: *forTime, Within: *within, From: *from}
 	if cfg.Time == 0 { // setting up is part of the minute, where that leaves anything
-		cfg.Time, cfg.Seed, cfg.Until = 20*time.Second, 1, time.Now().Add(time.Minute)
+		cfg.Time, cfg.Seed, cfg.Until = 15*time.Second, 1, time.Now().Add(50*time.Second)
 	}
 	if *only != "" {
 		cfg.Only = regexp.MustCompile(*only)
