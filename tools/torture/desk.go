@@ -142,7 +142,7 @@ func brokenRequests(ctx context.Context, g *rig, r *rand.Rand) (undo, error) {
 		method, path string
 		body         []byte
 	}{
-		{"POST", "/api/login", []byte(deep)}, {"POST", "/api/login", make([]byte, 1<<20)}, {"POST", "/api/login", noise(r, 500)}, {"POST", "/api/entries", []byte(`{"Hours":1e99}`)},
+		{"POST", "/api/login", []byte(deep)}, {"POST", "/api/login", make([]byte, 20<<10)}, {"POST", "/api/login", noise(r, 500)}, {"POST", "/api/entries", []byte(`{"Hours":1e99}`)},
 		{"POST", "/api/lookup", []byte(`{"Plate":"A"}{"Plate":"B"}`)}, {"DELETE", "/api/entries", nil}, {"GET", "/api/hits/../../etc/passwd", nil}, {"GET", "/api/hits/" + strings.Repeat("0", 4000) + "/crop", nil},
 		{"POST", "/api/hits/x/seen", []byte("null")}, {"POST", "/api/emergency", []byte(`"on"`)}, {"PUT", "/", []byte("x")}, {"GET", "/api/events/..%2f..%2f", nil},
 	} {

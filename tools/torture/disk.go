@@ -45,8 +45,8 @@ func newDisk(t testing.TB, dir string) *disk {
 		d.isSmall = true
 		t.Cleanup(func() {
 			if t.Failed() {
-				if err := os.CopyFS(d.dir+".kept", os.DirFS(d.dir)); err != nil {
-					t.Logf("not all of the cars' folders is kept: %v", err)
+				if out, err := exec.Command("cp", "-a", d.dir, d.dir+".kept").CombinedOutput(); err != nil {
+					t.Logf("not all of the cars' folders is kept: %v\n%s", err, out)
 				}
 			}
 			if err := unix.Unmount(d.dir, unix.MNT_DETACH); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type ledger struct {
 	alerts map[alpr.ID]alert
 	last   alpr.ID       // the newest alert
 	parts  []part        // as the newest status has them
+	texts  []string      // of the last reads
 	news   chan struct{} // pulses
 }
 
@@ -51,6 +53,7 @@ type told struct {
 	ID        alpr.ID `json:"id"`
 	ReadID    alpr.ID `json:"read_id"`
 	Rev       int     `json:"rev"`
+	Text      string  `json:"text"`
 	Listed    string  `json:"listed"`
 	Read      string  `json:"read"`
 	Withdrawn bool    `json:"withdrawn"`
@@ -97,6 +100,7 @@ func (l *ledger) take(kind string, data []byte, at time.Time) error {
 func (l *ledger) note(reads, hits []told, at time.Time) {
 	for _, r := range reads {
 		l.reads[r.ID] = max(l.reads[r.ID], r.Rev)
+		l.texts = append(l.texts[max(0, len(l.texts)-4):], r.Text+" at "+at.Format("15:04:05"))
 	}
 	for _, h := range hits {
 		if rev, ok := l.reads[h.ReadID]; ok && rev >= h.Rev {
@@ -138,11 +142,24 @@ func (l *ledger) troubles() (all []string) {
 	return all
 }
 
-// isDown says whether a part does not work, as the newest status has it.
-func (l *ledger) isDown(name string) bool {
+// isWell says whether a part works, as the newest status has it.
+func (l *ledger) isWell(name string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.parts, func(p part) bool { return p.Name == name && p.Level == "down" })
+	return slices.ContainsFunc(l.parts, func(p part) bool { return p.Name == name && p.Level == "ok" })
+}
+
+// words are what the page shows: the parts that are not well, and the last reads.
+func (l *ledger) words() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := "on the page"
+	for _, p := range l.parts {
+		if p.Level != "ok" {
+			text += fmt.Sprintf(", %s: %s", p.Name, p.Detail)
+		}
+	}
+	return text + "; last reads " + strings.Join(l.texts, ", ")
 }
 
 // await waits for an alert of a plate that comes after an instant.

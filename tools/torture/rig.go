@@ -311,7 +311,8 @@ func (g *rig) pass(ctx context.Context, r *rand.Rand) error {
 		if !g.isListGone() {
 			g.figures.missed++
 		}
-		return fmt.Errorf("expected an alert of %s, listed and driven past camera %s, on the page, and none came in %s\n%s", next.Plate, c.name, time.Since(began).Round(time.Second), g.car.running.words())
+		return fmt.Errorf("expected an alert of %s, listed and driven past camera %s, on the page, and none came in %s; %s\n%s",
+			next.Plate, c.name, time.Since(began).Round(time.Second), g.ledger.words(), g.car.running.words())
 	}
 	took := got.at.Sub(began)
 	g.figures.took = append(g.figures.took, took)
@@ -326,9 +327,9 @@ func (g *rig) pass(ctx context.Context, r *rand.Rand) error {
 }
 
 // isListGone says whether damage on purpose has taken the list, and the program
-// says in its log that something is damaged and on the page that no list is loaded.
+// says in its log that something is damaged and on the page that a list is not well.
 func (g *rig) isListGone() bool {
-	return g.car.wounds > 0 && g.car.running.saysDamage() && g.ledger.isDown("Hotlist")
+	return g.car.wounds > 0 && g.car.running.saysDamage() && !g.ledger.isWell("Hotlist")
 }
 
 // dispose says of an alert that it was right, as the officer does. Where the
