@@ -39,6 +39,7 @@ type camera struct {
 	street   []byte
 	script   [][]byte          // what is sent next, a frame a tick
 	began    chan time.Time    // told when the first frame of the script is sent
+	seen     time.Time         // when the last frame with a car was sent
 	watchers map[*watch]bool   // open connections
 	taken    time.Time         // when the newest connection was taken
 	streets  map[[2]int][]byte // empty streets by size
@@ -106,7 +107,7 @@ func (c *camera) send(now time.Time) {
 	defer c.mu.Unlock()
 	frame := c.street
 	if len(c.script) > 0 {
-		frame, c.script = c.script[0], c.script[1:]
+		frame, c.script, c.seen = c.script[0], c.script[1:], now
 		if c.began != nil {
 			c.began <- now
 			c.began = nil
@@ -228,8 +229,14 @@ func (c *camera) resize(width, height int) error {
 	return nil
 }
 
-// pass lets a car drive by and gives the instant of its first frame.
+// pass lets a car drive by, a second after the one before at least, and gives
+// the instant of its first frame.
 func (c *camera) pass(ctx context.Context, frames [][]byte) (time.Time, error) {
+	for !c.isFree() {
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return time.Time{}, err
+		}
+	}
 	began := make(chan time.Time, 1)
 	c.mu.Lock()
 	c.script, c.began = frames, began
@@ -240,6 +247,13 @@ func (c *camera) pass(ctx context.Context, frames [][]byte) (time.Time, error) {
 	case <-ctx.Done():
 		return time.Time{}, ctx.Err()
 	}
+}
+
+// isFree says whether the street has been empty for a second.
+func (c *camera) isFree() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.script) == 0 && time.Since(c.seen) > time.Second
 }
 
 // connected says since when the newest connection stands.
