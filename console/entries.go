@@ -72,8 +72,8 @@ func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
 	switch {
 	case !isKnownRegion(in.State):
 		return alpr.Entry{}, bad("state: %q is not an ISO 3166 code such as US-FL", in.State)
-	case len(strings.TrimSpace(in.Reason)) < 3:
-		return alpr.Entry{}, bad("reason: say why this plate is wanted")
+	case alpr.CheckPurpose(in.Reason) != nil:
+		return alpr.Entry{}, bad("reason: say why this plate is wanted: %w", alpr.CheckPurpose(in.Reason))
 	case strings.TrimSpace(in.Case) == "":
 		return alpr.Entry{}, bad("case number: an entry needs one")
 	case in.Hours < 1 || in.Hours > max(limit, 1):
@@ -134,7 +134,7 @@ func (c *Console) removeEntry(w http.ResponseWriter, r *http.Request, me who) er
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	if in.ID == "" || len(strings.TrimSpace(in.Reason)) < 3 || utf8.RuneCountInString(in.Reason) > maxField {
+	if in.ID == "" || alpr.CheckPurpose(in.Reason) != nil || utf8.RuneCountInString(in.Reason) > maxField {
 		return bad("say which entry, and why it is taken off")
 	}
 	if err := c.deps.Entries.RemoveEntry(r.Context(), in.ID, me.Name, strings.TrimSpace(in.Reason)); err != nil {

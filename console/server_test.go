@@ -218,7 +218,7 @@ func TestManualEntry(t *testing.T) {
 		{"good", "state", "US-FL", 200}, {"no state", "state", "", 200}, {"no reason", "reason", "", 400}, {"no case", "case", " ", 400},
 		{"no expiry", "hours", 0, 400}, {"too long", "hours", 73, 400}, {"no plate", "plate", "-", 400}, {"wildcard", "plate", "A*", 400},
 		{"state by name", "state", "Florida", 400}, {"priority", "priority", 9, 400}, {"category", "category", "Fines", 400},
-		{"long", "caution", strings.Repeat("x", 121), 400},
+		{"long", "caution", strings.Repeat("x", 121), 400}, {"reason that says nothing", "reason", "IIIIII", 400},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
