@@ -14,15 +14,16 @@ import (
 
 // ledger is what the page was told: what it was told is on record.
 type ledger struct {
-	mu     sync.Mutex
-	reads  map[alpr.ID]int  // revision
-	hits   map[alpr.ID]int  // of hits whose read was told
-	done   map[alpr.ID]bool // hits whose disposition was acknowledged
-	alerts map[alpr.ID]alert
-	last   alpr.ID       // the newest alert
-	parts  []part        // as the newest status has them
-	texts  []string      // of the last reads
-	news   chan struct{} // pulses
+	mu       sync.Mutex
+	reads    map[alpr.ID]int  // revision
+	hits     map[alpr.ID]int  // of hits whose read was told
+	done     map[alpr.ID]bool // hits whose disposition was acknowledged
+	alerts   map[alpr.ID]alert
+	last     alpr.ID       // the newest alert
+	parts    []part        // as the newest status has them
+	problems []string      // of the same, in sentences
+	texts    []string      // of the last reads
+	news     chan struct{} // pulses
 }
 
 // alert is a hit as it came.
@@ -63,7 +64,10 @@ type told struct {
 
 func (l *ledger) take(kind string, data []byte, at time.Time) error {
 	var e told
-	var status struct{ Parts []part }
+	var status struct {
+		Parts    []part
+		Problems []string
+	}
 	var err error
 	switch kind {
 	case "snapshot", "read", "hit":
@@ -86,7 +90,7 @@ func (l *ledger) take(kind string, data []byte, at time.Time) error {
 	case "hit":
 		l.note(nil, []told{e}, at)
 	case "status":
-		l.parts = status.Parts
+		l.parts, l.problems = status.Parts, status.Problems
 	}
 	select {
 	case l.news <- struct{}{}:
@@ -142,24 +146,18 @@ func (l *ledger) troubles() (all []string) {
 	return all
 }
 
-// isWell says whether a part works, as the newest status has it.
-func (l *ledger) isWell(name string) bool {
+// saysOfLists tells whether the newest status says that a hotlist is not well.
+func (l *ledger) saysOfLists() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.parts, func(p part) bool { return p.Name == name && p.Level == "ok" })
+	return slices.ContainsFunc(l.problems, func(p string) bool { return strings.Contains(strings.ToLower(p), "hotlist") })
 }
 
-// words are what the page shows: the parts that are not well, and the last reads.
+// words are what the page shows: what is not well, and the last reads.
 func (l *ledger) words() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text := "on the page"
-	for _, p := range l.parts {
-		if p.Level != "ok" {
-			text += fmt.Sprintf(", %s: %s", p.Name, p.Detail)
-		}
-	}
-	return text + "; last reads " + strings.Join(l.texts, ", ")
+	return "the page says " + strings.Join(l.problems, " ") + " The last reads are " + strings.Join(l.texts, ", ")
 }
 
 // await waits for an alert of a plate that comes after an instant.

@@ -329,7 +329,7 @@ func (g *rig) pass(ctx context.Context, r *rand.Rand) error {
 // isListGone says whether damage on purpose has taken the list, and the program
 // says in its log that something is damaged and on the page that a list is not well.
 func (g *rig) isListGone() bool {
-	return g.car.wounds > 0 && g.car.running.saysDamage() && !g.ledger.isWell("Hotlist")
+	return g.car.wounds > 0 && g.car.running.saysDamage() && g.ledger.saysOfLists()
 }
 
 // dispose says of an alert that it was right, as the officer does. Where the
