@@ -112,7 +112,7 @@ func build(ctx context.Context, cfg Config) error {
 }
 
 // draw makes the pictures of every pass beforehand: a car comes in from the left
-// and stays in view for a second and a half.
+// and goes on for a second and a half.
 func (g *rig) draw() (err error) {
 	if g.cars, err = loadCars(g.root, wanted()); err != nil {
 		return err
@@ -301,7 +301,11 @@ func (g *rig) pass(ctx context.Context, r *rand.Rand) error {
 	g.carsPassed++
 	ctx, stop := g.car.running.while(ctx, alertLost)
 	defer stop()
-	began, err := c.pass(ctx, g.passes[next.Plate])
+	frames := g.passes[next.Plate]
+	for range int(g.cfg.Within.Seconds() * framesPerSecond) { // it stays until it is late, or alerted
+		frames = append(frames[:len(frames):len(frames)], frames[len(frames)-1])
+	}
+	began, err := c.pass(ctx, frames)
 	if err != nil {
 		return fmt.Errorf("let a car pass: %w", err)
 	}
@@ -314,6 +318,7 @@ func (g *rig) pass(ctx context.Context, r *rand.Rand) error {
 		return fmt.Errorf("expected an alert of %s, listed and driven past camera %s, on the page, and none came in %s; %s\n%s",
 			next.Plate, c.name, time.Since(began).Round(time.Second), g.ledger.words(), g.car.running.words())
 	}
+	c.leave()
 	took := got.at.Sub(began)
 	g.figures.took = append(g.figures.took, took)
 	if took > g.cfg.Within {
