@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -90,9 +91,13 @@ type Parts struct {
 	// instant, zero where it still may. Nil: an alert is taken back only because the read does not
 	// bear it out.
 	Withdrawal func(alpr.Entry, time.Time) alpr.Withdrawal
-	Random     io.Reader      // for IDs; nil: crypto/rand
-	Guard      *contain.Guard // counts the panics of the other parts; nil: they are contained uncounted
-	Log        *slog.Logger
+	// Renew opens what Detector and Reader run on anew, after they have failed
+	// again and again because of cause. Both may ask at the same time. Nil: they
+	// are tried again as they are, and a recording is given up.
+	Renew  func(cause error) error
+	Random io.Reader      // for IDs; nil: crypto/rand
+	Guard  *contain.Guard // counts the panics of the other parts; nil: they are contained uncounted
+	Log    *slog.Logger
 }
 
 // Pipeline makes reads of frames. See Run.
@@ -102,6 +107,8 @@ type Pipeline struct {
 	log    *slog.Logger
 	stats  counters
 	frames *mailbox
+
+	finding, reading, following *stage
 }
 
 // New checks and joins the parts. Nothing runs before Run.
@@ -122,6 +129,9 @@ func New(cfg Config, parts Parts) (*Pipeline, error) {
 		parts.Locator = containedLocator{parts.Locator, parts.Guard}
 	}
 	p := &Pipeline{cfg: cfg, parts: parts, log: parts.Log}
+	p.finding, p.reading = newStage(p, "plates are NOT found", parts.Renew), newStage(p, "plates are NOT read", parts.Renew)
+	p.following = newStage(p, "plates are NOT followed", nil)
+	p.parts.Reader = watched{parts.Reader, p.reading}
 	p.frames = newMailbox(cfg.IsLossless, &p.stats, p.log)
 	return p, nil
 }
@@ -152,9 +162,11 @@ type found struct {
 
 // Run reads until every source has ended or ctx ends, then ends the passes that
 // are open and records them. It returns an error where no source could go on,
-// or detection fails again and again; reads made before are recorded. Run may
-// be called once.
+// or where finding or reading plates does not work when the last source has
+// ended; reads made before are recorded. While sources go on, nothing that fails
+// ends it: Stats says what does not work. Run may be called once.
 func (p *Pipeline) Run(ctx context.Context) error {
+	outer := ctx
 	stages, ctx := errgroup.WithContext(ctx)
 	ended := make(chan struct{})
 	searched := make(chan found)
@@ -166,17 +178,21 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	})
 	stages.Go(func() error {
 		defer close(searched)
-		return p.parts.Guard.Do("detection", func() error { return p.detect(ctx, ended, searched) })
+		return p.parts.Guard.Keep(ctx, "detection", func(ctx context.Context) error { return p.detect(ctx, ended, searched) })
 	})
+	always := context.WithoutCancel(ctx) // what was read is recorded, even when the order is to stop
 	stages.Go(func() error {
 		defer close(events)
-		return p.parts.Guard.Do("following", func() error { return p.follow(searched, events) })
+		return p.parts.Guard.Keep(always, "following", func(context.Context) error { return p.follow(searched, events) })
 	})
+	recording := newRecording(p)
 	stages.Go(func() error {
-		// What was read is recorded, even when the order is to stop.
-		return p.parts.Guard.Do("recording", func() error { return newRecording(p).run(context.WithoutCancel(ctx), events) })
+		return p.parts.Guard.Keep(always, "recording", func(ctx context.Context) error { return recording.run(ctx, events) })
 	})
-	return stages.Wait()
+	if err := stages.Wait(); err != nil || outer.Err() != nil {
+		return err
+	}
+	return errors.Join(p.finding.lost(), p.reading.lost(), p.following.lost())
 }
 
 // runSources runs the cameras side by side. One that fails leaves the others
@@ -202,13 +218,8 @@ func (p *Pipeline) runSources(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// maxFailures is how many frames in a row may fail before a stage gives up:
-// one bad frame is skipped, a broken network is an error.
-const maxFailures = 30
-
 // detect finds the plates of the newest frames.
 func (p *Pipeline) detect(ctx context.Context, ended <-chan struct{}, out chan<- found) error {
-	failures := failureCount{log: p.log, stats: &p.stats}
 	for {
 		frame := p.frames.take(ctx, ended)
 		if frame == nil {
@@ -216,13 +227,16 @@ func (p *Pipeline) detect(ctx context.Context, ended <-chan struct{}, out chan<-
 		}
 		start := time.Now()
 		var plates []alpr.Plate
-		err := p.parts.Guard.Do(nameOf("detect plates", frame), func() (err error) {
+		err := p.finding.do(nameOf("detect plates", frame), func() (err error) {
 			plates, err = p.parts.Detector.Detect(frame)
 			return err
 		})
 		p.stats.detect.since(start)
-		if err := failures.take("detect plates", err); err != nil {
-			return err
+		if err != nil {
+			p.stats.stageErrors.Add(1)
+		}
+		if p.finding.gaveUp != nil {
+			return p.finding.gaveUp
 		}
 		p.stats.framesDone.Add(1)
 		p.stats.plates.Add(uint64(len(plates)))
@@ -253,7 +267,6 @@ func (p *Pipeline) follow(in <-chan found, out chan<- event) error {
 		defer ticker.Stop()
 		tick = ticker.C
 	}
-	failures := failureCount{log: p.log, stats: &p.stats}
 	for {
 		select {
 		case f, ok := <-in:
@@ -261,39 +274,19 @@ func (p *Pipeline) follow(in <-chan found, out chan<- event) error {
 				return nil
 			}
 			err := followers.frame(f, out)
-			if err := failures.take("read plates", err); err != nil {
+			if err != nil {
+				p.stats.stageErrors.Add(1)
+			}
+			if !errors.Is(err, errRead) {
+				p.following.did(err)
+			}
+			if err := cmp.Or(p.reading.gaveUp, p.following.gaveUp); err != nil {
 				return err
 			}
 		case <-tick:
 			followers.lapse(out)
 		}
 	}
-}
-
-// failureCount tells one bad frame from a stage that does not work.
-type failureCount struct {
-	log   *slog.Logger
-	stats *counters
-	row   int
-	told  time.Time
-}
-
-// take counts err, says it at most once a second, and returns it where too many
-// came in a row.
-func (c *failureCount) take(what string, err error) error {
-	if err == nil {
-		c.row = 0
-		return nil
-	}
-	c.stats.stageErrors.Add(1)
-	if c.row++; c.row >= maxFailures {
-		return fmt.Errorf("%s, %d frames in a row: %w", what, c.row, err)
-	}
-	if now := time.Now(); now.Sub(c.told) >= time.Second {
-		c.log.Error("a frame is lost", "stage", what, "error", err)
-		c.told = now
-	}
-	return nil
 }
 
 // fixAt is where the vehicle was; the zero Fix without a locator.

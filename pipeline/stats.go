@@ -25,6 +25,8 @@ type Stats struct {
 	Lost          uint64            // reads given up because too many waited
 	Trouble       string            // why recording fails, "" while it does not
 
+	Stages []string // what of finding and reading plates does not work, a sentence each
+
 	Tracks      int       // plates followed now
 	NewestFrame time.Time // capture instant of the newest frame searched
 	Fix         alpr.Fix  // at that instant
@@ -130,6 +132,11 @@ func (p *Pipeline) Stats() Stats {
 		Detect: c.detect.snapshot(), Read: c.read.snapshot(), Record: c.record.snapshot(), HitShow: c.hitShow.snapshot(),
 	}
 	s.DroppedOf = p.frames.drops()
+	for _, stage := range []*stage{p.finding, p.reading, p.following} {
+		if t := stage.Trouble(); t != "" {
+			s.Stages = append(s.Stages, t)
+		}
+	}
 	s.Trouble, _ = c.trouble.Load().(string)
 	if ns := c.newestFrame.Load(); ns != 0 {
 		s.NewestFrame = time.Unix(0, ns).UTC()
