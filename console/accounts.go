@@ -74,11 +74,18 @@ func (a *accounts) get(name string) (User, bool) {
 	return u, ok
 }
 
-func (a *accounts) isEmpty() bool {
+// nobody says why nobody can log in; nil where somebody can.
+func (a *accounts) nobody() error {
 	a.refresh()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.users) == 0
+	switch {
+	case len(a.users) > 0:
+		return nil
+	case a.trouble != "":
+		return fmt.Errorf("%w: %s", errNoAccounts, a.trouble)
+	}
+	return fmt.Errorf("%w: no account exists: add one with `alpr user add`", errNoAccounts)
 }
 
 // Trouble is what is wrong with the file, a sentence, or "".

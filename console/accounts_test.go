@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -106,7 +107,10 @@ func TestAQuietStreamEndsWithItsAccount(t *testing.T) {
 	c, _, path := withAccounts(t)
 	stream, _ := watch(t, c, officer(t, c, "4711"), "")
 	stream(eventStatus)
-	go c.keepSessions(t.Context())
+	ctx, stop := context.WithCancel(t.Context())
+	kept := make(chan struct{})
+	go func() { defer close(kept); c.keepSessions(ctx) }()
+	defer func() { stop(); <-kept }() // it writes into the test's folder
 	if err := RemoveUser(path, "4711"); err != nil {
 		t.Fatal(err)
 	}

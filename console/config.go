@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"time"
 )
@@ -90,19 +89,6 @@ func (c Config) Validate() error {
 }
 
 func (c Config) usesTLS() bool { return c.TLSCert != "" }
-
-// checkTLSFiles names the file that is missing before the server starts.
-func (c Config) checkTLSFiles() error {
-	for _, f := range []struct{ key, path string }{{"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey}} {
-		if f.path == "" {
-			continue
-		}
-		if _, err := os.Stat(f.path); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrConfig, f.key, err)
-		}
-	}
-	return nil
-}
 
 func isLoopback(host string) bool {
 	if host == "localhost" {

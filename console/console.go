@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alpr"
-	"alpr/internal/regular"
 )
 
 // Attribute keys of the console's log lines. No plate is ever logged.
@@ -49,6 +47,7 @@ type Console struct {
 	rates     rateMeter
 	emergency emergencyView
 	auditErr  error                    // of the last attempt
+	trouble   string                   // why the page is not open
 	missing   []string                 // what could not be loaded at the start, a sentence each
 	verdicts  map[alpr.Verdict]int     // on record at the start
 	disposed  map[alpr.ID]alpr.Verdict // since then, the last of each hit
@@ -62,9 +61,6 @@ type Console struct {
 // last start as far as they are sound. It opens no port.
 func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	if err := cfg.checkTLSFiles(); err != nil {
 		return nil, err
 	}
 	if deps.Disposer == nil || deps.Auditor == nil || deps.History == nil || deps.Status == nil {
@@ -138,12 +134,15 @@ func (c *Console) URL(ctx context.Context) (string, error) {
 	return c.url(), nil
 }
 
-// Run loads the open hits, serves until ctx is done, and returns nil then.
+// Run opens the port as soon as that can be done, loads the open hits, serves
+// until ctx is done, and returns nil then.
 func (c *Console) Run(ctx context.Context) error {
-	ln, err := net.Listen("tcp", c.cfg.Listen)
+	ln, err := c.open(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
-		return fmt.Errorf("open the console on %s: %w: is another program using the port? "+
-			"Stop it, or set console.listen to another port", c.cfg.Listen, err)
+		return err
 	}
 	_ = c.deps.Guard.Do("open hits", func() error { c.load(ctx); return nil }) // said and counted there; new alerts must show all the same
 	c.boundAddr = ln.Addr().String()
@@ -155,7 +154,7 @@ func (c *Console) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	srv.BaseContext = func(net.Listener) context.Context { return ctx }
 	g.Go(func() error {
-		err := c.serve(srv, ln)
+		err := srv.Serve(ln)
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
 		}
@@ -194,18 +193,6 @@ func (c *Console) keepSessions(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-}
-
-func (c *Console) serve(srv *http.Server, ln net.Listener) error {
-	if c.cfg.usesTLS() {
-		pair, err := regular.KeyPair(c.cfg.TLSCert, c.cfg.TLSKey)
-		if err != nil {
-			return fmt.Errorf("read tls_cert and tls_key: %w", err)
-		}
-		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
-		return srv.ServeTLS(ln, "", "")
-	}
-	return srv.Serve(ln)
 }
 
 func (c *Console) url() string {

@@ -209,13 +209,25 @@ func (c *Console) withSession(do sessionHandler) func(http.ResponseWriter, *http
 	return func(w http.ResponseWriter, r *http.Request) error {
 		me, err := c.whoIs(r)
 		if err != nil {
-			return problem{http.StatusUnauthorized, err}
+			return c.notIn(r, err)
 		}
 		if r.Method != http.MethodGet && !me.holds(r.Header.Get(csrfHeader)) {
 			return problem{http.StatusForbidden, errBadToken}
 		}
 		return do(w, r, me)
 	}
+}
+
+// notIn is the answer to who has not logged in. Where nobody can, a page that was
+// just opened must say so, and how to mend it: an officer before a log-in that
+// takes no password would look for the fault in the wrong place.
+func (c *Console) notIn(r *http.Request, err error) error {
+	if _, noCookie := r.Cookie(cookieName); noCookie != nil {
+		if nobody := c.sessions.accounts.nobody(); nobody != nil {
+			return problem{http.StatusServiceUnavailable, nobody}
+		}
+	}
+	return problem{http.StatusUnauthorized, err}
 }
 
 // withOfficer lets in who has logged in and is not locked out.

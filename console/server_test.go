@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -258,18 +257,6 @@ func TestEmergencyIsTheOfficersAndAudited(t *testing.T) {
 	}
 	if !slices.Contains(rec.actions(), "emergency sharing off") {
 		t.Errorf("audited %v", rec.actions())
-	}
-}
-
-func TestPortTaken(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	c, _ := start(t, func(cfg *Config) { cfg.Listen = ln.Addr().String() })
-	if err := c.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "another program") {
-		t.Errorf("got %v", err)
 	}
 }
 

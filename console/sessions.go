@@ -22,7 +22,7 @@ var (
 	errNoSession  = errors.New("log in first")
 	errLocked     = errors.New("the console is locked: unlock it with your password")
 	errBadToken   = errors.New("this page is out of date: reload it")
-	errNoAccounts = errors.New("no account exists: add one with `alpr user add`")
+	errNoAccounts = errors.New("nobody can log in")
 )
 
 const (
@@ -155,8 +155,8 @@ func (s *sessions) login(ctx context.Context, v visitor, name, password string, 
 }
 
 func (s *sessions) verify(ctx context.Context, v visitor, name, password string, now time.Time) (User, error) {
-	if s.accounts.isEmpty() {
-		return User{}, errNoAccounts
+	if err := s.accounts.nobody(); err != nil {
+		return User{}, err
 	}
 	u, isAccount := s.accounts.get(name)
 	keys := v.keys(name, isAccount)

@@ -12,13 +12,14 @@ import (
 
 // The parts that notices are about.
 const (
-	PartStore   = "store"
-	PartRecords = "records"
-	PartHotlist = "hotlist"
-	PartPolicy  = "policy"
-	PartClock   = "clock"
-	PartKey     = "device key"
-	PartFiles   = "files"
+	PartStore    = "store"
+	PartRecords  = "records"
+	PartHotlist  = "hotlist"
+	PartPolicy   = "policy"
+	PartClock    = "clock"
+	PartKey      = "device key"
+	PartFiles    = "files"
+	PartNetworks = "networks"
 )
 
 // Notice is something that befell the store, of which its owner must know: damage

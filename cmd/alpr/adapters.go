@@ -24,16 +24,25 @@ type sourceOf interface {
 type tap struct {
 	sourceOf
 	newest atomic.Pointer[alpr.Frame]
+	keep   func(ctx context.Context, part string, run func(context.Context) error) // nil: a recording, which may end
 }
 
 func newTap(s sourceOf) *tap { return &tap{sourceOf: s} }
 
-// Run passes the frames on and remembers the newest.
+// Run passes the frames on and remembers the newest. A camera that ends is
+// started again.
 func (t *tap) Run(ctx context.Context, emit func(*alpr.Frame)) error {
-	return t.sourceOf.Run(ctx, func(f *alpr.Frame) {
-		t.newest.Store(f)
-		emit(f)
-	})
+	run := func(ctx context.Context) error {
+		return t.sourceOf.Run(ctx, func(f *alpr.Frame) {
+			t.newest.Store(f)
+			emit(f)
+		})
+	}
+	if t.keep == nil {
+		return run(ctx)
+	}
+	t.keep(ctx, "camera "+t.Name(), run)
+	return ctx.Err()
 }
 
 // nowhere is the locator of a vehicle without a satellite receiver.

@@ -33,7 +33,8 @@ type vehicle struct {
 	log   *slog.Logger
 	guard *contain.Guard // counts what the program broke at
 
-	networks *networks
+	keeper   *keeper
+	networks *renewable
 	store    *store.Store
 	matcher  *hotlist.Matcher
 	lists    *lists
@@ -50,6 +51,7 @@ type vehicle struct {
 	volatile string   // a folder in memory in which the store is, because its own cannot be used; else ""
 	troubles []string // what did not work at the start, a sentence each
 
+	isDemo   bool // somebody sits before it: a part that ends is said by the end of the program
 	isWhole  bool // every camera is a recording: no frame may be dropped
 	whenOver func(context.Context, *vehicle) error
 }
@@ -68,7 +70,8 @@ type vehicleParts struct {
 
 // newVehicle builds everything and starts nothing. What fails names its part.
 func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.Logger) (v *vehicle, err error) {
-	v = &vehicle{cfg: cfg, log: log, guard: contain.New(log), whenOver: parts.whenOver}
+	v = &vehicle{cfg: cfg, log: log, guard: contain.New(log), whenOver: parts.whenOver, isDemo: parts.isDemo}
+	v.keeper = newKeeper(v.guard, log)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())
@@ -76,10 +79,13 @@ func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.L
 		}
 	}()
 	n := networkFlags{models: cfg.Models.Dir, library: cfg.Models.Library, precision: cfg.Models.Precision, threads: cfg.Models.Threads}
-	if v.networks, err = openNetworks(n, detect.Options{}, ocr.Options{SureFrom: defaultSureFrom}); err != nil {
+	v.networks, err = openRenewable(func() (*networks, error) {
+		return openNetworks(n, detect.Options{}, ocr.Options{SureFrom: defaultSureFrom})
+	})
+	if err != nil {
 		return v, err
 	}
-	v.networks.log(log)
+	v.networks.current.log(log)
 	if err = v.openStore(ctx, parts.isDemo); err != nil {
 		return v, err
 	}
@@ -114,7 +120,11 @@ func (v *vehicle) addCameras(given []sourceOf) error {
 			return err
 		}
 		v.isWhole = v.isWhole && !c.RealTime && !s.IsLive()
-		v.cameras = append(v.cameras, newTap(s))
+		tap := newTap(s)
+		if s.IsLive() {
+			tap.keep = v.keeper.keep
+		}
+		v.cameras = append(v.cameras, tap)
 	}
 	return nil
 }
@@ -179,14 +189,15 @@ func (v *vehicle) addConsole(isDemo bool) (err error) {
 func (v *vehicle) addPipeline() (err error) {
 	cfg := v.cfg.Pipeline
 	cfg.IsLossless = v.isWhole
-	cfg.DetectorVersion, cfg.RecogniserVersion = v.networks.detector.Version(), v.networks.reader.Version()
+	n := v.networks.current
+	cfg.DetectorVersion, cfg.RecogniserVersion = n.detector.Version(), n.reader.Version()
 	photos := v.cfg.Pictures
 	if kept := v.cfg.Policy.Pictures; kept.Reads != store.DetailContext && kept.Hits != store.DetailContext {
 		photos.ContextScale = 0
 	}
 	parts := pipeline.Parts{
-		Detector: v.networks.detector, Reader: v.networks.reader, Recorder: v.store, Locator: v.locator,
-		Serials: v.networks.formats,
+		Detector: v.networks, Reader: v.networks, Recorder: v.store, Locator: v.locator,
+		Serials: n.formats, Renew: v.renewNetworks,
 		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log, Guard: v.guard,
 		Photographer: camera.Photographer{
 			Quality: photos.Quality, CropWidth: photos.CropWidth,
@@ -216,16 +227,14 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return v.guard.Keep(ctx, "store", v.store.Run) })
-	group.Go(func() error { return v.guard.Keep(ctx, "lists", v.lists.Run) })
-	group.Go(func() error { return v.guard.Keep(ctx, "open hits", v.hits.Run) })
-	group.Go(func() error { return v.guard.Keep(ctx, "console", v.console.Run) })
-	group.Go(func() error { return v.guard.Keep(ctx, "count of reads", v.countReads) })
-	if v.receiver != nil {
-		group.Go(func() error { return v.guard.Keep(ctx, "satellite receiver", v.receiver.Run) })
-	}
-	if v.uplink != nil {
-		group.Go(func() error { return v.guard.Keep(ctx, "uplink", v.uplink.Run) })
+	for part, run := range v.lasting() {
+		group.Go(func() error {
+			if v.isDemo {
+				return v.guard.Keep(ctx, part, run)
+			}
+			v.keeper.keep(ctx, part, run)
+			return nil
+		})
 	}
 	group.Go(func() error {
 		defer stop()
@@ -235,6 +244,27 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 		return v.whenOver(ctx, v)
 	})
 	return group.Wait()
+}
+
+// lasting are the parts that run as long as the vehicle does.
+func (v *vehicle) lasting() map[string]func(context.Context) error {
+	parts := map[string]func(context.Context) error{
+		"store": v.store.Run, "lists": v.lists.Run, "open hits": v.hits.Run, "console": v.console.Run, "count of reads": v.countReads,
+	}
+	if v.receiver != nil {
+		parts["satellite receiver"] = v.receiver.Run
+	}
+	if v.uplink != nil {
+		parts["uplink"] = v.uplink.Run
+	}
+	return parts
+}
+
+// renewNetworks opens the networks anew, which fail again and again, and has
+// that stand until somebody has taken note of it.
+func (v *vehicle) renewNetworks(error) error {
+	v.store.Note(context.Background(), store.PartNetworks, "plates were NOT found or read for some time, until the networks were opened anew; the program's log says why")
+	return v.networks.renew()
 }
 
 // note writes the start or the end of the program into the audit log.

@@ -64,7 +64,11 @@ func (v *vehicle) trouble(text string) {
 
 // problems are what the officer and the backend must know, a sentence each.
 func (v *vehicle) problems() []string {
-	all := append(append([]string{}, v.troubles...), v.lists.Problems()...)
+	all := append(append([]string{}, v.pipeline.Stats().Stages...), v.troubles...)
+	if t := v.console.Trouble(); t != "" {
+		all = append(all, "there is NO officer's page: "+t)
+	}
+	all = append(append(all, v.keeper.problems(time.Now())...), v.lists.Problems()...)
 	for _, n := range v.store.Notices() {
 		all = append(all, n.String())
 	}

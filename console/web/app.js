@@ -36,9 +36,11 @@ async function start() {
   try {
     enter(await api('GET', '/api/session'));
   } catch (e) {
-    if (e.code === 401) gate('login');
-    else {
-      gate('login', e.message);
+    if (e.code === 401) {
+      $('gate').querySelector('.problem')?.replaceChildren(); // what kept everybody out is mended
+      gate('login');
+    } else {
+      gate('login', e.message[0].toUpperCase() + e.message.slice(1));
       setTimeout(start, 3000);
     }
   }
