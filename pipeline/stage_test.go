@@ -78,7 +78,7 @@ func TestAStageThatFailsGoesOn(t *testing.T) {
 						isBroken = false
 						return nil
 					}})
-				time.Sleep(2 * time.Second) //nolint:forbidigo // synctest's clock
+				time.Sleep(2 * time.Second)
 				if s := p.Stats().Stages; len(s) != 1 || !strings.Contains(s[0], tt.says) {
 					t.Errorf("after two seconds of failures: %q", s)
 				}
