@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"reflect"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -41,9 +43,10 @@ func decode(text []byte, v any, options ...yaml.DecodeOption) (err error) {
 		return ErrUTF16
 	}
 	err = (*contain.Guard)(nil).Do("YAML", func() error {
-		d := yaml.NewDecoder(bytes.NewReader(plain), append(options, yaml.CustomUnmarshaler(asWritten))...)
+		options = append(options, yaml.CustomUnmarshaler(asWritten))
+		d := yaml.NewDecoder(bytes.NewReader(plain), slices.Concat(options, numbers())...)
 		if err := d.Decode(v); err != nil {
-			return err
+			return placed(plain, v, err, options)
 		}
 		var more any
 		if err := d.Decode(&more); !errors.Is(err, io.EOF) && (err != nil || more != nil) {
@@ -53,6 +56,19 @@ func decode(text []byte, v any, options ...yaml.DecodeOption) (err error) {
 	})
 	if errors.Is(err, contain.ErrPanic) {
 		return ErrBeyond
+	}
+	return err
+}
+
+// placed is err with the place in the text that it is about. Where a number has
+// none, the decoder's own complaint shows the line.
+func placed(text []byte, v any, err error, options []yaml.DecodeOption) error {
+	if !errors.Is(err, ErrNumber) || place(text, err) {
+		return err
+	}
+	fresh := reflect.New(reflect.TypeOf(v).Elem()).Interface()
+	if own := yaml.NewDecoder(bytes.NewReader(text), options...).Decode(fresh); own != nil {
+		return own
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 type drawer struct {
@@ -71,12 +72,73 @@ func TestTextIsTakenAsWritten(t *testing.T) {
 	}
 }
 
+// TestNumbersAreTakenAsWritten, or refused with the way to write them: what
+// YAML's readers make of 010 and "0.5" is not what a person means.
+func TestNumbersAreTakenAsWritten(t *testing.T) {
+	type sheet struct {
+		Name  string          `yaml:"name"`
+		Count int             `yaml:"count"`
+		Bytes int64           `yaml:"bytes"`
+		Size  uint16          `yaml:"size"`
+		Scale float64         `yaml:"scale"`
+		After time.Duration   `yaml:"after"`
+		Sizes []int           `yaml:"sizes"`
+		Part  *int            `yaml:"part"`
+		By    map[string]uint `yaml:"by"`
+	}
+	for text, want := range map[string]string{
+		"count: 010":                        "line 1, count: 010: not the number that is meant: with a zero before it, it could be octal: write 10, or 0o10",
+		"count: -010":                       "write -10",
+		"count: '010'":                      "write 10",
+		"count: 0_10":                       "write 10",
+		"count: 00":                         "write 0,",
+		"count: \"0.5\"":                    "a whole number is wanted",
+		"count: 1.9":                        "a whole number is wanted",
+		"count: .5":                         "a whole number is wanted",
+		"count: many":                       "line 1, count: many: not the number that is meant: a whole number is wanted",
+		"count: [1]":                        "cannot unmarshal",
+		"count: 99999999999999999999":       "too large",
+		"size: -1":                          "too large",
+		"size: 65536":                       "too large",
+		"bytes: 0777":                       "write 777",
+		"name: a\nsizes:\n  - 1\n  - 007":   "line 4: 007",
+		"name: 010\ncount: 010":             "line 1, name, or line 2, count: 010",
+		"by: {a: 010}":                      "write 10",
+		"part: 010":                         "write 10",
+		"scale: 010":                        "write 10",
+		"scale: 00.5":                       "write 0.5",
+		"after: 90":                         "write 500ms, 90s, 15m or 12h",
+		"after: '90'":                       "90s",
+		"after: soon":                       "line 1, after: soon",
+		"count: 10\nscale: 0.5":             "",
+		"count: '12'\nbytes: 1e3\nsize: 0":  "",
+		"count: 0x1F\nsize: 0o17":           "",
+		"count: 1_000\nscale: 1e-3":         "",
+		"count: -3\nafter: 90s\nby: {a: 1}": "",
+		"after: 0\nscale: 3\npart: 0":       "",
+		"count: ~\nafter: ~\nscale: null":   "",
+		"name: 010\nsizes: [0, -0, +3]":     "",
+	} {
+		var s sheet
+		err := Decode([]byte(text), &s)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, %+v, want %q", text, err, s, want)
+		}
+	}
+	var s sheet
+	if err := Decode([]byte("count: '12'\nbytes: 1e3\nsize: 0x1F\nscale: 3\nafter: 90s\nsizes: [-3]\npart: 4"), &s); err != nil ||
+		s.Count != 12 || s.Bytes != 1000 || s.Size != 31 || s.Scale != 3 || s.After != 90*time.Second || s.Sizes[0] != -3 || s.Part == nil || *s.Part != 4 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\ufeffname: 0012\n---\nname: b"))
 	f.Add([]byte("tags: {0012: 0x1F, a: |\n  b\n }"))
 	f.Add([]byte("name: a\nsizes: [1, 2]\ntags: {a: b}"))
 	f.Add([]byte("name: a\nsizes:\n !- "))
 	f.Add([]byte("a: &x {b: *x}"))
+	f.Add([]byte("sizes: [010, \"0.5\", 1_0, 0x1F, 1e3, .5, -0]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var d drawer
 		strict, loose := Decode(text, &d), DecodeSome(text, &d) // must not panic
