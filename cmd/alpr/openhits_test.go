@@ -276,7 +276,7 @@ func TestAReasonThatGoesWhileTheProgramIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	info := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
-	if err := v.store.SaveHotlist(t.Context(), store.Access{Officer: "1", Purpose: "x"}, info, list.Chunks()); err != nil {
+	if err := v.store.SaveHotlist(t.Context(), store.Access{Officer: "1", Purpose: "recovered"}, info, list.Chunks()); err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Close(); err != nil {
