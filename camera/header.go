@@ -152,7 +152,9 @@ func bmpHeader(b []byte) (h header, ok bool) {
 	if len(b) < 26 {
 		return h, false
 	}
-	begin, bits, compression := int(binary.LittleEndian.Uint32(b[10:])), 0, uint32(0)
+	begin := int(binary.LittleEndian.Uint32(b[10:]))
+	var bits int
+	var compression uint32 // OS/2 packs none
 	if binary.LittleEndian.Uint32(b[14:]) == 12 {
 		h.width, h.height = int(binary.LittleEndian.Uint16(b[18:])), int(binary.LittleEndian.Uint16(b[20:]))
 		bits = int(binary.LittleEndian.Uint16(b[24:]))

@@ -47,7 +47,7 @@ func stampOf(path string) fileStamp {
 	}
 	s := fileStamp{exists: true, modified: st.ModTime(), size: st.Size(), mode: st.Mode()}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
-		s.device, s.inode, s.changed = uint64(sys.Dev), sys.Ino, time.Unix(sys.Ctim.Unix())
+		s.device, s.inode, s.changed = sys.Dev, sys.Ino, time.Unix(sys.Ctim.Unix())
 	}
 	return s
 }

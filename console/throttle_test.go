@@ -143,7 +143,7 @@ func TestKnownBrowsersAreHashedFirst(t *testing.T) {
 		hash := func(name string, v visitor) {
 			go func() {
 				_, err := q.hash(t.Context(), v, func() bool {
-					time.Sleep(time.Second) //nolint:forbidigo // the clock is synctest's
+					time.Sleep(time.Second)
 					return true
 				})
 				mu.Lock()
@@ -165,7 +165,7 @@ func TestKnownBrowsersAreHashedFirst(t *testing.T) {
 		}()
 		synctest.Wait()
 		cancel()
-		time.Sleep(time.Minute) //nolint:forbidigo // the clock is synctest's
+		time.Sleep(time.Minute)
 		synctest.Wait()
 		want := fmt.Sprintf("stranger %d refused", placesUnknown+1)
 		if len(order) != placesUnknown+3 || order[0] != want || order[1] != "stranger 0" || order[2] != "officer" {
@@ -273,7 +273,7 @@ func TestThePageOverTLS(t *testing.T) {
 	if h := res.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(h, "max-age=") {
 		t.Errorf("HSTS is %q", h)
 	}
-	if _, err := get(tls.VersionTLS12); err == nil { //nolint:bodyclose // there is no answer
+	if _, err := get(tls.VersionTLS12); err == nil {
 		t.Error("the page takes TLS 1.2")
 	}
 	plain, _ := start(t, nil)

@@ -217,8 +217,10 @@ func TestRealGPSD(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		gpsd.Process.Signal(unix.SIGTERM)
-		gpsd.Wait()
+		if err := gpsd.Process.Signal(unix.SIGTERM); err != nil {
+			t.Errorf("end gpsd: %v", err)
+		}
+		_ = gpsd.Wait() // it says that it was ended
 		if t.Failed() {
 			t.Logf("gpsd: %s", says.String())
 		}
@@ -355,7 +357,7 @@ func FuzzGPSD(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		r := NewReceiver(nil, Options{Earliest: earliestLog(), Protocol: GPSD}, slog.New(slog.DiscardHandler))
 		dec := r.opts.talk()
-		dec.read(bytes.NewReader(sent), func(s string) { r.take(dec, s) })
+		_ = dec.read(bytes.NewReader(sent), func(s string) { r.take(dec, s) })
 		if s := r.State(); s.Panics != 0 {
 			t.Fatalf("the decoder stumbled: %+v", s)
 		}

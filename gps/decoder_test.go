@@ -29,7 +29,7 @@ var t0 = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 // decode hands a decoder what a receiver sends in a line, and returns what its
 // last sentence said.
 func decode(d *decoder, line string) (u update, err error) {
-	readSentences(strings.NewReader(line+"\r\n"), func(s string) { u, err = d.decode(s) })
+	_ = readSentences(strings.NewReader(line+"\r\n"), func(s string) { u, err = d.decode(s) })
 	return u, err
 }
 
@@ -305,7 +305,7 @@ func FuzzReceiver(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		r := NewReceiver(nil, Options{Earliest: earliestLog()}, slog.New(slog.DiscardHandler))
 		dec := newLiveDecoder(earliestLog())
-		readSentences(bytes.NewReader(sent), func(s string) { r.take(dec, s) })
+		_ = readSentences(bytes.NewReader(sent), func(s string) { r.take(dec, s) })
 		if s := r.State(); s.Panics != 0 {
 			t.Fatalf("the decoder stumbled: %+v", s)
 		}

@@ -44,7 +44,7 @@ func (p *port) Close() error { close(p.done); return nil }
 
 // feed hands a receiver a line as if it had just arrived.
 func feed(r *Receiver, dec talk, line string) {
-	dec.read(strings.NewReader(line+"\r\n"), func(s string) { r.take(dec, s) })
+	_ = dec.read(strings.NewReader(line+"\r\n"), func(s string) { r.take(dec, s) }) // ends with the line
 }
 
 // drive is what a receiver sends over some seconds from a satellite instant on.
@@ -172,8 +172,8 @@ func TestReceiverWithoutDate(t *testing.T) {
 				time.Sleep(time.Second)
 				feed(r, dec, nmea(gga(time.Now().UTC().Add(wrong))))
 			}
-			s, source := r.State(), alpr.TimeSource("")
-			source, _ = r.TimeSource(time.Now())
+			s := r.State()
+			source, _ := r.TimeSource(time.Now())
 			if source != alpr.TimeSystem || s.IsClockSeen {
 				t.Errorf("clock %v off: time from %s, %+v: a clock was checked against its own date", wrong, source, s)
 			}

@@ -67,15 +67,15 @@ func (s *Store) noRoom(cause error) {
 	}
 }
 
-// Unrecorded says why nothing can be recorded at present, since when, and how
-// many audit records wait in memory for that; cause is nil while all is well.
-func (s *Store) Unrecorded() (cause error, since time.Time, waiting int) {
+// Unrecorded says since when nothing can be recorded, how many audit records
+// wait in memory for that, and why: nil while all is well.
+func (s *Store) Unrecorded() (since time.Time, waiting int, cause error) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	if s.room.cause == nil && len(s.room.late) > 0 {
-		return ErrFull, s.room.since, len(s.room.late)
+		return s.room.since, len(s.room.late), ErrFull
 	}
-	return s.room.cause, s.room.since, len(s.room.late)
+	return s.room.since, len(s.room.late), s.room.cause
 }
 
 func (s *Store) whyClosed() error {

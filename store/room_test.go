@@ -166,7 +166,7 @@ func (f *fixture) checkFullStart() {
 	if _, err := s.Lookup(ctx, officer, "STLN01", 10); err == nil {
 		t.Error("a look-up that cannot be put on record is answered")
 	}
-	if cause, _, waiting := s.Unrecorded(); cause == nil || waiting != 1 {
+	if _, waiting, cause := s.Unrecorded(); cause == nil || waiting != 1 {
 		t.Errorf("it says %v, %d waiting", cause, waiting)
 	}
 	s.cfg.MayLookUnrecorded = true
@@ -174,7 +174,7 @@ func (f *fixture) checkFullStart() {
 		t.Errorf("a look-up that policy allows: %v, %v", reads, err)
 	}
 	s.regain(ctx) // without room it changes nothing
-	if _, _, waiting := s.Unrecorded(); waiting != 2 {
+	if _, waiting, _ := s.Unrecorded(); waiting != 2 {
 		t.Errorf("%d records wait of 2", waiting)
 	}
 	f.clock.Add(time.Minute)
@@ -183,7 +183,7 @@ func (f *fixture) checkFullStart() {
 func (f *fixture) checkRegained() {
 	t, ctx := f.t, context.Background()
 	t.Helper()
-	if cause, _, waiting := f.Unrecorded(); cause != nil || waiting != 0 {
+	if _, waiting, cause := f.Unrecorded(); cause != nil || waiting != 0 {
 		t.Fatalf("with room again: %v, %d waiting", cause, waiting)
 	}
 	f.record(f.read("AFTER1"))

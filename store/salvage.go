@@ -233,12 +233,12 @@ func (p *rescue) put(ctx context.Context, values []any) error {
 		p.out.rows++
 		return err
 	}
-	return p.refused(ctx, values)
+	return p.refused(values)
 }
 
 // refused keeps a row apart that does not fit the table any more, such as one
 // without a value where there must be one.
-func (p *rescue) refused(ctx context.Context, values []any) error {
+func (p *rescue) refused(values []any) error {
 	row := map[string]any{}
 	for i, c := range p.columns {
 		row[c] = values[i]

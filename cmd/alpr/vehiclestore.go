@@ -77,7 +77,7 @@ func (v *vehicle) problems() []string {
 
 // addUnrecorded says that the disk refuses to take anything.
 func (v *vehicle) addUnrecorded(s *console.Status) {
-	cause, since, waiting := v.store.Unrecorded()
+	since, waiting, cause := v.store.Unrecorded()
 	if cause == nil {
 		return
 	}

@@ -23,26 +23,26 @@ const healWithin = 45 * time.Second
 
 // settle waits until the car has sent all, and compares what the page was told
 // with what store and backend have: each once.
-func (r *rig) settle(ctx context.Context) error {
-	if r.car.running == nil || r.car.wounds > 0 {
+func (g *rig) settle(ctx context.Context) error {
+	if g.car.running == nil || g.car.wounds > 0 {
 		return nil
 	}
-	err := r.within(ctx, healWithin, "all parts to work again", func(context.Context) bool { return len(r.ledger.troubles()) == 0 })
+	err := g.within(ctx, healWithin, "all parts to work again", func(context.Context) bool { return len(g.ledger.troubles()) == 0 })
 	if err != nil {
-		return fmt.Errorf("%w: %q", err, r.ledger.troubles())
+		return fmt.Errorf("%w: %q", err, g.ledger.troubles())
 	}
-	r.ledger.mu.Lock()
-	reads, hits, done := maps.Clone(r.ledger.reads), maps.Clone(r.ledger.hits), maps.Clone(r.ledger.done)
-	r.ledger.mu.Unlock()
-	if err := r.drained(ctx); err != nil {
+	g.ledger.mu.Lock()
+	reads, hits, done := maps.Clone(g.ledger.reads), maps.Clone(g.ledger.hits), maps.Clone(g.ledger.done)
+	g.ledger.mu.Unlock()
+	if err := g.drained(ctx); err != nil {
 		return err
 	}
-	r.figures.told += len(reads) + len(hits) + len(done)
-	stored, err := onRecord(ctx, r.car.store(), "SELECT id, revision FROM reads UNION ALL SELECT id, revision FROM hits", scanRaw)
+	g.figures.told += len(reads) + len(hits) + len(done)
+	stored, err := onRecord(ctx, g.car.store(), "SELECT id, revision FROM reads UNION ALL SELECT id, revision FROM hits", scanRaw)
 	if err != nil {
 		return err
 	}
-	kept, err := onRecord(ctx, r.agency.archive(), "SELECT id, max(revision) FROM events GROUP BY id", scanText)
+	kept, err := onRecord(ctx, g.agency.archive(), "SELECT id, max(revision) FROM events GROUP BY id", scanText)
 	if err != nil {
 		return err
 	}
@@ -50,30 +50,30 @@ func (r *rig) settle(ctx context.Context) error {
 		for id, rev := range told {
 			switch {
 			case stored[id] < rev:
-				r.figures.lost++
+				g.figures.lost++
 				err = errors.Join(err, fmt.Errorf("expected what the page showed to be on record: %s has revision %d in the store, %d was shown", id, stored[id], rev))
 			case kept[id] < rev:
-				r.figures.lost++
+				g.figures.lost++
 				err = errors.Join(err, fmt.Errorf("expected what the page showed to be at the backend: %s has revision %d there, %d was shown", id, kept[id], rev))
 			}
 		}
 	}
-	r.ledger.forget() // compared
-	return errors.Join(err, r.disposed(ctx, done), r.twice(ctx))
+	g.ledger.forget() // compared
+	return errors.Join(err, g.disposed(ctx, done), g.twice(ctx))
 }
 
 // disposed wants every acknowledged disposition once in store and backend.
-func (r *rig) disposed(ctx context.Context, done map[alpr.ID]bool) error {
+func (g *rig) disposed(ctx context.Context, done map[alpr.ID]bool) error {
 	for id := range done {
-		stored, err := count(ctx, r.car.store(), "SELECT count(*) FROM dispositions WHERE hit_id = ?", id[:])
+		stored, err := count(ctx, g.car.store(), "SELECT count(*) FROM dispositions WHERE hit_id = ?", id[:])
 		if err != nil {
 			return err
 		}
-		kept, err := count(ctx, r.agency.archive(), "SELECT count(*) FROM events WHERE kind = 'disposition' AND event LIKE ?", "%"+id.String()+"%")
+		kept, err := count(ctx, g.agency.archive(), "SELECT count(*) FROM events WHERE kind = 'disposition' AND event LIKE ?", "%"+id.String()+"%")
 		if err != nil {
 			return err
 		}
-		r.figures.lost += 2 - min(1, stored) - min(1, kept)
+		g.figures.lost += 2 - min(1, stored) - min(1, kept)
 		if stored != 1 || kept != 1 {
 			return fmt.Errorf("expected the acknowledged disposition of hit %s once in store and backend, found %d and %d", id, stored, kept)
 		}
@@ -83,16 +83,16 @@ func (r *rig) disposed(ctx context.Context, done map[alpr.ID]bool) error {
 
 // twice looks for numbers of a start that the backend keeps more than once, and
 // for items twice in the store.
-func (r *rig) twice(ctx context.Context) error {
+func (g *rig) twice(ctx context.Context) error {
 	for file, query := range map[string]string{
-		r.agency.archive(): "SELECT count(*) FROM (SELECT 1 FROM events WHERE boot_id IS NOT NULL AND seq > 0 GROUP BY boot_id, seq HAVING count(*) > 1)",
-		r.car.store():      "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE kind IN ('read', 'hit') GROUP BY ref, revision HAVING count(*) > 1)",
+		g.agency.archive(): "SELECT count(*) FROM (SELECT 1 FROM events WHERE boot_id IS NOT NULL AND seq > 0 GROUP BY boot_id, seq HAVING count(*) > 1)",
+		g.car.store():      "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE kind IN ('read', 'hit') GROUP BY ref, revision HAVING count(*) > 1)",
 	} {
 		n, err := count(ctx, file, query)
 		if err != nil {
 			return err
 		}
-		if r.figures.twice += n; n > 0 {
+		if g.figures.twice += n; n > 0 {
 			return fmt.Errorf("expected every item once: %d are twice in %s", n, file)
 		}
 	}
@@ -100,16 +100,16 @@ func (r *rig) twice(ctx context.Context) error {
 }
 
 // drained waits until nothing in the outbox waits to be sent or for a receipt.
-func (r *rig) drained(ctx context.Context) error {
+func (g *rig) drained(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
 	for {
-		n, err := count(ctx, r.car.store(), "SELECT count(*) FROM outbox WHERE bad IS NULL")
+		n, err := count(ctx, g.car.store(), "SELECT count(*) FROM outbox WHERE bad IS NULL")
 		if err == nil && n == 0 {
 			return nil
 		}
 		if pause(ctx, 100*time.Millisecond) != nil {
-			return fmt.Errorf("expected all to be sent within %s: %d items wait (%w)\n%s", drainWithin, n, err, r.car.running.words())
+			return fmt.Errorf("expected all to be sent within %s: %d items wait (%w)\n%s", drainWithin, n, err, g.car.running.words())
 		}
 	}
 }
