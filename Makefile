@@ -65,11 +65,11 @@ bench: deps ## run every benchmark once, or BENCH=regexp
 
 .PHONY: accuracy
 accuracy: build ## measure alpr read on the labelled sets in DIR= (HOLDOUT=file: only its pictures of its set; ARGS= for alpr read)
-	@go run ./scripts/accuracy $(if $(HOLDOUT),-holdout '$(HOLDOUT)') $(if $(ARGS),-args '$(ARGS)') '$(or $(DIR),$(error give the folder of the labelled sets: make accuracy DIR=…))'
+	@go run ./tools/accuracy $(if $(HOLDOUT),-holdout '$(HOLDOUT)') $(if $(ARGS),-args '$(ARGS)') '$(or $(DIR),$(error give the folder of the labelled sets: make accuracy DIR=…))'
 
 .PHONY: passes
 passes: build ## measure alpr replay, one read a pass: on the demo drive, or on the labelled clips in DIR=
-	@go run ./scripts/passes $(if $(DIR),'$(DIR)',--truth demo/drive.truth.jsonl demo/drive.mp4)
+	@go run ./tools/passes $(if $(DIR),'$(DIR)',--truth demo/drive.truth.jsonl demo/drive.mp4)
 
 .PHONY: soak
 soak: deps ## the long proofs: hundreds of kills, a thousand power cuts, a million waiting reads, a thousand vehicles (about an hour)

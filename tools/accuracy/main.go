@@ -8,7 +8,7 @@
 // Box, text and region may each be missing. A set of small pictures without
 // boxes holds plates that are cut out already, and is read with --crops.
 //
-// Usage: go run ./scripts/accuracy [flags] FOLDER
+// Usage: go run ./tools/accuracy [flags] FOLDER
 package main
 
 import (

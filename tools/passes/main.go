@@ -8,8 +8,8 @@
 //
 // Usage:
 //
-//	go run ./scripts/passes [--empty FILE,…] FOLDER
-//	go run ./scripts/passes --truth drive.truth.jsonl drive.mp4
+//	go run ./tools/passes [--empty FILE,…] FOLDER
+//	go run ./tools/passes --truth drive.truth.jsonl drive.mp4
 package main
 
 import (

@@ -14,7 +14,7 @@ import (
 	"alpr/detect"
 	"alpr/models"
 	"alpr/ocr"
-	"alpr/scripts/labels"
+	"alpr/tools/labels"
 )
 
 // eyes find and read plates as alpr read does.

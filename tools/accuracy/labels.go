@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strconv"
 
-	"alpr/scripts/labels"
+	"alpr/tools/labels"
 )
 
 type (
