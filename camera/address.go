@@ -3,6 +3,7 @@ package camera
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,9 @@ var errAddress = errors.New("not an address: write it like rtsp://host:554/path,
 // as %23 and the like, where the address cannot be read otherwise.
 func address(location string) (string, error) {
 	if u, err := url.Parse(location); err == nil && u.Host != "" && !strings.Contains(u.Fragment, "@") {
+		if isAstray(u) {
+			return "", fmt.Errorf("check camera %s: %w", Shown(location), errAstray)
+		}
 		return location, nil // a # before the host is part of user or password
 	}
 	scheme, rest, _ := strings.Cut(location, "://")
@@ -72,6 +76,16 @@ func address(location string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("check camera %s: %w", Shown(location), errAddress)
+}
+
+var errAstray = errors.New("user and password cannot be told from host and port: " +
+	"in user and password write / as %2F and ? as %3F, and behind the host write @ as %40")
+
+// isAstray says whether an address may have been meant otherwise than it reads:
+// in rtsp://admin:12/x@cam the password may be 12/x, but the host is admin and the
+// port 12. An address in numbers is no user.
+func isAstray(u *url.URL) bool {
+	return u.User == nil && u.Port() != "" && net.ParseIP(u.Hostname()) == nil && strings.Contains(u.EscapedPath()+u.RawQuery, "@")
 }
 
 // escaped writes each character as %XX that cannot stand in user or password.

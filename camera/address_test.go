@@ -60,12 +60,40 @@ func TestPasswordsMayHoldAnything(t *testing.T) {
 	}
 }
 
+// TestAPasswordThatReadsAsAPortIsRefused: FFmpeg would ask the wrong host, and
+// nobody would know why.
+func TestAPasswordThatReadsAsAPortIsRefused(t *testing.T) {
+	for _, bad := range []string{
+		"rtsp://admin:12/x@10.0.0.2/main", "rtsp://admin:12/x@cam:554/main", "rtsp://first.last:12/x@cam", "rtsp://admin:12?x@cam/main",
+		"rtsp://admin:0/@cam", "http://admin:1/2/3@cam/mjpg", "rtsp://cam:554/live@1",
+	} {
+		_, err := address(bad)
+		if !errors.Is(err, errAstray) || !strings.Contains(err.Error(), "%2F") || strings.Contains(err.Error(), "12") {
+			t.Errorf("%q: %v", bad, err)
+		}
+		if _, err := New(Config{Location: bad}, quiet()); !errors.Is(err, errAstray) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for _, good := range []string{
+		"rtsp://10.0.0.2:554/user=a&password=p@ss", "rtsp://[::1]:554/live@1", "rtsp://cam/live@1", "rtsp://cam:554/live%401", "rtsp://admin:12%2Fx@cam/main",
+		"rtsp://admin:12%2Fx@cam:554/main@1", "rtsp://cam:554/main?user=a%40b",
+	} {
+		if got, err := address(good); err != nil || got != good {
+			t.Errorf("%q: %q, %v", good, got, err)
+		}
+	}
+}
+
 func FuzzAddress(f *testing.F) {
 	const password = "s3cr3t-Pa55"
 	f.Add("user", "10.0.0.2/main")
 	f.Add("u%zz", "cam:554/a?b=c")
 	f.Add("a@b", "[::1]:554")
 	f.Add("a/b#c?d", "cam")
+	f.Add("admin:12/x", "cam:554/main")
+	f.Add("ä\u202e\u200b", "cam\u00a0:554/\U0001f697?@")
+	f.Add("a:b@c:d", "[fe80::1%25eth0]:0/%zz")
 	f.Fuzz(func(t *testing.T, user, rest string) {
 		for _, p := range []string{password, password + "%", password + " @", "1/" + password, "#" + password + "?"} {
 			location := "rtsp://" + user + ":" + p + "@" + rest

@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,8 @@ const defaultPictureFPS = 10
 // ReadPicture decodes one picture file (JPEG, PNG, WebP, TIFF, BMP), turned
 // upright where it says how it was held. The frame is named after the file and
 // has Seq 1. A file that is cut short gives what can be decoded of it together
-// with an error that wraps ErrCutShort; of more than MaxPixels nothing is decoded.
+// with an error that wraps ErrCutShort, a JPEG that is damaged in its middle with
+// one that wraps ErrDamagedWithin; of more than MaxPixels nothing is decoded.
 func ReadPicture(path string) (*alpr.Frame, error) {
 	content, err := readFile(path)
 	if err != nil {
@@ -38,6 +40,9 @@ func ReadPicture(path string) (*alpr.Frame, error) {
 	}
 	if !h.isWhole {
 		return f, fmt.Errorf("read picture %s: %w", path, ErrCutShort)
+	}
+	if bytes.HasPrefix(content, []byte("\xff\xd8")) && isDamagedWithin(content) {
+		return f, fmt.Errorf("read picture %s: %w", path, ErrDamagedWithin)
 	}
 	return f, nil
 }

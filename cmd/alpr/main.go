@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"alpr/camera"
 	"alpr/internal/printable"
 )
 
@@ -24,6 +25,7 @@ const (
 var version = "unknown"
 
 func main() {
+	camera.Quiet()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRootCmd().ExecuteContext(ctx)
 	stop()
