@@ -391,7 +391,7 @@ func TestLiveSourceReconnects(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.open = fake.open
+		s.reach, s.open = nil, fake.open
 		ctx, cancel := context.WithCancel(t.Context())
 		var got []int
 		var seqs []uint64

@@ -48,6 +48,11 @@ func (s *Source) runLive(ctx context.Context, emit func(*alpr.Frame)) error {
 // runConnection delivers what one opening of the camera gives, and how many
 // frames that were.
 func (s *Source) runConnection(ctx context.Context, emit func(*alpr.Frame), seq *uint64) (int, error) {
+	if s.reach != nil {
+		if err := s.reach(ctx, s.config.Location); err != nil {
+			return 0, err
+		}
+	}
 	var v capture
 	err := s.config.Guard.Do("open camera "+s.config.Name, func() (err error) {
 		v, err = s.open(s.config)

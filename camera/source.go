@@ -62,6 +62,7 @@ type Source struct {
 	config Config
 	kind   kind
 	log    *slog.Logger
+	reach  func(ctx context.Context, location string) error // asked before open; nil: nobody is asked
 	open   func(Config) (capture, error)
 
 	mu    sync.Mutex
@@ -103,7 +104,11 @@ func New(c Config, log *slog.Logger) (*Source, error) {
 	if c.Name == "" {
 		c.Name = NameOf(c.Location)
 	}
-	return &Source{config: c, kind: k, log: log, open: openCapture}, nil
+	s := &Source{config: c, kind: k, log: log, open: openCapture}
+	if k == kindNetwork {
+		s.reach = reach
+	}
+	return s, nil
 }
 
 // IsLive says whether the source goes on for ever.

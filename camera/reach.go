@@ -1,0 +1,141 @@
+package camera
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// reachWithin is how long a network camera may take to show a sign of life.
+	reachWithin = 4 * time.Second
+	// reachBytes is in how many bytes a stream of pictures must hold the
+	// beginning of one.
+	reachBytes = 4 << 20
+)
+
+var errMute = errors.New("it takes the connection and sends nothing: restart the camera, or check the port")
+
+// reach asks a network camera for a sign of life, within reachWithin. OpenCV
+// opens one stream at a time in the whole process: a camera that is mute must
+// not come so far, for it would keep the others away meanwhile; nor could it be
+// left when the program is to stop. What answers at all is left to FFmpeg.
+func reach(ctx context.Context, location string) error {
+	at, err := address(location)
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		return fmt.Errorf("check camera %s: %w", Shown(location), errAddress)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, reachWithin, errMute)
+	defer cancel()
+	switch u.Scheme {
+	case "http":
+		err = reachHTTP(ctx, at)
+	case "rtsp":
+		err = reachRTSP(ctx, u)
+	default:
+		return nil
+	}
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	var in *url.Error // holds the address, with its password
+	if errors.As(err, &in) {
+		err = in.Err
+	}
+	return fmt.Errorf("open camera %s: %w", Shown(location), err)
+}
+
+// reachHTTP waits for the first bytes of a stream, and of a stream of pictures
+// for the beginning of one.
+func reachHTTP(ctx context.Context, location string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	res, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	kind := res.Header.Get("Content-Type")
+	switch {
+	case res.StatusCode == http.StatusUnauthorized: // FFmpeg knows more ways to log in
+		return nil
+	case res.StatusCode >= http.StatusBadRequest:
+		return fmt.Errorf("it answers %s: check address, user and password", res.Status)
+	case strings.HasPrefix(kind, "text/html"):
+		return errors.New("a page comes from there, no video: check the path")
+	case strings.HasPrefix(kind, "multipart/"):
+		return findPicture(res.Body)
+	}
+	return firstByte(res.Body)
+}
+
+// findPicture reads until a JPEG begins.
+func findPicture(r io.Reader) error {
+	buf, last := make([]byte, 32<<10), byte(0)
+	for seen := 0; seen < reachBytes; {
+		n, err := r.Read(buf)
+		if bytes.Contains(buf[:n], []byte{0xff, 0xd8, 0xff}) || last == 0xff && n > 0 && buf[0] == 0xd8 {
+			return nil
+		}
+		if n > 0 {
+			last = buf[n-1]
+		}
+		if seen += n; err != nil {
+			return fmt.Errorf("no picture comes from there: %w", err)
+		}
+	}
+	return errors.New("what it sends holds no pictures")
+}
+
+func firstByte(r io.Reader) error {
+	if _, err := io.ReadFull(r, make([]byte, 1)); err != nil {
+		return fmt.Errorf("nothing comes from there: %w", err)
+	}
+	return nil
+}
+
+// reachRTSP asks for the options (RFC 2326, 10.1): every server answers, whether
+// it lets us in or not.
+func reachRTSP(ctx context.Context, u *url.URL) error {
+	host := u.Host
+	if u.Port() == "" {
+		host = net.JoinHostPort(u.Hostname(), "554")
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", host)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	defer stop()
+	plain := url.URL{Scheme: "rtsp", Host: u.Host, Path: u.Path}
+	if _, err := fmt.Fprintf(conn, "OPTIONS %s RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: alpr\r\n\r\n", plain.String()); err != nil {
+		return err
+	}
+	answer := make([]byte, len("RTSP/"))
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		return fmt.Errorf("nothing comes from there: %w", err)
+	}
+	if string(answer) != "RTSP/" {
+		return errors.New("what answers there speaks no RTSP: check the port")
+	}
+	return nil
+}
