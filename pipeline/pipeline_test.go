@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/contain"
 )
 
 func TestNewRefusesBadConfig(t *testing.T) {
@@ -299,6 +300,56 @@ func (s strict) RecordAll(ctx context.Context, records []alpr.Record) ([]alpr.Re
 }
 
 // TestWhatIsNotKeptIsNotShown: but a hit is.
+// heldUp is a recorder that hears of no deadline while another program holds
+// the store.
+type heldUp struct {
+	*keeper
+	free chan struct{}
+}
+
+func (h heldUp) RecordAll(_ context.Context, records []alpr.Record) ([]alpr.Record, error) {
+	<-h.free
+	return h.keeper.RecordAll(context.Background(), records)
+}
+
+// TestHitsDoNotWaitForAStoreThatIsHeldUp: another program's lock holds a commit
+// up for three seconds. Hits are shown within one, those that come meanwhile at
+// once, and all is recorded once the lock is gone.
+func TestHitsDoNotWaitForAStoreThatIsHeldUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{}
+		h := heldUp{k, make(chan struct{})}
+		p := &Pipeline{parts: Parts{Recorder: h, Presenter: k, Guard: contain.New(slog.New(slog.DiscardHandler))}, log: slog.New(slog.DiscardHandler), cfg: DefaultConfig()}
+		in := make(chan event)
+		ended := make(chan error, 1)
+		go func() { ended <- newRecording(p).run(t.Context(), in) }()
+		hit := func(n byte) event {
+			read := alpr.Read{ID: alpr.ID{n}, Revision: 1, At: time.Now()}
+			return event{read: read, hits: []alpr.Hit{{ID: alpr.ID{n, 1}, ReadID: read.ID}}, isAlert: true, newest: time.Now(), pictures: new(pictures)}
+		}
+		in <- hit(1)
+		time.Sleep(time.Second)
+		if _, _, shown := k.counts(); shown != 1 {
+			t.Errorf("%d hits shown after a second, want 1", shown)
+		}
+		in <- hit(2)
+		time.Sleep(100 * time.Millisecond)
+		if _, _, shown := k.counts(); shown != 2 {
+			t.Errorf("%d hits shown while the store is held up, want 2", shown)
+		}
+		time.Sleep(2 * time.Second)
+		close(h.free)
+		time.Sleep(time.Minute)
+		close(in)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if reads := k.newest(); len(reads) != 2 {
+			t.Errorf("%d reads on record, want 2", len(reads))
+		}
+	})
+}
+
 func TestWhatIsNotKeptIsNotShown(t *testing.T) {
 	s := newScene(1, 30, 6, car{text: "ABC1234", path: approach(0, 2)}, car{text: "XYZ987", path: approach(3, 5)})
 	k := &keeper{}

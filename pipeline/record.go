@@ -20,6 +20,8 @@ const (
 	// commitWithin is how long a commit may take before a hit is shown without
 	// it: an officer must not wait for a slow disk.
 	commitWithin = 700 * time.Millisecond
+	// commitGrace is how long a commit that was told to end may take to do so.
+	commitGrace = 50 * time.Millisecond
 	// firstRetry and lastRetry bound the time between attempts to record what waits.
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second
@@ -34,6 +36,8 @@ type recording struct {
 	p     *Pipeline
 	log   *slog.Logger
 	stats *counters
+
+	overdue <-chan struct{} // closed when the commit that took too long is over; nil: there is none
 
 	queue []alpr.Record // could not be recorded, oldest first
 	next  time.Time     // of the next attempt
@@ -151,15 +155,48 @@ func (r *recording) commit(ctx context.Context, records []alpr.Record) []alpr.Re
 	return kept
 }
 
+// errOverdue reports a commit that takes longer than commitWithin.
+var errOverdue = errors.New("the store takes too long: is another program working at it, or the card failing?")
+
+// record commits reads. A recorder may be held up where no deadline reaches it,
+// by another program's lock or by a disk that hangs: then record goes on without
+// it, and no other commit is begun before that one is over. What it was to
+// commit is committed again, which changes nothing.
 func (r *recording) record(ctx context.Context, records []alpr.Record) ([]alpr.Record, error) {
-	if !r.p.cfg.IsLossless { // nobody waits for a recording's hits
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, commitWithin)
-		defer cancel()
+	if r.p.cfg.IsLossless { // nobody waits for a recording's hits
+		return r.recordNow(ctx, records)
 	}
-	defer r.stats.record.since(time.Now())
+	if r.overdue != nil {
+		select {
+		case <-r.overdue:
+			r.overdue = nil
+		default:
+			return nil, errOverdue
+		}
+	}
 	var kept []alpr.Record
-	err := r.p.parts.Guard.Do("record reads", func() (err error) {
+	var err error
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		ctx, cancel := context.WithTimeout(ctx, commitWithin)
+		defer cancel()
+		kept, err = r.recordNow(ctx, records)
+	}()
+	late := time.NewTimer(commitWithin + commitGrace)
+	defer late.Stop()
+	select {
+	case <-over:
+		return kept, err
+	case <-late.C:
+		r.overdue = over
+		return nil, errOverdue
+	}
+}
+
+func (r *recording) recordNow(ctx context.Context, records []alpr.Record) (kept []alpr.Record, err error) {
+	defer r.stats.record.since(time.Now())
+	err = r.p.parts.Guard.Do("record reads", func() (err error) {
 		kept, err = r.p.parts.Recorder.RecordAll(ctx, records)
 		return err
 	})
