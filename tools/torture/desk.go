@@ -238,7 +238,7 @@ func hostileFile(ctx context.Context, g *rig, r *rand.Rand) (undo, error) {
 
 // hostileFromAgency publishes such a file to all cars, if the backend takes it.
 func hostileFromAgency(ctx context.Context, g *rig, r *rand.Rand) (undo, error) {
-	path := filepath.Join(g.car.dir, "hostile.csv")
+	path := filepath.Join(g.agency.dir, "hostile.csv")
 	if err := os.WriteFile(path, []byte(hostileList(r)), 0o600); err != nil {
 		return nil, fmt.Errorf("write a list: %w", err)
 	}
@@ -248,7 +248,7 @@ func hostileFromAgency(ctx context.Context, g *rig, r *rand.Rand) (undo, error) 
 
 // listFromAgency publishes a sound list, which a car that is connected takes.
 func listFromAgency(ctx context.Context, g *rig, r *rand.Rand) (undo, error) {
-	path := filepath.Join(g.car.dir, "daily.csv")
+	path := filepath.Join(g.agency.dir, "daily.csv")
 	text := fmt.Sprintf("plate,state,reason,category\nNEW%04d,FL,stolen,stolen vehicle\n", r.IntN(10000))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write a list: %w", err)
