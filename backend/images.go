@@ -77,6 +77,7 @@ type puzzle struct {
 	sha    string
 	size   int
 	pieces map[int][]byte // by offset
+	held   int            // bytes of them
 }
 
 func newPuzzle(sha string) *puzzle { return &puzzle{sha: sha, pieces: map[int][]byte{}} }
@@ -91,8 +92,10 @@ func (p *puzzle) add(payload []byte) {
 
 func (p *puzzle) put(img event.Image) {
 	isWithin := img.Size > 0 && img.Size <= maxPicture && img.Offset >= 0 && img.Offset < img.Size && len(img.JPEG) <= img.Size-img.Offset
-	if img.SHA256 == p.sha && isWithin && (len(p.pieces) < maxPieces || p.pieces[img.Offset] != nil) {
-		p.pieces[img.Offset], p.size = img.JPEG, img.Size
+	before := p.pieces[img.Offset]
+	held := p.held - len(before) + len(img.JPEG)
+	if img.SHA256 == p.sha && isWithin && held <= maxPicture && (len(p.pieces) < maxPieces || before != nil) {
+		p.pieces[img.Offset], p.size, p.held = img.JPEG, img.Size, held
 	}
 }
 

@@ -292,6 +292,12 @@ func FuzzBodies(f *testing.F) {
 		`{"plate":"A1","reason":"abc","case":"1","hours":1,"priority":1,"category":"Stolen vehicle"}`, `{"id":"1","reason":"abc"}`,
 		`{"on":true}`, `{"which":"crop","purpose":"abc"}`} {
 		f.Add(uint8(i), []byte(body))
+		for _, odd := range oddTexts() {
+			for _, at := range []string{"A1", "abc", "025S", "O25S", "1"} {
+				f.Add(uint8(i), []byte(strings.ReplaceAll(body, `"`+at+`"`, quoted(f, at+odd))))
+				f.Add(uint8(i), []byte(strings.ReplaceAll(body, `"`+at+`"`, quoted(f, odd))))
+			}
+		}
 	}
 	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
 		w := p.do("POST", paths[int(which)%len(paths)], string(body))
@@ -304,4 +310,29 @@ func FuzzBodies(f *testing.F) {
 			}
 		}
 	})
+}
+
+func quoted(t testing.TB, text string) string {
+	t.Helper()
+	b, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// oddTexts is what people paste without seeing it, and what somebody may write
+// who means harm.
+func oddTexts() []string {
+	return []string{
+		"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212", "\ufe58", "\uff0d", // dashes
+		"\u00a0", "\u2007", "\u202f", "\u3000", "\t", "\u2028", "\u0085", // blanks
+		"\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", // nothing to see
+		"\u202e", "\u2066", "\u200f", // right to left
+		"\U0001f697", "\U0001f468\u200d\u2708\ufe0f", "\U0001f1fa\U0001f1f8", // emoji
+		"e\u0301", "A\u030a", strings.Repeat("\u0300", 200), // combining
+		"Ä", "ß", "İ", "ı", "\u0391\u0412\u0421", "\uff21\uff22\uff11", "\u0661\u0662", // letters and digits of others
+		"\x00", "\x1b[2J", "\x7f", "<script>", "'; DROP TABLE reads; --", "\xff\xfe",
+		strings.Repeat("A", 300), strings.Repeat("\u00c9", 9000),
+	}
 }

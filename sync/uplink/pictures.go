@@ -95,6 +95,7 @@ func openAlbum(dir string, log *slog.Logger) (*album, error) {
 			return nil, fmt.Errorf("set the list of pictures to send aside: %w", err)
 		}
 	}
+	a.list.Waiting = slices.DeleteFunc(a.list.Waiting, func(e *errand) bool { return e == nil || e.Next < 0 })
 	if a.list.Answered == nil {
 		a.list.Answered = map[string]time.Time{}
 	}
