@@ -93,7 +93,7 @@ def eval_sets(data, val):
 
 def region_figures(crops, region, names, threshold=.5):
     """Shares right, unknown, wrong among crops whose region is known; below the threshold the region is unknown."""
-    known = [i for i, c in enumerate(crops) if c.region in names]
+    known = [i for i, c in enumerate(crops) if c.region and c.region in names]
     if not known:
         return None
     best = region.argmax(-1)
