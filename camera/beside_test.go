@@ -46,7 +46,7 @@ func TestACameraThatDoesNotAnswerKeepsNoOtherAway(t *testing.T) {
 	begun := time.Now()
 	got := make(chan time.Duration, 1)
 	seeing, enough := context.WithCancel(ctx)
-	run(seeing, motionJPEG(t).URL+"/front.mjpg", func(*alpr.Frame) {
+	run(seeing, motionJPEG(t, image.Pt(320, 240)).URL+"/front.mjpg", func(*alpr.Frame) {
 		select {
 		case got <- time.Since(begun):
 		default:
@@ -68,11 +68,24 @@ func run(ctx context.Context, location string, emit func(*alpr.Frame)) {
 	}
 }
 
-// motionJPEG serves grey pictures, twenty a second.
-func motionJPEG(t *testing.T) *httptest.Server {
+// TestACameraOfNoSizeIsRefused: a stream that begins with pictures of two columns
+// is not taken; OpenCV would go on with that size when the camera has its own again.
+func TestACameraOfNoSizeIsRefused(t *testing.T) {
+	if _, err := openCapture(Config{Location: motionJPEG(t, image.Pt(2, 600)).URL + "/front.mjpg"}); err == nil || !strings.Contains(err.Error(), "2×600") {
+		t.Errorf("opened, or refused without the size: %v", err)
+	}
+	v, err := openCapture(Config{Location: motionJPEG(t, image.Pt(320, 240)).URL + "/front.mjpg"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.close()
+}
+
+// motionJPEG serves grey pictures of a size, twenty a second.
+func motionJPEG(t *testing.T, size image.Point) *httptest.Server {
 	t.Helper()
 	var picture bytes.Buffer
-	if err := jpeg.Encode(&picture, image.NewGray(image.Rect(0, 0, 320, 240)), nil); err != nil {
+	if err := jpeg.Encode(&picture, image.NewGray(image.Rectangle{Max: size}), nil); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -59,8 +59,18 @@ func openCapture(c Config) (capture, error) {
 		opened.close()
 		return nil, fmt.Errorf("open video %s: %w: %w", Shown(c.Location), ErrDamaged, err)
 	}
+	if k == kindNetwork && (opened.width < minSide || opened.height < minSide) {
+		opened.close()
+		return nil, fmt.Errorf("open camera %s: it sends pictures of %d×%d pixels, too few for a plate: set its stream to 1280×720 or more",
+			Shown(c.Location), opened.width, opened.height)
+	}
 	return opened, nil
 }
+
+// minSide is the least width and height of a network camera's pictures. OpenCV
+// goes on with the size that a stream began with, so that one which is changing
+// must not be taken for good.
+const minSide = 64
 
 func openError(k kind, location string) error {
 	if k == kindNetwork {
