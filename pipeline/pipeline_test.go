@@ -350,6 +350,42 @@ func TestHitsDoNotWaitForAStoreThatIsHeldUp(t *testing.T) {
 	})
 }
 
+// TestAnAlertTriesToRecordWhatWaits: a disk that was full for a minute has room
+// again, and the next attempt is half a minute away. A new alert is recorded at
+// once: until it is, no answer to it can be.
+func TestAnAlertTriesToRecordWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		healed := time.Now().Add(65 * time.Second)
+		k := &keeper{fail: func() error {
+			if time.Now().Before(healed) {
+				return errors.New("disk full")
+			}
+			return nil
+		}}
+		p := &Pipeline{parts: Parts{Recorder: k, Presenter: k}, log: slog.New(slog.DiscardHandler), cfg: DefaultConfig()}
+		in := make(chan event)
+		ended := make(chan error, 1)
+		go func() { ended <- newRecording(p).run(t.Context(), in) }()
+		alert := func(n byte) event {
+			return event{read: alpr.Read{ID: alpr.ID{n}, Revision: 1}, isAlert: true, newest: time.Now(), pictures: new(pictures)}
+		}
+		in <- alert(1)
+		time.Sleep(66 * time.Second)
+		if recorded, _, _ := k.counts(); recorded != 0 {
+			t.Fatalf("%d reads recorded: the test needs them to wait still", recorded)
+		}
+		in <- alert(2)
+		time.Sleep(time.Second)
+		if recorded, _, _ := k.counts(); recorded != 2 {
+			t.Errorf("%d reads recorded a second after the alert, want 2", recorded)
+		}
+		close(in)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestWhatIsNotKeptIsNotShown(t *testing.T) {
 	s := newScene(1, 30, 6, car{text: "ABC1234", path: approach(0, 2)}, car{text: "XYZ987", path: approach(3, 5)})
 	k := &keeper{}

@@ -84,9 +84,13 @@ func (r *recording) take(ctx context.Context, batch []event) {
 		r.photograph(e)
 		records[i] = alpr.Record{Read: e.read, Hits: e.hits}
 	}
+	isWaiting := len(r.queue) > 0
 	r.showReads(r.commit(ctx, records))
 	for i := range batch {
 		r.showHits(&batch[i])
+		if isWaiting && batch[i].isAlert {
+			r.next = time.Now() // an officer's answer is refused until its hit is recorded
+		}
 	}
 }
 
