@@ -81,7 +81,7 @@ func sessionOptions(threads int, isExact bool) (*ort.SessionOptions, error) {
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 		// On x86 without VNNI the fast kernels add two products in 16 bits,
 		// and saturate without a word where the weights allow it. Those of
-		// the networks here do not (models/training/pairs.py).
+		// the networks here do not (training/pairs.py).
 		options.AddSessionConfigEntry("session.x64quantprecision", exact),
 	)
 	if err != nil {

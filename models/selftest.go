@@ -31,7 +31,7 @@ type Answers struct {
 
 // SelfTestPicture fills a picture, in NHWC with three colours, with black and
 // white squares, which drive the 8-bit kernels to their limits: eight pixels
-// wide in its left half, two in its right half. models/training/selftest.py
+// wide in its left half, two in its right half. training/selftest.py
 // makes the same.
 func SelfTestPicture(into []uint8, height, width int, seed uint32) {
 	state := seed

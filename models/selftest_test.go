@@ -150,7 +150,7 @@ func TestShippedNetworksComputeAlike(t *testing.T) {
 			continue
 		}
 		if e.SelfTest == nil {
-			t.Errorf("%s has no self_test: python -m selftest in models/training writes it", e.Name)
+			t.Errorf("%s has no self_test: python -m selftest in training writes it", e.Name)
 			continue
 		}
 		fast, exact := outputs(t, dir, *e, false), outputs(t, dir, *e, true)

@@ -30,7 +30,7 @@ func TestShippedWeightsCannotSaturate(t *testing.T) {
 		}
 		for _, p := range products {
 			if w := p.worstPair(); w > 128 {
-				t.Errorf("%s, %s: two neighbours' weights come to %d, want at most 128: python -m pairs in models/training mends it", e.FileINT8, p.name, w)
+				t.Errorf("%s, %s: two neighbours' weights come to %d, want at most 128: python -m pairs in training mends it", e.FileINT8, p.name, w)
 			}
 		}
 	}

@@ -2,7 +2,7 @@
 
 usage: python make.py FONTS   (needs numpy and OpenCV; writes beside itself)
 
-FONTS is a folder of plate typefaces, as models/training/render takes it. The
+FONTS is a folder of plate typefaces, as training/render takes it. The
 pictures are easy on purpose: a test that fails on them says that the way from
 file to text is broken, not that a plate is hard to read.
 """

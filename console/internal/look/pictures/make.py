@@ -1,4 +1,4 @@
-"""Renders the pictures that the console is looked at with: make.py FONTS OUT (run from models/training).
+"""Renders the pictures that the console is looked at with: make.py FONTS OUT (run from training).
 
 Each is a plate from the training renderer on the back of a drawn car, as crop (the rectified plate) and
 context (the car), small JPEGs. Nothing of it was ever on a road.

@@ -40,7 +40,7 @@ class FontBook:
         empty = [r for r, f in self.roles.items() if not f]
         if empty:
             raise FileNotFoundError(f"no typeface for {', '.join(empty)} in {fonts} or {', '.join(system)}: "
-                                    "give a folder of plate typefaces and install the packages named in models/training/README.md")
+                                    "give a folder of plate typefaces and install the packages named in training/README.md")
         self._fonts, self._masks, self._weighted, self._twins = {}, {}, {}, {}
 
     def choose(self, rng, *roles):

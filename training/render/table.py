@@ -2,7 +2,7 @@
 import functools
 import pathlib
 
-TABLE = pathlib.Path(__file__).resolve().parents[3] / "internal" / "issuer" / "formats.tsv"
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "internal" / "issuer" / "formats.tsv"
 MOST = 12  # how often the most usual pattern of an issuer stands among its words
 
 
