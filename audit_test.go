@@ -39,14 +39,14 @@ func TestEveryAuditActionIsListedOnce(t *testing.T) {
 	if !slices.Equal(declared, listed) || len(slices.Compact(slices.Clone(listed))) != len(listed) {
 		t.Errorf("declared %q\nlisted   %q", declared, listed)
 	}
-	page, err := os.ReadFile("docs/privacy.md")
+	page, err := os.ReadFile("docs/agency/privacy.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Join(strings.Fields(string(page)), " ")
 	for _, a := range listed {
 		if !strings.Contains(text, "`"+string(a)+"`") {
-			t.Errorf("docs/privacy.md does not name the action %q", a)
+			t.Errorf("docs/agency/privacy.md does not name the action %q", a)
 		}
 	}
 	if alpr.AuditAction("x").IsKnown() || !alpr.ActionLogin.IsKnown() {

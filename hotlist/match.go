@@ -83,7 +83,7 @@ func (x *Index) Find(e alpr.Entry) (now alpr.Entry, isListed bool) {
 //	P = P(text | picture) · P(state | picture, text),
 //
 // has to reach the threshold of the list and priority. See likelyTexts for
-// the first factor, stateProbability for the second, and docs/matching.md for
+// the first factor, stateProbability for the second, and docs/agency/matching.md for
 // where both come from. No cool-down is applied: see Matcher.
 func (x *Index) Match(read *alpr.Read, p *Policy) []alpr.Hit {
 	var hits []alpr.Hit

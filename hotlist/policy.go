@@ -65,7 +65,7 @@ type ListPolicy struct {
 	BlockStale *bool          `yaml:"block_stale"`
 }
 
-// DefaultPolicy is the policy that docs/matching.md gives the figures of.
+// DefaultPolicy is the policy that docs/agency/matching.md gives the figures of.
 func DefaultPolicy() Policy {
 	return Policy{
 		Thresholds:  Thresholds{Low: 0.35, Normal: 0.2, High: 0.1},

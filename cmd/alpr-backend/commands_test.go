@@ -113,7 +113,7 @@ func (c *fakeCar) Forbid(context.Context, string) error { return nil }
 
 func (c *fakeCar) PictureByHash(context.Context, [32]byte) (uplink.Shot, error) { return c.shot, nil }
 
-// TestTheAgencysCommandsReachAVehicle follows docs/backend.md from the first
+// TestTheAgencysCommandsReachAVehicle follows docs/agency/backend.md from the first
 // key to a saved picture, with a consumer running beside.
 func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	b, err := demobroker.New("127.0.0.1:0", silent())

@@ -34,7 +34,7 @@ const curveHelp = `Simulate traffic past a list, and print how often plates that
 and how often plates that are on it do not, at each threshold. The reader errs
 as it did on real plates (errors.json, made by "alpr hotlist measure"). The list
 and the traffic are made up: states issue plates in sequence, one text is issued
-by several, and the list is drawn from all of them. docs/matching.md has the
+by several, and the list is drawn from all of them. docs/agency/matching.md has the
 figures of the shipped reader.`
 
 func newCurveCmd() *cobra.Command {

@@ -23,7 +23,7 @@ const hotlistImportHelp = `Import lists from files, or from every file of a fold
 CSV with a heading line or fixed width, plain or packed with gzip or zstd.
 
 The format is found by the heading (ncic, genetec, flock), named with --format,
-or described in a column map of your own with --map; docs/hotlist.md says how
+or described in a column map of your own with --map; docs/technician/lists.md says how
 to write one. Rows that cannot be taken are named with line and reason. A list
 with too many of them is refused whole, and the last good one stays in use.`
 

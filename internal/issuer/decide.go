@@ -10,7 +10,7 @@ import (
 )
 
 // Model is what the decision is weighed with. It is fitted on training pictures
-// (docs/formats.md).
+// (docs/developer/formats.md).
 type Model struct {
 	// Formatted is the share of an issuer's plates that have one of its formats;
 	// the others may say anything (personal plates, series that the table lacks).

@@ -5,7 +5,7 @@
 // place. O and 0 look alike in most typefaces, I and 1 too; whoever knows that a
 // Slovak serial is two letters, three digits and two letters knows which of them
 // it is. Formats.Decide brings that in by Bayes' rule, and only as far as the
-// picture leaves a doubt: see docs/formats.md for the formula and what it was
+// picture leaves a doubt: see docs/developer/formats.md for the formula and what it was
 // measured to do.
 //
 // The formats stand in formats.tsv, which the renderer that the recogniser

@@ -3,7 +3,7 @@
 // and does to them what the world does: one fault after the other, in an order
 // that a seed decides. After each step a listed car passes, and what must hold
 // is looked at. `make torture` runs it for an hour, a test of it for a minute;
-// docs/torture.md says what is tried and what came of it.
+// docs/developer/torture.md says what is tried and what came of it.
 //
 // Words: the car is the program `alpr run` with its folder; a pass is a listed
 // car that drives past a camera; a fault is inflicted and, where it lasts,

@@ -27,7 +27,7 @@ type figures struct {
 
 func newFigures() *figures { return &figures{tried: map[string]int{}} }
 
-// String is the table of docs/torture.md.
+// String is the table of docs/developer/torture.md.
 func (f *figures) String() string {
 	var b strings.Builder
 	total := 0
