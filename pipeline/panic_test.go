@@ -65,9 +65,9 @@ func (b *bursting) ShowRead(r alpr.Read) {
 	b.keeper.ShowRead(r)
 }
 
-func (b *bursting) ShowHit(r alpr.Read, h alpr.Hit) {
+func (b *bursting) ShowAlert(a alpr.Alert) {
 	b.show.tick()
-	b.keeper.ShowHit(r, h)
+	b.keeper.ShowAlert(a)
 }
 
 // TestPanicCostsOneInput: whatever part breaks, once or now and then, both cars

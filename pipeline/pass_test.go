@@ -453,3 +453,40 @@ func TestSamePlate(t *testing.T) {
 		}
 	}
 }
+
+// lists is a matcher with one plate on several lists.
+type lists []alpr.Entry
+
+func (l lists) Match(r alpr.Read) (hits []alpr.Hit) {
+	for _, e := range l {
+		if r.Text.Text == e.Plate {
+			hits = append(hits, alpr.Hit{Entry: e, Kind: alpr.MatchExact, P: r.Text.Confidence})
+		}
+	}
+	return hits
+}
+
+// TestOneCarOnThreeListsIsOneAlert: the officer gets one alert, its gravest
+// reason first, and each list's hit is on record.
+func TestOneCarOnThreeListsIsOneAlert(t *testing.T) {
+	entry := func(list string, p alpr.Priority) alpr.Entry {
+		return alpr.Entry{ID: "C-1", List: list, Plate: "ABC1234", Priority: p}
+	}
+	s := newScene(1, 30, 3, car{text: "ABC1234", path: approach(0, 3)})
+	k, stats := drive(t, s, lists{entry("local", alpr.PriorityLow), entry("ncic", alpr.PriorityHigh), entry("state", alpr.PriorityNormal)})
+	if stats.Alerts != 1 || stats.Hits != 3 || stats.Reads != 1 {
+		t.Errorf("%d alerts, %d hits, %d reads, want 1, 3, 1", stats.Alerts, stats.Hits, stats.Reads)
+	}
+	for _, a := range k.alerts {
+		if len(a.Hits) != 3 || a.Hits[0].Entry.List != "ncic" || a.Read.ID != k.alerts[0].Read.ID {
+			t.Errorf("alert with %d hits, first of %s", len(a.Hits), a.Hits[0].Entry.List)
+		}
+	}
+	onRecord := make(map[string]bool)
+	for _, h := range k.hits {
+		onRecord[h.Entry.List] = true
+	}
+	if len(k.alerts) == 0 || len(onRecord) != 3 {
+		t.Errorf("%d alerts shown, hits of %d lists on record", len(k.alerts), len(onRecord))
+	}
+}

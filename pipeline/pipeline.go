@@ -62,10 +62,12 @@ type Recorder interface {
 	RecordAll(ctx context.Context, records []alpr.Record) (kept []alpr.Record, err error)
 }
 
-// Presenter shows reads and hits to the officer. It must not block.
+// Presenter shows reads and alerts to the officer. It must not block. Every
+// revision of a read that has hits is an alert, with all hits of it that stand
+// and those that this revision takes back.
 type Presenter interface {
 	ShowRead(alpr.Read)
-	ShowHit(alpr.Read, alpr.Hit)
+	ShowAlert(alpr.Alert)
 }
 
 // Photographer takes the pictures that go with a read: the rectified plate, and

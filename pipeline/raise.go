@@ -56,6 +56,9 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 	}
 	ps.revision = read.Revision
 	f.count(read, ps)
+	if known == 0 && len(ps.hits) > 0 {
+		f.stats.alerts.Add(1)
+	}
 	return event{
 		read: read, hits: hits, frame: t.best.frame, pictures: ps.pictures,
 		newest: now, isAlert: len(ps.hits) > known,
@@ -64,7 +67,7 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 
 // match asks the hotlists, keeps the identity of hits raised before, and takes
 // back those that the newer text does not bear out, or whose entry may alert no
-// more.
+// more. The gravest comes first.
 func (f *follower) match(read alpr.Read, ps *pass) []alpr.Hit {
 	if f.matcher == nil {
 		return nil
@@ -105,6 +108,7 @@ func (f *follower) match(read alpr.Read, ps *pass) []alpr.Hit {
 			hits = append(hits, h)
 		}
 	}
+	slices.SortStableFunc(hits, alpr.CompareGravity)
 	return hits
 }
 

@@ -87,7 +87,7 @@ func (r *recording) take(ctx context.Context, batch []event) {
 	isWaiting := len(r.queue) > 0
 	r.showReads(r.commit(ctx, records))
 	for i := range batch {
-		r.showHits(&batch[i])
+		r.showAlert(&batch[i])
 		if isWaiting && batch[i].isAlert {
 			r.next = time.Now() // an officer's answer is refused until its hit is recorded
 		}
@@ -106,15 +106,13 @@ func (r *recording) showReads(kept []alpr.Record) {
 	}
 }
 
-// showHits shows the hits of an event, committed or not: an officer must know of
+// showAlert shows the hits of an event, committed or not: an officer must know of
 // them, and does not wait for a disk to work again.
-func (r *recording) showHits(e *event) {
-	if r.p.parts.Presenter == nil {
+func (r *recording) showAlert(e *event) {
+	if r.p.parts.Presenter == nil || len(e.hits) == 0 {
 		return
 	}
-	for _, h := range e.hits {
-		r.show(func() { r.p.parts.Presenter.ShowHit(e.read, h) })
-	}
+	r.show(func() { r.p.parts.Presenter.ShowAlert(alpr.NewAlert(e.read, e.hits)) })
 	if e.isAlert && !r.p.cfg.IsLossless {
 		r.stats.hitShow.add(time.Since(e.newest))
 	}

@@ -169,6 +169,7 @@ type keeper struct {
 	recorded []alpr.Read
 	hits     []alpr.Hit
 	shown    []alpr.Read
+	alerts   []alpr.Alert
 	shownHit []alpr.Hit
 	fail     func() error
 }
@@ -194,10 +195,11 @@ func (k *keeper) ShowRead(r alpr.Read) {
 	k.shown = append(k.shown, r)
 }
 
-func (k *keeper) ShowHit(_ alpr.Read, h alpr.Hit) {
+func (k *keeper) ShowAlert(a alpr.Alert) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.shownHit = append(k.shownHit, h)
+	k.alerts = append(k.alerts, a)
+	k.shownHit = append(k.shownHit, a.Hits...)
 }
 
 // counts says how many reads were recorded, reads shown and hits shown, while

@@ -18,8 +18,9 @@ type Stats struct {
 	Observations  uint64            // plates whose characters were read
 	Previews      uint64            // raised before the pass was over, with a hit
 	Reads         uint64            // passes read, each counted once
-	Hits          uint64            // alerts raised, each counted once
-	Withdrawn     uint64            // alerts taken back
+	Alerts        uint64            // reads that raised hits, each counted once, however many lists name the car
+	Hits          uint64            // entries of lists that were hit, each counted once a read
+	Withdrawn     uint64            // hits taken back
 	StageErrors   uint64            // frames lost to an error of detector or reader
 	Unrecorded    int               // reads that wait in memory because recording fails
 	Lost          uint64            // reads given up because too many waited
@@ -48,6 +49,7 @@ type counters struct {
 	framesIn, framesDropped, framesDone atomic.Uint64
 	plates, observations                atomic.Uint64
 	previews, reads, hits, withdrawn    atomic.Uint64
+	alerts                              atomic.Uint64
 	stageErrors, lost                   atomic.Uint64
 	unrecorded, tracks                  atomic.Int64
 	newestFrame                         atomic.Int64 // Unix nanoseconds
@@ -126,7 +128,7 @@ func (p *Pipeline) Stats() Stats {
 	s := Stats{
 		FramesIn: c.framesIn.Load(), FramesDropped: c.framesDropped.Load(), FramesDone: c.framesDone.Load(),
 		Plates: c.plates.Load(), Observations: c.observations.Load(),
-		Previews: c.previews.Load(), Reads: c.reads.Load(), Hits: c.hits.Load(), Withdrawn: c.withdrawn.Load(),
+		Previews: c.previews.Load(), Reads: c.reads.Load(), Alerts: c.alerts.Load(), Hits: c.hits.Load(), Withdrawn: c.withdrawn.Load(),
 		StageErrors: c.stageErrors.Load(), Lost: c.lost.Load(),
 		Unrecorded: int(c.unrecorded.Load()), Tracks: int(c.tracks.Load()),
 		Detect: c.detect.snapshot(), Read: c.read.snapshot(), Record: c.record.snapshot(), HitShow: c.hitShow.snapshot(),

@@ -234,7 +234,7 @@ func (f *demoFlags) announce(ctx context.Context, v *vehicle, say *sayer) {
 
 func (f *demoFlags) summary(v *vehicle, say *sayer) {
 	st := v.pipeline.Stats()
-	say.step("%d reads and %d alerts, %d of them withdrawn, from %d of %d frames", st.Reads, st.Hits, st.Withdrawn, st.FramesDone, st.FramesIn)
+	say.step("%d reads and %d alerts (%d entries hit, %d of them withdrawn), from %d of %d frames", st.Reads, st.Alerts, st.Hits, st.Withdrawn, st.FramesDone, st.FramesIn)
 	if st.Hits > 0 {
 		say.line("The slowest alert was handed to the page %d ms after the camera had taken its frame.", st.HitShow.Max.Milliseconds())
 	}

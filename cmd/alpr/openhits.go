@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"alpr"
-	"alpr/pipeline"
 	"alpr/store"
 )
 
@@ -27,12 +26,18 @@ const (
 type openHits struct {
 	store *store.Store
 	lists *lists
-	page  pipeline.Presenter
+	page  page
 	log   *slog.Logger
 
 	mu       sync.Mutex
 	open     map[alpr.ID]openHit
 	unstored []unstoredHit // withdrawals that are shown and not yet on record
+}
+
+// page is what the officer sees: hit by hit.
+type page interface {
+	ShowRead(alpr.Read)
+	ShowHit(alpr.Read, alpr.Hit)
 }
 
 type openHit struct {
@@ -45,7 +50,7 @@ type unstoredHit struct {
 	until time.Time
 }
 
-func newOpenHits(s *store.Store, l *lists, page pipeline.Presenter, log *slog.Logger) *openHits {
+func newOpenHits(s *store.Store, l *lists, page page, log *slog.Logger) *openHits {
 	return &openHits{store: s, lists: l, page: page, log: log, open: make(map[alpr.ID]openHit)}
 }
 
@@ -78,10 +83,12 @@ func (o *openHits) Run(ctx context.Context) error {
 // ShowRead shows a read.
 func (o *openHits) ShowRead(r alpr.Read) { o.page.ShowRead(r) }
 
-// ShowHit shows a hit, and watches over its entry from now on.
-func (o *openHits) ShowHit(r alpr.Read, h alpr.Hit) {
-	o.track(r, h)
-	o.page.ShowHit(r, h)
+// ShowAlert shows the hits of a read, and watches over their entries from now on.
+func (o *openHits) ShowAlert(a alpr.Alert) {
+	for _, h := range a.Hits {
+		o.track(a.Read, h)
+		o.page.ShowHit(a.Read, h)
+	}
 }
 
 func (o *openHits) track(r alpr.Read, h alpr.Hit) {

@@ -83,7 +83,7 @@ func raise(t *testing.T, v *vehicle, plate string) alpr.Hit {
 	if err := v.store.Record(t.Context(), r, hits); err != nil {
 		t.Fatal(err)
 	}
-	v.hits.ShowHit(r, hits[0])
+	v.hits.ShowAlert(alpr.NewAlert(r, hits[:1]))
 	return hits[0]
 }
 

@@ -63,7 +63,7 @@ func runVehicle(ctx context.Context, cfg config, errs io.Writer) (err error) {
 	}()
 	err = v.Run(ctx)
 	st := v.pipeline.Stats()
-	log.Info("stopped", "frames", st.FramesDone, "dropped", st.FramesDropped, "reads", st.Reads, "hits", st.Hits, "lost", st.Lost)
+	log.Info("stopped", "frames", st.FramesDone, "dropped", st.FramesDropped, "reads", st.Reads, "alerts", st.Alerts, "hits", st.Hits, "lost", st.Lost)
 	return err
 }
 

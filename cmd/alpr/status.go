@@ -192,7 +192,7 @@ func (v *vehicle) health() (gauges map[string]float64, problems []string) {
 	st := v.pipeline.Stats()
 	gauges = map[string]float64{
 		"frames_in": float64(st.FramesIn), "frames_dropped": float64(st.FramesDropped),
-		"reads": float64(st.Reads), "hits": float64(st.Hits), "hits_withdrawn": float64(st.Withdrawn),
+		"reads": float64(st.Reads), "alerts": float64(st.Alerts), "hits": float64(st.Hits), "hits_withdrawn": float64(st.Withdrawn),
 		"stage_errors":     float64(st.StageErrors),
 		"reads_unrecorded": float64(st.Unrecorded), "reads_lost": float64(st.Lost),
 		"detect_p99_s": st.Detect.P99.Seconds(), "read_p99_s": st.Read.P99.Seconds(),
