@@ -15,6 +15,7 @@ import (
 
 	"alpr"
 	"alpr/backend"
+	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/brokertest"
 	"alpr/sync/event"
@@ -112,7 +113,7 @@ func TestAuditLogsThatAreNotWhatTheyWere(t *testing.T) {
 // carStore opens the store of a car; stop closes it with the uplink that sends from it.
 func carStore(t *testing.T, dir string, m *brokertest.Mosquitto) (s *store.Store, stop func()) {
 	t.Helper()
-	profiles, err := store.Profiles()
+	profiles, err := retention.Profiles()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func (s *Store) commit(ctx context.Context, batch []*write) (results []error, ad
 		return nil, false, s.explain(err)
 	}
 	wall := s.now()
-	t := &tx{ctx: ctx, s: s, wall: wall, due: s.clock.advance(wall), seq: s.seq}
+	t := &tx{ctx: ctx, s: s, wall: wall, due: s.clock.Advance(wall), seq: s.seq}
 	results = make([]error, len(batch))
 	for i, w := range batch {
 		if results[i], err = t.run(w); err != nil {

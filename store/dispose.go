@@ -77,7 +77,7 @@ func (t *tx) dispose(d *alpr.Disposition, packed []byte) error {
 // putDisposition keeps the disposition for as long as the policy says; where
 // that is not at all, only the count and the audit record remain.
 func (t *tx) putDisposition(d *alpr.Disposition, packed []byte) error {
-	if keep, _ := t.s.policy().retention(alpr.RetainDisposition); keep == 0 {
+	if keep, _ := t.s.policy().For(alpr.RetainDisposition); keep == 0 {
 		return nil
 	}
 	key, err := t.sealingKey(alpr.RetainDisposition)

@@ -145,7 +145,7 @@ func (c check) where() string {
 // of milliseconds never is a difference between. Otherwise the row would be
 // deleted too early, or too late.
 func (t *tx) mendTerms() error {
-	for _, k := range t.s.policy().rules() {
+	for _, k := range rules(t.s.policy()) {
 		if k.table == "quarantine" {
 			continue
 		}
@@ -192,7 +192,7 @@ func (t *tx) capRetention() error {
 		return nil // what the rows themselves say holds
 	}
 	due := ms(t.due)
-	for _, k := range t.s.policy().rules() {
+	for _, k := range rules(t.s.policy()) {
 		millis := int64(k.keep) / 1e6
 		where := k.where
 		if k.table == "manual_entries" { // counts from the expiry, which lies ahead

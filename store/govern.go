@@ -9,11 +9,15 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/retention"
 )
+
+// ErrPolicyKept refuses to restore a policy that is there.
+var ErrPolicyKept = errors.New("the policy in force was not lost: there is nothing to restore")
 
 // policy is the policy in force: the configured one, as tightened by the
 // backend.
-func (s *Store) policy() Policy {
+func (s *Store) policy() retention.Policy {
 	s.policyMu.RLock()
 	defer s.policyMu.RUnlock()
 	return s.inForce
@@ -21,7 +25,7 @@ func (s *Store) policy() Policy {
 
 // PolicyInForce is what the store keeps by: the configured policy, or what the
 // backend has tightened it to.
-func (s *Store) PolicyInForce() Policy { return s.policy() }
+func (s *Store) PolicyInForce() retention.Policy { return s.policy() }
 
 // loadPolicy settles the policy at start. A policy that differs from the last
 // one in force is audited, and where it is tighter it holds for what is
@@ -29,7 +33,7 @@ func (s *Store) PolicyInForce() Policy { return s.policy() }
 // the last policy in force says it too; where that is lost as well nothing new is
 // kept, until the owner says what may be (RestorePolicy). Alerts go on.
 func (s *Store) loadPolicy(ctx context.Context, d metaDamage) error {
-	var tightened, last Policy
+	var tightened, last retention.Policy
 	hasTightened, err := s.metaPolicy(ctx, metaTightened, &tightened, &d.tightened)
 	if err != nil {
 		return err
@@ -40,13 +44,13 @@ func (s *Store) loadPolicy(ctx context.Context, d metaDamage) error {
 	}
 	inForce := s.cfg.Policy
 	if hasTightened {
-		inForce = inForce.tightest(tightened)
+		inForce = inForce.Tightest(tightened)
 	}
 	if d.tightened {
 		if known {
-			inForce = inForce.tightest(last)
+			inForce = inForce.Tightest(last)
 		} else {
-			inForce = inForce.strictest()
+			inForce = inForce.Strictest()
 		}
 	}
 	_, s.isPolicyLost, err = s.metaInt(ctx, metaPolicyLost)
@@ -83,7 +87,7 @@ func (s *Store) loadPolicy(ctx context.Context, d metaDamage) error {
 	return nil
 }
 
-func (t *tx) putTightened(p Policy) error {
+func (t *tx) putTightened(p retention.Policy) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode the policy: %w", err)
@@ -125,7 +129,7 @@ func (s *Store) RestorePolicy(ctx context.Context, who Access) error {
 
 // metaPolicy reads a policy from the file. One that does not read or hold
 // counts as damaged, and as not there.
-func (s *Store) metaPolicy(ctx context.Context, name string, p *Policy, isDamaged *bool) (bool, error) {
+func (s *Store) metaPolicy(ctx context.Context, name string, p *retention.Policy, isDamaged *bool) (bool, error) {
 	var text looseBytes
 	found, err := s.reader(ctx).row("SELECT value FROM meta WHERE name = ?", []any{name}, &text)
 	if err != nil {
@@ -135,13 +139,13 @@ func (s *Store) metaPolicy(ctx context.Context, name string, p *Policy, isDamage
 		return false, nil
 	}
 	if json.Unmarshal(text, p) != nil || p.Validate() != nil {
-		*p, *isDamaged = Policy{}, true
+		*p, *isDamaged = retention.Policy{}, true
 		return false, nil
 	}
 	return true, nil
 }
 
-func (s *Store) setPolicy(p Policy) {
+func (s *Store) setPolicy(p retention.Policy) {
 	s.policyMu.Lock()
 	defer s.policyMu.Unlock()
 	s.inForce = p
@@ -149,21 +153,21 @@ func (s *Store) setPolicy(p Policy) {
 
 // Tighten shortens how long a class is kept, as the backend asks, at once and
 // after every restart. It changes nothing where the rule in force is as tight
-// or tighter (ErrNotTight): the backend can shorten, never lengthen, and what it
+// or tighter (retention.ErrNotTight): the backend can shorten, never lengthen, and what it
 // has shortened the configuration cannot lengthen again.
 func (s *Store) Tighten(ctx context.Context, class alpr.RetentionClass, keep time.Duration) error {
 	p := s.policy()
 	switch class {
 	case alpr.RetainRead:
-		p.Retention.Reads = Span(keep)
+		p.Retention.Reads = retention.Span(keep)
 	case alpr.RetainHit:
-		p.Retention.Hits = Span(keep)
+		p.Retention.Hits = retention.Span(keep)
 	case alpr.RetainDisposition:
-		p.Retention.Dispositions = Span(keep)
+		p.Retention.Dispositions = retention.Span(keep)
 	case alpr.RetainManual:
-		p.Retention.Manual = Span(keep)
+		p.Retention.Manual = retention.Span(keep)
 	default:
-		return fmt.Errorf("tighten the policy: class %q: %w", class, ErrBadPolicy)
+		return fmt.Errorf("tighten the policy: class %q: %w", class, retention.ErrBadPolicy)
 	}
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("tighten the policy: %w", err)
@@ -171,10 +175,10 @@ func (s *Store) Tighten(ctx context.Context, class alpr.RetentionClass, keep tim
 	return s.tighten(ctx, p)
 }
 
-func (s *Store) tighten(ctx context.Context, p Policy) error {
+func (s *Store) tighten(ctx context.Context, p retention.Policy) error {
 	err := s.write(ctx, func(t *tx) error {
-		if now := s.policy(); p == now || !p.isTighter(now) {
-			return ErrNotTight
+		if now := s.policy(); p == now || !p.IsTighter(now) {
+			return retention.ErrNotTight
 		}
 		if err := t.putTightened(p); err != nil {
 			return err
@@ -258,10 +262,10 @@ func (s *Store) Forbidden(ctx context.Context) ([]string, error) {
 // rule is for how long rows of a table are kept.
 type rule struct {
 	table, where string
-	keep         Span
+	keep         retention.Span
 }
 
-func (p Policy) rules() []rule {
+func rules(p retention.Policy) []rule {
 	return []rule{
 		{"reads", "class = 'read'", p.Retention.Reads},
 		{"reads", "class = 'hit'", p.Retention.Hits},
@@ -279,8 +283,8 @@ func (p Policy) rules() []rule {
 }
 
 // enforce shortens what is already kept, and audits the change.
-func (t *tx) enforce(p Policy, who, why string) error {
-	for _, k := range p.rules() {
+func (t *tx) enforce(p retention.Policy, who, why string) error {
+	for _, k := range rules(p) {
 		millis := int64(k.keep) / 1e6
 		if _, err := t.exec("UPDATE "+k.table+" SET purge_ms = since_ms + ? WHERE "+k.where+" AND purge_ms > since_ms + ?",
 			millis, millis); err != nil {
@@ -294,7 +298,7 @@ func (t *tx) enforce(p Policy, who, why string) error {
 }
 
 // putPolicy notes the policy in force, and audits the change.
-func (t *tx) putPolicy(p Policy, who, why string) error {
+func (t *tx) putPolicy(p retention.Policy, who, why string) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode the policy: %w", err)
@@ -308,10 +312,10 @@ func (t *tx) putPolicy(p Policy, who, why string) error {
 }
 
 // dropPictures deletes what the policy does not allow any more.
-func (t *tx) dropPictures(p Pictures) error {
-	for class, allowed := range map[alpr.RetentionClass]Detail{alpr.RetainRead: p.Reads, alpr.RetainHit: p.Hits} {
-		for which, needs := range map[string]Detail{PictureCrop: DetailCrop, PictureContext: DetailContext} {
-			if allowed.rank() >= needs.rank() {
+func (t *tx) dropPictures(p retention.Pictures) error {
+	for class, allowed := range map[alpr.RetentionClass]retention.Detail{alpr.RetainRead: p.Reads, alpr.RetainHit: p.Hits} {
+		for which, needs := range map[string]retention.Detail{PictureCrop: retention.DetailCrop, PictureContext: retention.DetailContext} {
+			if allowed.Rank() >= needs.Rank() {
 				continue
 			}
 			_, err := t.exec("DELETE FROM pictures WHERE which = ? AND read_id IN (SELECT id FROM reads WHERE class = ?)", which, string(class))

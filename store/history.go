@@ -37,7 +37,7 @@ func (a Access) record(action alpr.AuditAction, subject string, detail map[strin
 
 // due is the retention clock for readers: what is past it is treated as
 // deleted even where no purge has come by yet.
-func (s *Store) due() time.Time { return s.clock.advance(s.now()) }
+func (s *Store) due() time.Time { return s.clock.Advance(s.now()) }
 
 // Read returns one read without its pictures, nil where it is not kept, or
 // cannot be read any more.

@@ -152,7 +152,7 @@ func (s *Store) openKey(r keyRow) (*dataKey, error) {
 
 func (t *tx) makeKey(class alpr.RetentionClass) (*dataKey, error) {
 	p := 24 * time.Hour
-	if r, ok := t.s.policy().retention(class); ok {
+	if r, ok := t.s.policy().For(class); ok {
 		p = period(r)
 	}
 	from := t.due.Truncate(p)

@@ -74,7 +74,7 @@ func (t *tx) putManual(e *alpr.Entry, packed []byte) error {
 		return err
 	}
 	since := t.due.Add(max(0, e.Expires.Sub(t.wall)))
-	after, _ := t.s.policy().retention(alpr.RetainManual)
+	after, _ := t.s.policy().For(alpr.RetainManual)
 	_, err = t.exec(`INSERT OR REPLACE INTO manual_entries (id, key_id, is_active, recorded_ms, since_ms, purge_ms, body)
 		VALUES (?, ?, 1, ?, ?, ?, ?)`, e.ID, key.id, ms(t.wall), ms(since), ms(since.Add(after)),
 		key.seal(packed, "manual_entries", []byte(e.ID)))
@@ -88,7 +88,7 @@ func (s *Store) RemoveManual(ctx context.Context, who Access, id string) error {
 		return fmt.Errorf("remove manual entry: %w", err)
 	}
 	err := s.write(ctx, func(t *tx) error {
-		after, _ := s.policy().retention(alpr.RetainManual)
+		after, _ := s.policy().For(alpr.RetainManual)
 		res, err := t.exec(`UPDATE manual_entries SET is_active = 0, since_ms = min(since_ms, ?1), purge_ms = min(purge_ms, ?1 + ?2)
 			WHERE id = ?3 AND is_active = 1`, ms(t.due), after.Milliseconds(), id)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/retention"
 )
 
 func TestManualEntries(t *testing.T) {
@@ -68,7 +69,7 @@ func TestManualEntries(t *testing.T) {
 }
 
 func TestMatchPastSeesOnlyWhatIsKept(t *testing.T) {
-	f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(time.Hour) })
+	f := open(t, func(c *Config) { c.Policy.Retention.Reads = retention.Span(time.Hour) })
 	f.record(f.read("OLD111"))
 	f.clock.Add(time.Hour)
 	young := f.read("NEW222")

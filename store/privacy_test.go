@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/retention"
 )
 
 func TestOpenWithoutPolicyStoresNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	for name, p := range map[string]Policy{
+	for name, p := range map[string]retention.Policy{
 		"none":                {},
-		"half of one":         {Retention: Retention{Reads: Span(time.Hour), Hits: -1}},
+		"half of one":         {Retention: retention.Rules{Reads: retention.Span(time.Hour), Hits: -1}},
 		"no word on pictures": {Retention: testPolicy().Retention},
 	} {
 		if _, err := Open(context.Background(), Config{Path: path, Policy: p}, slog.New(slog.DiscardHandler)); err == nil {
@@ -29,72 +30,8 @@ func TestOpenWithoutPolicyStoresNothing(t *testing.T) {
 	}
 }
 
-func TestPolicies(t *testing.T) {
-	all, err := Profiles()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, p := range all {
-		if err := p.Validate(); err != nil {
-			t.Errorf("profile %s: %v", name, err)
-		}
-	}
-	for name, want := range map[string]Span{
-		"us-nh": Span(3 * time.Minute), "us-me": Span(21 * 24 * time.Hour), "us-va": Span(21 * 24 * time.Hour), "hits-only": 0,
-		"default": Span(30 * 24 * time.Hour),
-	} {
-		if got := all[name].Retention.Reads; got != want {
-			t.Errorf("profile %s keeps reads for %s, want %s", name, got, want)
-		}
-	}
-	p, err := ParsePolicy([]byte("profile: us-me\nretention: {reads: 7d}\n"))
-	if err != nil || p.Retention.Reads != Span(7*24*time.Hour) || p.Retention.Hits != all["us-me"].Retention.Hits || p.Pictures != all["us-me"].Pictures {
-		t.Errorf("a profile with one rule replaced: %+v, %v", p, err)
-	}
-	for name, text := range map[string]string{
-		"unknown profile": "profile: us-xx",
-		"unknown key":     "profile: us-me\nretention: {reeds: 7d}",
-		"no unit":         "profile: us-me\nretention: {reads: 7}",
-		"for ever":        "profile: us-me\nretention: {reads: 9999999d}",
-		"seconds":         "profile: us-me\nretention: {reads: 5s}",
-		"negative":        "profile: us-me\nretention: {reads: -1d}",
-		"missing rules":   "retention: {reads: 7d}\npictures: {reads: none, hits: none}",
-		"odd detail":      "profile: us-me\npictures: {reads: faces, hits: none}",
-		"not YAML":        "{",
-		"nothing":         "",
-	} {
-		if _, err := ParsePolicy([]byte(text)); !errors.Is(err, ErrBadPolicy) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func FuzzParsePolicy(f *testing.F) {
-	f.Add([]byte("profile: us-me\nretention: {reads: 7d}"))
-	f.Add([]byte("retention: {reads: 0, hits: 1d, dispositions: 1d, manual: 1d}\npictures: {reads: none, hits: crop}"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if p, err := ParsePolicy(text); err == nil && p.Validate() != nil {
-			t.Errorf("an invalid policy was taken: %+v", p)
-		}
-	})
-}
-
-func TestSpans(t *testing.T) {
-	for text, want := range map[string]time.Duration{"0": 0, "3m": 3 * time.Minute, "12h": 12 * time.Hour, "21d": 21 * 24 * time.Hour, "90s": 90 * time.Second} {
-		s, err := ParseSpan(text)
-		if err != nil || time.Duration(s) != want || s.String() != text {
-			t.Errorf("%s: %s, %v", text, s, err)
-		}
-	}
-	for _, text := range []string{"", "d", "-1d", "1.5d", "1w", "99999999999999999999d", "5000d"} {
-		if _, err := ParseSpan(text); err == nil {
-			t.Errorf("%q was read", text)
-		}
-	}
-}
-
 func TestRetentionByClass(t *testing.T) {
-	f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(3 * time.Minute) })
+	f := open(t, func(c *Config) { c.Policy.Retention.Reads = retention.Span(3 * time.Minute) })
 	plain, wanted := f.read("AAA111"), f.read("BBB222")
 	f.record(plain)
 	hit := f.hit(wanted)
@@ -172,7 +109,7 @@ func TestDestroyedKeyOpensNothing(t *testing.T) {
 }
 
 func TestDataKeysRotate(t *testing.T) {
-	f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(3 * time.Minute) })
+	f := open(t, func(c *Config) { c.Policy.Retention.Reads = retention.Span(3 * time.Minute) })
 	keys := func(class alpr.RetentionClass) int {
 		return f.count("SELECT count(*) FROM data_keys WHERE class = ?", string(class))
 	}
@@ -225,7 +162,7 @@ func TestRetentionSurvivesTheClock(t *testing.T) {
 		}
 	})
 	t.Run("a night in the garage", func(t *testing.T) {
-		f := open(t, func(c *Config) { c.Policy.Retention.Reads = Span(3 * time.Minute) })
+		f := open(t, func(c *Config) { c.Policy.Retention.Reads = retention.Span(3 * time.Minute) })
 		f.record(f.read("AAA111"))
 		f.clock.Add(10 * time.Hour)
 		f.reopen()
@@ -241,31 +178,12 @@ func TestRetentionSurvivesTheClock(t *testing.T) {
 		if f.count("SELECT count(*) FROM reads") != 1 {
 			t.Error("a jump was believed at once after the restart")
 		}
-		f.clock.Add(jumpSettle + time.Minute)
+		f.clock.Add(retention.JumpSettle + time.Minute)
 		if _, err := f.Purge(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		if f.count("SELECT count(*) FROM reads") != 0 {
 			t.Error("still kept when the time has proved right")
-		}
-	})
-	t.Run("jumps forward", func(t *testing.T) {
-		var c retentionClock
-		c.step(day0, 0)
-		wrong := day0.AddDate(20, 0, 0) // a satellite receiver's rollover
-		c.step(wrong, time.Second)
-		c.step(wrong.Add(jumpSettle/2), jumpSettle/2)
-		if c.now.Sub(day0) > jumpSettle {
-			t.Fatalf("believed before it had lasted: %s", c.now)
-		}
-		c.step(day0.Add(jumpSettle), jumpSettle/2) // the system clock is right again
-		c.step(wrong, time.Second)
-		if c.now.Sub(day0) > 2*jumpSettle {
-			t.Fatalf("two short jumps were taken for a long one: %s", c.now)
-		}
-		c.step(wrong.Add(jumpSettle), jumpSettle)
-		if c.now.Before(wrong) {
-			t.Errorf("not believed after it had lasted: %s", c.now)
 		}
 	})
 }
@@ -274,13 +192,13 @@ func TestBackendMayOnlyShorten(t *testing.T) {
 	f := open(t, nil)
 	f.record(f.read("AAA111"))
 	f.clock.Add(10 * 24 * time.Hour)
-	if err := f.Tighten(context.Background(), alpr.RetainRead, 60*24*time.Hour); !errors.Is(err, ErrNotTight) {
+	if err := f.Tighten(context.Background(), alpr.RetainRead, 60*24*time.Hour); !errors.Is(err, retention.ErrNotTight) {
 		t.Errorf("lengthened: %v", err)
 	}
-	if err := f.Tighten(context.Background(), alpr.RetainRead, time.Second); !errors.Is(err, ErrBadPolicy) {
+	if err := f.Tighten(context.Background(), alpr.RetainRead, time.Second); !errors.Is(err, retention.ErrBadPolicy) {
 		t.Errorf("a second: %v", err)
 	}
-	if err := f.Tighten(context.Background(), alpr.RetentionClass("x"), time.Hour); !errors.Is(err, ErrBadPolicy) {
+	if err := f.Tighten(context.Background(), alpr.RetentionClass("x"), time.Hour); !errors.Is(err, retention.ErrBadPolicy) {
 		t.Errorf("an unknown class: %v", err)
 	}
 	if err := f.Tighten(context.Background(), alpr.RetainRead, 7*24*time.Hour); err != nil {
@@ -290,7 +208,7 @@ func TestBackendMayOnlyShorten(t *testing.T) {
 		t.Error("a read of ten days ago outlived a seven-day rule")
 	}
 	f.reopen()
-	if got := f.PolicyInForce().Retention.Reads; got != Span(7*24*time.Hour) {
+	if got := f.PolicyInForce().Retention.Reads; got != retention.Span(7*24*time.Hour) {
 		t.Errorf("after a restart reads are kept for %s", got)
 	}
 	if n := f.count("SELECT count(*) FROM audit WHERE record LIKE '%policy change%'"); n != 2 {
@@ -340,7 +258,7 @@ func TestPolicyDropsPictures(t *testing.T) {
 	if p, err := f.Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG == nil {
 		t.Fatal(err)
 	}
-	f.cfg.Policy.Pictures.Reads = DetailNone
+	f.cfg.Policy.Pictures.Reads = retention.DetailNone
 	f.reopen()
 	if p, err := f.Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG != nil {
 		t.Errorf("the picture is still there: %v", err)

@@ -168,7 +168,7 @@ func (t *tx) quarantineTerm(table string, row map[string]any) (alpr.RetentionCla
 	case "manual_entries":
 		class = alpr.RetainManual
 	}
-	if keep, ok := t.s.policy().retention(class); ok {
+	if keep, ok := t.s.policy().For(class); ok {
 		return class, keep
 	}
 	return class, forensicKeep

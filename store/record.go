@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/retention"
 )
 
 // ErrNoID reports a read, hit or disposition without an identity, which could
@@ -129,7 +130,7 @@ func (t *tx) record(read *alpr.Read, hits []alpr.Hit, packed packedRead) (isKept
 
 // dropped says whether the read must vanish before storage, and counts it.
 func (t *tx) dropped(read *alpr.Read, as alpr.RetentionClass) (bool, error) {
-	if keep, _ := t.s.policy().retention(as); keep == 0 {
+	if keep, _ := t.s.policy().For(as); keep == 0 {
 		return true, t.tallyFinal(read, "reads", "not stored")
 	}
 	if as == alpr.RetainHit {
@@ -170,7 +171,7 @@ type term struct {
 // term starts when something was seen: time that passed before it was recorded
 // counts. A recording played back later counts from its playing.
 func (t *tx) term(class alpr.RetentionClass, seen time.Time, source alpr.TimeSource) term {
-	keep, _ := t.s.policy().retention(class)
+	keep, _ := t.s.policy().For(class)
 	age := time.Duration(0)
 	if source != alpr.TimeFile {
 		age = min(keep, max(0, t.wall.Sub(seen)))
@@ -213,13 +214,13 @@ func (t *tx) putPictures(read *alpr.Read, class alpr.RetentionClass, key *dataKe
 	}
 	for _, p := range []struct {
 		which string
-		needs Detail
+		needs retention.Detail
 		*alpr.Picture
 	}{
-		{PictureCrop, DetailCrop, &read.Crop},
-		{PictureContext, DetailContext, &read.Context},
+		{PictureCrop, retention.DetailCrop, &read.Crop},
+		{PictureContext, retention.DetailContext, &read.Context},
 	} {
-		if p.JPEG == nil || allowed.rank() < p.needs.rank() {
+		if p.JPEG == nil || allowed.Rank() < p.needs.Rank() {
 			continue
 		}
 		_, err := t.exec("INSERT INTO pictures (read_id, which, key_id, tag, body) VALUES (?, ?, ?, ?, ?)",

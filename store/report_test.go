@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/retention"
 )
 
 func TestTalliesOutliveWhatTheyCount(t *testing.T) {
 	f := open(t, func(c *Config) {
-		c.Policy.Retention = Retention{Reads: Span(time.Hour), Hits: Span(time.Hour), Dispositions: Span(time.Hour)}
+		c.Policy.Retention = retention.Rules{Reads: retention.Span(time.Hour), Hits: retention.Span(time.Hour), Dispositions: retention.Span(time.Hour)}
 	})
 	ctx := context.Background()
 	f.record(f.read("AAA111"))

@@ -20,6 +20,7 @@ import (
 	"alpr"
 	"alpr/internal/contain"
 	"alpr/internal/regular"
+	"alpr/retention"
 )
 
 // Names of rows in table meta.
@@ -41,7 +42,7 @@ type Config struct {
 	Agency  string // named in audit records that the store writes itself
 
 	// Policy is required: without a valid one Open refuses, and nothing is stored.
-	Policy Policy
+	Policy retention.Policy
 
 	// MayRenew lets Open begin a new store in the place of one that cannot be
 	// used: whose key is missing or another one, or which is no store of alpr's.
@@ -79,7 +80,7 @@ type Store struct {
 	keys      *keyring
 	codec     *codec
 	bootID    alpr.ID
-	clock     retentionClock
+	clock     retention.Clock
 
 	writer  chan struct{} // held by whoever commits
 	queueMu sync.Mutex
@@ -94,7 +95,7 @@ type Store struct {
 
 	r        readPool
 	policyMu sync.RWMutex
-	inForce  Policy
+	inForce  retention.Policy
 
 	metaKey      []byte // keys the hashes of meta's rows
 	isPolicyLost bool
@@ -344,7 +345,7 @@ func (s *Store) begin(ctx context.Context) error {
 }
 
 func (s *Store) restoreClock(ctx context.Context, d metaDamage) error {
-	if s.clock.isSet() {
+	if s.clock.IsSet() {
 		return nil // begin for the second time
 	}
 	latest, found, err := s.metaInt(ctx, metaClock)
@@ -352,7 +353,7 @@ func (s *Store) restoreClock(ctx context.Context, d metaDamage) error {
 		return err
 	}
 	if found && !d.clock {
-		s.clock.restore(fromMS(latest))
+		s.clock.Restore(fromMS(latest))
 		return nil
 	}
 	if !d.clock {
@@ -364,7 +365,7 @@ func (s *Store) restoreClock(ctx context.Context, d metaDamage) error {
 		return nil
 	}
 	s.remember(PartClock, "the retention clock was damaged: it goes on from the newest time that the records vouch for, "+at.Format(time.RFC3339))
-	s.clock.restore(at)
+	s.clock.Restore(at)
 	return nil
 }
 

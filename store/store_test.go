@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/retention"
 )
 
 // testClock is a system clock that tests set.
@@ -39,13 +40,13 @@ func (c *testClock) Add(d time.Duration) { c.Set(c.Now().Add(d)) }
 
 var day0 = time.Date(2031, 5, 2, 10, 0, 0, 0, time.UTC)
 
-func testPolicy() Policy {
-	return Policy{
-		Retention: Retention{
-			Reads: Span(30 * 24 * time.Hour), Hits: Span(365 * 24 * time.Hour),
-			Dispositions: Span(365 * 24 * time.Hour), Manual: Span(30 * 24 * time.Hour),
+func testPolicy() retention.Policy {
+	return retention.Policy{
+		Retention: retention.Rules{
+			Reads: retention.Span(30 * 24 * time.Hour), Hits: retention.Span(365 * 24 * time.Hour),
+			Dispositions: retention.Span(365 * 24 * time.Hour), Manual: retention.Span(30 * 24 * time.Hour),
 		},
-		Pictures: Pictures{Reads: DetailCrop, Hits: DetailContext},
+		Pictures: retention.Pictures{Reads: retention.DetailCrop, Hits: retention.DetailContext},
 	}
 }
 

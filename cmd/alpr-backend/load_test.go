@@ -18,6 +18,7 @@ import (
 	"alpr/backend"
 	"alpr/backend/demobroker"
 	"alpr/backend/simulate"
+	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/brokertest"
 	"alpr/sync/synthetic"
@@ -29,7 +30,7 @@ func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil
 // openStore opens a vehicle's real store, with a clock that runs behind by age.
 func openStore(t *testing.T, dir string, age time.Duration) *store.Store {
 	t.Helper()
-	profiles, err := store.Profiles()
+	profiles, err := retention.Profiles()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 
 	"alpr"
 	"alpr/backend"
+	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/brokertest"
 	"alpr/sync/synthetic"
@@ -64,7 +65,7 @@ func beVehicle(dir, broker string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	profiles, err := store.Profiles()
+	profiles, err := retention.Profiles()
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"alpr/internal/regular"
 	"alpr/internal/strictyaml"
 	"alpr/pipeline"
+	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/uplink"
 )
@@ -39,17 +40,17 @@ type config struct {
 	Vehicle string `yaml:"vehicle"`
 	DataDir string `yaml:"data_dir"`
 
-	Cameras  []cameraConfig  `yaml:"cameras"`
-	GPS      gpsConfig       `yaml:"gps"`
-	Models   modelsConfig    `yaml:"models"`
-	Pipeline pipeline.Config `yaml:"pipeline"`
-	Pictures picturesConfig  `yaml:"pictures"`
-	Store    storeConfig     `yaml:"store"`
-	Policy   store.Policy    `yaml:"policy"`
-	Hotlist  hotlist.Policy  `yaml:"hotlist"`
-	Console  console.Config  `yaml:"console"`
-	Uplink   uplink.Config   `yaml:"uplink"`
-	Log      logConfig       `yaml:"log"`
+	Cameras  []cameraConfig   `yaml:"cameras"`
+	GPS      gpsConfig        `yaml:"gps"`
+	Models   modelsConfig     `yaml:"models"`
+	Pipeline pipeline.Config  `yaml:"pipeline"`
+	Pictures picturesConfig   `yaml:"pictures"`
+	Store    storeConfig      `yaml:"store"`
+	Policy   retention.Policy `yaml:"policy"`
+	Hotlist  hotlist.Policy   `yaml:"hotlist"`
+	Console  console.Config   `yaml:"console"`
+	Uplink   uplink.Config    `yaml:"uplink"`
+	Log      logConfig        `yaml:"log"`
 }
 
 type cameraConfig struct {

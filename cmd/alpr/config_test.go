@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"alpr/store"
+	"alpr/retention"
 )
 
 // The shipped example shows every default: what it says beyond the defaults is
@@ -21,7 +21,7 @@ func TestExampleConfigIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profiles, err := store.Profiles()
+	profiles, err := retention.Profiles()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"alpr/gps"
 	"alpr/hotlist"
 	"alpr/internal/regular"
+	"alpr/retention"
 	"alpr/store"
 )
 
@@ -152,7 +153,7 @@ func (f *demoFlags) config(dir, broker string) (config, error) {
 	c.Console.Listen = f.listen
 	c.Uplink.Broker = broker
 	c.Uplink.HealthEvery = 5 * time.Second // by its status the consumer learns of the vehicle, and asks for what came before it
-	profiles, err := store.Profiles()
+	profiles, err := retention.Profiles()
 	if err != nil {
 		return config{}, err
 	}

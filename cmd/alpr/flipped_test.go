@@ -16,6 +16,7 @@ import (
 
 	"alpr"
 	"alpr/hotlist"
+	"alpr/retention"
 	"alpr/store"
 )
 
@@ -30,7 +31,7 @@ type soundCar struct {
 
 func newSoundCar(t *testing.T) *soundCar {
 	t.Helper()
-	profiles, err := store.Profiles()
+	profiles, err := retention.Profiles()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"alpr"
 	"alpr/hotlist"
+	"alpr/retention"
 	"alpr/store"
 )
 
@@ -155,7 +156,7 @@ func (in *addFlags) complete(who store.Access, plate string, now time.Time) (e a
 	if in.expires == "" {
 		return e, &usageError{fmt.Errorf("%w: give --expires", store.ErrIncomplete)}
 	}
-	if span, err := store.ParseSpan(in.expires); err == nil {
+	if span, err := retention.ParseSpan(in.expires); err == nil {
 		e.Expires = now.Add(time.Duration(span))
 	} else if e.Expires, err = time.Parse(time.RFC3339, in.expires); err != nil {
 		return e, &usageError{fmt.Errorf("--expires %q: expected a time span such as 12h or 3d, or a time such as 2031-05-02T18:00:00Z", in.expires)}

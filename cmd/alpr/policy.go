@@ -13,6 +13,7 @@ import (
 
 	"alpr"
 	"alpr/internal/regular"
+	"alpr/retention"
 	"alpr/store"
 )
 
@@ -59,7 +60,7 @@ func newPolicyShowCmd() *cobra.Command {
 	return c
 }
 
-func printPolicy(w io.Writer, name string, p store.Policy) {
+func printPolicy(w io.Writer, name string, p retention.Policy) {
 	fmt.Fprintf(w, "%s\treads %s\thits %s\tdispositions %s\tmanual entries %s\tpictures of reads: %s\tof hits: %s\n", name,
 		p.Retention.Reads, p.Retention.Hits, p.Retention.Dispositions, p.Retention.Manual, p.Pictures.Reads, p.Pictures.Hits)
 }
@@ -87,7 +88,7 @@ func newPolicyProfilesCmd() *cobra.Command {
 		Short: "Print the shipped retention profiles",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			all, err := store.Profiles()
+			all, err := retention.Profiles()
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr"
+	"alpr/retention"
 	"alpr/store"
 )
 
@@ -66,9 +67,9 @@ type report struct {
 	Deleted   map[string]int64 `json:"deleted"`
 	// MisreadShare is the share of misreads among the hits that an officer
 	// looked at; nil where none was.
-	MisreadShare *float64     `json:"misread_share"`
-	Lists        []listReport `json:"lists"`
-	Retention    store.Policy `json:"policy"`
+	MisreadShare *float64         `json:"misread_share"`
+	Lists        []listReport     `json:"lists"`
+	Retention    retention.Policy `json:"policy"`
 }
 
 // listReport is one list at the time of the report.

@@ -19,6 +19,7 @@ import (
 	"alpr/backend"
 	"alpr/hotlist"
 	"alpr/models/modelstest"
+	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/brokertest"
 	"alpr/sync/event"
@@ -53,7 +54,7 @@ func carOf(t *testing.T, pictures, broker string) config {
 	c.Models.Dir, c.Models.Library = filepath.Join(modelstest.Root(t), "models"), modelstest.Library(t)
 	c.Console.Listen = "127.0.0.1:0"
 	c.Uplink.Broker = broker
-	profiles, err := store.Profiles()
+	profiles, err := retention.Profiles()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"alpr/console"
 	"alpr/internal/contain"
 	"alpr/internal/printable"
+	"alpr/retention"
 	"alpr/store"
 )
 
@@ -172,7 +173,7 @@ func auditStatus(s *store.Store) console.PartStatus {
 		Detail: fmt.Sprintf("tampered with, broken at record %d: tell who runs this system; `alpr audit verify` says what is wrong", at)}
 }
 
-func retentionWords(p store.Policy) string {
+func retentionWords(p retention.Policy) string {
 	if p.Retention.Reads == 0 {
 		return "reads without a hit are not stored"
 	}

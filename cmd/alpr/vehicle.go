@@ -23,6 +23,7 @@ import (
 	"alpr/internal/regular"
 	"alpr/ocr"
 	"alpr/pipeline"
+	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/uplink"
 )
@@ -192,7 +193,7 @@ func (v *vehicle) addPipeline() (err error) {
 	n := v.networks.current
 	cfg.DetectorVersion, cfg.RecogniserVersion = n.detector.Version(), n.reader.Version()
 	photos := v.cfg.Pictures
-	if kept := v.cfg.Policy.Pictures; kept.Reads != store.DetailContext && kept.Hits != store.DetailContext {
+	if kept := v.cfg.Policy.Pictures; kept.Reads != retention.DetailContext && kept.Hits != retention.DetailContext {
 		photos.ContextScale = 0
 	}
 	parts := pipeline.Parts{

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"alpr/store"
+	"alpr/retention"
 )
 
 // yamlKeys lists the keys of a struct and of those in it, without the path.
@@ -17,7 +17,7 @@ func yamlKeys(t *testing.T, v any) []string {
 		for ty.Kind() == reflect.Pointer || ty.Kind() == reflect.Slice {
 			ty = ty.Elem()
 		}
-		if ty.Kind() != reflect.Struct || ty == reflect.TypeFor[store.Policy]() {
+		if ty.Kind() != reflect.Struct || ty == reflect.TypeFor[retention.Policy]() {
 			return
 		}
 		for i := range ty.NumField() {

@@ -1,4 +1,4 @@
-package store
+package retention
 
 import (
 	_ "embed"
@@ -25,8 +25,6 @@ var (
 	ErrNoPolicy  = errors.New("no valid retention policy: nothing is stored until there is one")
 	ErrNotTight  = errors.New("the backend may shorten retention, never lengthen it")
 	ErrBadPolicy = errors.New("not a valid retention policy")
-
-	ErrPolicyKept = errors.New("the policy in force was not lost: there is nothing to restore")
 )
 
 // Span is how long something is kept. In YAML: "3m", "12h", "21d", "0".
@@ -85,8 +83,8 @@ func (s *Span) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Retention says how long each class is kept. 0 means never stored.
-type Retention struct {
+// Rules say how long each class is kept. 0 means never stored.
+type Rules struct {
 	Reads        Span `yaml:"reads" json:"reads"`               // reads on no list
 	Hits         Span `yaml:"hits" json:"hits"`                 // hits and their reads
 	Dispositions Span `yaml:"dispositions" json:"dispositions"` // what officers found
@@ -103,7 +101,8 @@ const (
 	DetailContext Detail = "context" // also the vehicle's rear or front
 )
 
-func (d Detail) rank() int {
+// Rank puts the details in order, from none; it is negative for one that is not known.
+func (d Detail) Rank() int {
 	return slices.Index([]Detail{DetailNone, DetailCrop, DetailContext}, d)
 }
 
@@ -116,10 +115,10 @@ type Pictures struct {
 // Policy is what the agency allows to be kept. The zero Policy is not valid:
 // a vehicle without a policy stores nothing.
 type Policy struct {
-	Profile   string    `yaml:"profile,omitempty" json:"profile,omitempty"` // the shipped rules it started from
-	About     string    `yaml:"about,omitempty" json:"about,omitempty"`
-	Retention Retention `yaml:"retention" json:"retention"`
-	Pictures  Pictures  `yaml:"pictures" json:"pictures"`
+	Profile   string   `yaml:"profile,omitempty" json:"profile,omitempty"` // the shipped rules it started from
+	About     string   `yaml:"about,omitempty" json:"about,omitempty"`
+	Retention Rules    `yaml:"retention" json:"retention"`
+	Pictures  Pictures `yaml:"pictures" json:"pictures"`
 }
 
 // Profiles are the shipped policies by name.
@@ -137,12 +136,12 @@ func Profiles() (map[string]Policy, error) {
 	return all, nil
 }
 
-// ParsePolicy reads a policy in YAML: a shipped profile by name, with any of
+// Parse reads a policy in YAML: a shipped profile by name, with any of
 // its rules replaced, or all rules written out.
 //
 //	profile: us-me
 //	retention: {reads: 7d}
-func ParsePolicy(text []byte) (Policy, error) {
+func Parse(text []byte) (Policy, error) {
 	var head struct {
 		Profile string `yaml:"profile"`
 	}
@@ -150,7 +149,7 @@ func ParsePolicy(text []byte) (Policy, error) {
 		return Policy{}, fmt.Errorf("%w: %w", ErrBadPolicy, err)
 	}
 	type plain Policy // without UnmarshalYAML
-	policy := plain{Retention: Retention{Reads: -1, Hits: -1, Dispositions: -1, Manual: -1}}
+	policy := plain{Retention: Rules{Reads: -1, Hits: -1, Dispositions: -1, Manual: -1}}
 	if head.Profile != "" {
 		all, err := Profiles()
 		if err != nil {
@@ -172,9 +171,9 @@ func ParsePolicy(text []byte) (Policy, error) {
 	return Policy(policy), nil
 }
 
-// UnmarshalYAML reads a policy within a configuration file, as ParsePolicy does.
+// UnmarshalYAML reads a policy within a configuration file, as Parse does.
 func (p *Policy) UnmarshalYAML(text []byte) error {
-	policy, err := ParsePolicy(text)
+	policy, err := Parse(text)
 	if err != nil {
 		return err
 	}
@@ -205,16 +204,16 @@ func (p Policy) Validate() error {
 		}
 	}
 	for key, d := range map[string]Detail{"pictures.reads": p.Pictures.Reads, "pictures.hits": p.Pictures.Hits} {
-		if d.rank() < 0 {
+		if d.Rank() < 0 {
 			return fmt.Errorf("%w: %s is %q: expected none, crop or context", ErrBadPolicy, key, d)
 		}
 	}
 	return nil
 }
 
-// retention is how long a class is kept; ok is false for a class that no rule
+// For is how long a class is kept; ok is false for a class that no rule
 // covers.
-func (p Policy) retention(class alpr.RetentionClass) (d time.Duration, ok bool) {
+func (p Policy) For(class alpr.RetentionClass) (d time.Duration, ok bool) {
 	switch class {
 	case alpr.RetainRead:
 		return time.Duration(p.Retention.Reads), true
@@ -228,30 +227,30 @@ func (p Policy) retention(class alpr.RetentionClass) (d time.Duration, ok bool) 
 	return 0, false
 }
 
-// tightest keeps of each rule the stricter one.
-func (p Policy) tightest(o Policy) Policy {
+// Tightest keeps of each rule the stricter one.
+func (p Policy) Tightest(o Policy) Policy {
 	p.Retention.Reads = min(p.Retention.Reads, o.Retention.Reads)
 	p.Retention.Hits = min(p.Retention.Hits, o.Retention.Hits)
 	p.Retention.Dispositions = min(p.Retention.Dispositions, o.Retention.Dispositions)
 	p.Retention.Manual = min(p.Retention.Manual, o.Retention.Manual)
-	if o.Pictures.Reads.rank() < p.Pictures.Reads.rank() {
+	if o.Pictures.Reads.Rank() < p.Pictures.Reads.Rank() {
 		p.Pictures.Reads = o.Pictures.Reads
 	}
-	if o.Pictures.Hits.rank() < p.Pictures.Hits.rank() {
+	if o.Pictures.Hits.Rank() < p.Pictures.Hits.Rank() {
 		p.Pictures.Hits = o.Pictures.Hits
 	}
 	return p
 }
 
-// strictest keeps nothing.
-func (p Policy) strictest() Policy {
-	p.Retention = Retention{}
+// Strictest keeps nothing.
+func (p Policy) Strictest() Policy {
+	p.Retention = Rules{}
 	p.Pictures = Pictures{Reads: DetailNone, Hits: DetailNone}
 	return p
 }
 
-// isTighter says whether no rule of p is looser than o's.
-func (p Policy) isTighter(o Policy) bool {
-	both := p.tightest(o)
+// IsTighter says whether no rule of p is looser than o's.
+func (p Policy) IsTighter(o Policy) bool {
+	both := p.Tightest(o)
 	return both.Retention == p.Retention && both.Pictures == p.Pictures
 }
