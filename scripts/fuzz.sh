@@ -45,7 +45,8 @@ one() { # DIR TARGET
   local log="$work/${1//\//_}-$2" parallel=()
   [ "$jobs" -gt 1 ] && parallel=(-parallel 1)
   if go test -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 20x "${parallel[@]}" "$1" </dev/null >"$log" 2>&1; then
-    echo "ok    $1 $2: $(grep -oE 'execs: [0-9]+ ' "$log" | tail -1)in $time"
+    echo "ok    $1 $2: $(grep -oE 'execs: [0-9]+ ' "$log" | tail -1)in $time," \
+      "$(grep -oE 'new interesting: [0-9]+ \(total: [0-9]+\)' "$log" | tail -1)"
   else
     echo "FAIL  $1 $2"
     tail -n 60 "$log"

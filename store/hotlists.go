@@ -66,6 +66,7 @@ func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, c
 	if err != nil {
 		return fail(err)
 	}
+	s.secureLists(ctx)
 	return nil
 }
 
@@ -291,11 +292,13 @@ func (s *Store) Rollback(ctx context.Context, who Access, list string) (HotlistI
 		if err := t.activate(list, info.id); err != nil {
 			return err
 		}
+		defer t.noteLists()
 		return t.auditNow(who.record(alpr.ActionHotlistRollback, list, map[string]string{"version": info.Version}))
 	})
 	if err != nil {
 		return HotlistInfo{}, fmt.Errorf("roll back list %q: %w", list, err)
 	}
+	s.secureLists(ctx)
 	return info, nil
 }
 
@@ -312,11 +315,13 @@ func (s *Store) DropHotlist(ctx context.Context, who Access, list string) error 
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNotKept)
 		}
+		defer t.noteLists()
 		return t.auditNow(who.record(alpr.ActionHotlistDropped, list, nil))
 	})
 	if err != nil {
 		return fmt.Errorf("drop list %q: %w", list, err)
 	}
+	s.secureLists(ctx)
 	return nil
 }
 

@@ -44,6 +44,7 @@ func (s *Store) AddManual(ctx context.Context, who Access, e alpr.Entry) error {
 	if err != nil {
 		return fmt.Errorf("add manual entry: %w", err)
 	}
+	s.secureLists(ctx)
 	return nil
 }
 
@@ -97,11 +98,13 @@ func (s *Store) RemoveManual(ctx context.Context, who Access, id string) error {
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, fmt.Errorf("entry %q: %w", id, ErrNotKept))
 		}
+		defer t.noteLists()
 		return t.auditNow(who.record(alpr.ActionManualEntryRemoved, id, nil))
 	})
 	if err != nil {
 		return fmt.Errorf("remove manual entry: %w", err)
 	}
+	s.secureLists(ctx)
 	return nil
 }
 

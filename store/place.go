@@ -88,7 +88,11 @@ func (s *Store) clearNames() error {
 		if err := os.Rename(path, aside); err != nil {
 			return fmt.Errorf("move aside what is no file: %w", err)
 		}
-		s.remember(PartStore, fmt.Sprintf("%v: it is moved aside as %s", err, filepath.Base(aside)))
+		text := fmt.Sprintf("%v: it is moved aside as %s", err, filepath.Base(aside))
+		if suffix == "-wal" || suffix == "-journal" {
+			text += ". What was recorded last stood in the file that it replaced, and may be lost: a list or an entry that is missing is named"
+		}
+		s.remember(PartStore, text)
 		s.began = append(s.began, beginning{aside: filepath.Base(aside), purpose: "not a file in a file's place", reason: err.Error()})
 	}
 	return nil

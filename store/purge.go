@@ -119,6 +119,9 @@ func (t *tx) purge() (p Proof, isMore bool, err error) {
 		p.count(table, n)
 		isMore = isMore || n == purgeBatch
 	}
+	if p.Rows["manual_entries"] > 0 {
+		t.noteLists() // they are missed by nobody
+	}
 	if p.DestroyedKeys, err = t.destroyKeys(); err != nil {
 		return p, false, fmt.Errorf("destroy data keys: %w", err)
 	}

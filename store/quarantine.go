@@ -79,6 +79,9 @@ func (t *tx) setApart(table string, rowids []int64, reason string) error {
 			return err
 		}
 	}
+	if table == "manual_entries" {
+		defer t.noteLists() // that they do not alert is said
+	}
 	return t.auditNow(alpr.AuditRecord{Officer: "system", Action: alpr.ActionQuarantine, Purpose: "rows of the store were damaged",
 		Subject: table, Detail: map[string]string{"rows": strconv.Itoa(len(rowids)), "reason": reason}})
 }

@@ -111,6 +111,7 @@ type Store struct {
 	isSalvaged bool
 	lostMeta   []metaRow
 	unfit      []unfitRow
+	isMissed   bool // what was in use is compared with what there is
 	began      []beginning
 
 	room roomState
@@ -328,8 +329,10 @@ func (s *Store) begin(ctx context.Context) error {
 		func(ctx context.Context) error { return s.loadPolicy(ctx, damage) },
 		s.loadNotices,
 		s.noteBeginnings,
+		s.missLists,
 		s.quarantineUnfit,
 		s.examine,
+		s.keepListNames,
 		s.dropStaging,
 		func(ctx context.Context) error { _, err := s.Purge(ctx); return err },
 	} {
