@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/backend"
+	"alpr/internal/reference"
 )
 
 // usageError is a mistake on the command line.
@@ -33,7 +34,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 		newConsumeCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(), newPictureCommand(), newAccessesCommand(), newAuditCommand(),
 		newPublishHotlistCommand(), newRequestImageCommand(), newPublishPolicyCommand(), newPublishKeysCommand(), newKeygenCommand(),
 		newACLCommand(), newSimulateCommand(), newDemoBrokerCommand(),
-		newVersionCommand(),
+		newVersionCommand(), reference.NewManCmd(),
 	)
 	return root
 }

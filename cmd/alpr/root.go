@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/internal/printable"
+	"alpr/internal/reference"
 )
 
 // usageError is a command line that cannot be run.
@@ -55,6 +56,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 		newConfigCmd(),
 		newUserCmd(),
 		newVersionCmd(),
+		reference.NewManCmd(),
 	)
 	asUsageErrors(root)
 	return root
