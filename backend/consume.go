@@ -428,15 +428,34 @@ func (w *writer) answer() {
 			w.send(v, event.Receipt{Ranges: part})
 		}
 	}
-	if w.asked == nil {
+	for i := range w.batch.Rows {
+		w.askForRest(&w.batch.Rows[i])
+	}
+}
+
+// underway is how long what a vehicle sent before its status may be on its way
+// here beside it: by another connection, or through another consumer.
+const underway = 10 * time.Second
+
+// askForRest asks a vehicle for what it sent and the broker did not keep for us:
+// once for all of it where the broker did not know us, and whenever its status
+// tells of items without a receipt. What went before the status came by the same
+// way: what of it has no receipt by now was lost, to a broker that was killed or
+// whose queue was full.
+func (w *writer) askForRest(r *Row) {
+	if w.asked != nil && !w.asked[r.Vehicle] {
+		w.asked[r.Vehicle] = true
+		w.send(r.Vehicle, event.Receipt{Ranges: []event.Range{}, WantsRest: true})
 		return
 	}
-	for i := range w.batch.Rows {
-		if v := w.batch.Rows[i].Vehicle; !w.asked[v] {
-			w.asked[v] = true
-			w.send(v, event.Receipt{Ranges: []event.Range{}, WantsRest: true})
-		}
+	if r.Event.Type != event.TypeStatus {
+		return
 	}
+	var st event.Status
+	if err := json.Unmarshal(r.Event.Data, &st); err != nil || !st.IsOnline || st.Depth.Unreceipted == 0 {
+		return
+	}
+	w.send(r.Vehicle, event.Receipt{Ranges: []event.Range{}, WantsRest: true, RestBefore: r.Event.Time.Add(-underway)})
 }
 
 func (w *writer) send(v event.Vehicle, r event.Receipt) {

@@ -3,6 +3,7 @@ package backend_test
 import (
 	"context"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +61,45 @@ func TestAFullBrokerLosesNothing(t *testing.T) {
 		t.Error("nothing was sent again: the broker was not full")
 	}
 }
+
+// TestAKilledBrokerLosesNothing: a broker that is killed forgets what it
+// acknowledged since it last saved, but knows its consumer. The vehicle's next
+// status says that items have no receipt, and the consumer asks for them.
+func TestAKilledBrokerLosesNothing(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{Extra: []string{"autosave_interval 1800"}})
+	sink := sqliteSink(t)
+	_, stop := startConsumer(t, backendBroker(t, broker, nil, "c"), sink)
+	cfg := carConfig(t, broker, nil, car)
+	cfg.ReceiptTimeout = time.Hour // so that only the consumer's asking helps
+	box := memory.NewOutbox(alpr.ID{1})
+	clock := &clock{}
+	u, _ := startCar(t, cfg, box, uplink.Options{Now: clock.now})
+	m := synthetic.New(1)
+	box.Add(m.Read(time.Now()))
+	brokertest.Until(t, "the first kept", func() bool { return box.Len() == 0 })
+	stop()
+	broker.Save(t)
+	const n = 20
+	for range n {
+		box.Add(m.Read(time.Now()))
+	}
+	brokertest.Until(t, "all acknowledged by the broker", func() bool { return u.State().Link.Published == n+1 })
+	broker.Kill()
+	broker.Start(t)
+	metrics, _ := startConsumer(t, backendBroker(t, broker, nil, "c"), sink)
+	clock.add(time.Minute) // for the vehicle's next status
+	brokertest.Until(t, "everything receipted", func() bool { return box.Len() == 0 })
+	if metrics.Events() != n {
+		t.Errorf("%d events kept, want %d", metrics.Events(), n)
+	}
+}
+
+// clock is a clock that can be put forward.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time      { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) add(d time.Duration) { c.ahead.Add(int64(d)) }
 
 func TestTheSameMessageTwiceIsKeptOnce(t *testing.T) {
 	t.Parallel()

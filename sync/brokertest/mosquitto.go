@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -94,6 +95,26 @@ func (m *Mosquitto) Start(t testing.TB) {
 		<-time.After(25 * time.Millisecond)
 	}
 	t.Fatalf("mosquitto does not listen on %s:\n%s", m.Address(), m.Log())
+}
+
+// Save writes what the broker holds to its disk now, and waits until it is there.
+func (m *Mosquitto) Save(t testing.TB) {
+	t.Helper()
+	path := filepath.Join(m.dir, "mosquitto.db")
+	stamp := func() (at time.Time) {
+		if info, err := os.Stat(path); err == nil {
+			at = info.ModTime()
+		}
+		return at
+	}
+	before := stamp()
+	m.mu.Lock()
+	err := m.cmd.Process.Signal(syscall.SIGUSR1)
+	m.mu.Unlock()
+	if err != nil {
+		t.Fatalf("have mosquitto save: %v", err)
+	}
+	Until(t, "mosquitto's file", func() bool { return stamp().After(before) })
 }
 
 // Kill ends the broker at once (SIGKILL), as a power cut would.

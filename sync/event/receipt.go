@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"alpr"
 )
@@ -21,6 +22,9 @@ type Receipt struct {
 	// WantsRest asks for everything else that was sent: the broker did not keep
 	// it for the backend, which subscribed later or was forgotten there.
 	WantsRest bool `json:"send_rest,omitempty"`
+	// RestBefore narrows WantsRest to what the vehicle sent before this time of
+	// its own clock; zero: to all that it has sent.
+	RestBefore time.Time `json:"rest_before,omitzero"`
 }
 
 // Range is the numbers From to To, both included, of one boot.

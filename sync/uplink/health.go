@@ -27,7 +27,7 @@ func (s *session) tick(ctx context.Context) error {
 		st.Link.ConnectedS = now.Sub(st.Since).Seconds()
 	})
 	st := u.State()
-	status, err := u.statusPayload(ctx, true, "", st.Since, s.sentSeq.Load())
+	status, err := u.statusPayload(ctx, true, "", st.Since)
 	if err != nil {
 		return err
 	}

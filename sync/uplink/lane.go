@@ -7,17 +7,18 @@ import (
 )
 
 const (
-	peekLimit      = 256  // items asked of the outbox at once
-	hitsAtOnce     = 256  // hits and dispositions awaiting acknowledgement
-	maxOpen        = 1024 // messages awaiting acknowledgement, hits beyond them not counted
-	markAtOnce     = 512  // acknowledged items that are marked in one transaction
-	markEvery      = 100 * time.Millisecond
-	liveBurst      = 32      // live reads that wait together travel together
-	batchPlain     = 4 << 20 // bytes of a batch before compression, at most
-	maxUnreceipted = 40      // full batches that await receipts before the backlog waits as well
-	maxHitPatience = 10 * time.Minute
-	maxPatience    = 6 * time.Hour
-	maxEvent       = 1 << 20 // bytes of one event; a larger one is quarantined
+	peekLimit            = 256  // items asked of the outbox at once
+	hitsAtOnce           = 256  // hits and dispositions awaiting acknowledgement
+	maxOpen              = 1024 // messages awaiting acknowledgement, hits beyond them not counted
+	markAtOnce           = 512  // acknowledged items that are marked in one transaction
+	markEvery            = 100 * time.Millisecond
+	liveBurst            = 32               // live reads that wait together travel together
+	batchPlain           = 4 << 20          // bytes of a batch before compression, at most
+	maxUnreceipted       = 40               // full batches that await receipts before the backlog waits as well
+	hitReceiptTimeout    = 15 * time.Second // a hit without a receipt is sent again after so long
+	maxHitReceiptTimeout = 10 * time.Minute // or after so long at most, while no receipt comes
+	maxPatience          = 6 * time.Hour
+	maxEvent             = 1 << 20 // bytes of one event; a larger one is quarantined
 )
 
 // lane reads one class of items from the outbox, in order of key.

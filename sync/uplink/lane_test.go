@@ -138,6 +138,35 @@ func TestTheDebtGrowsAndPatienceWithIt(t *testing.T) {
 	}
 }
 
+func TestHitsWithoutReceiptGoAgainSoonAndLessAndLessOften(t *testing.T) {
+	const configured = 5 * time.Minute
+	boot, now := alpr.ID{1}, time.Now()
+	var r resendTimer
+	r.sent(&alpr.OutboxItem{BootID: boot, Seq: 7})
+	sentAt, gaps := now, []time.Duration{}
+	for end := now.Add(time.Hour); now.Before(end); now = now.Add(time.Second) {
+		if r.isDue(configured, now) && now.Sub(sentAt) >= r.timeout(configured) {
+			gaps = append(gaps, now.Sub(sentAt))
+			r.sent(&alpr.OutboxItem{BootID: boot, Seq: 7, SentAt: sentAt})
+			sentAt = now
+		}
+	}
+	if gaps[0] > 20*time.Second || len(gaps) > 12 || gaps[len(gaps)-1] > maxHitReceiptTimeout*5/4 {
+		t.Errorf("a hit that gets no receipt is sent again after %v", gaps)
+	}
+	r.receipted(event.Range{BootID: boot, From: 1, To: 6})
+	if r.timeout(configured) == hitReceiptTimeout {
+		t.Error("a receipt of older items counts for the newest hit")
+	}
+	r.receipted(event.Range{BootID: boot, From: 7, To: 7})
+	if got := r.timeout(configured); got != hitReceiptTimeout {
+		t.Errorf("after a receipt the next hit waits %s", got)
+	}
+	if got := r.timeout(time.Second); got != time.Second {
+		t.Errorf("hits wait %s where all items wait a second", got)
+	}
+}
+
 func TestRangesWithoutWhatIsStillUnderWay(t *testing.T) {
 	boot, other := alpr.ID{1}, alpr.ID{2}
 	r := func(boot alpr.ID, from, to uint64) event.Range { return event.Range{BootID: boot, From: from, To: to} }

@@ -46,3 +46,45 @@ func (d *debt) forgive(patience time.Duration, now time.Time) {
 // patience is how long an item may be without receipt: at least the
 // configured time, and twice as long as receipts take (compare RFC 6298).
 func (d *debt) patience(atLeast time.Duration) time.Duration { return max(atLeast, 2*d.lag) }
+
+// resendTimer says when a hit that has no receipt is sent again. The time doubles
+// while hits are sent again, until a receipt comes for the newest one: a backend
+// that is down for a day must not find a copy for each quarter of a minute.
+type resendTimer struct {
+	doublings int
+	hasResent bool            // a hit was sent again since the last look
+	lookedAt  time.Time       // when hits without a receipt were last looked for
+	newest    alpr.OutboxItem // that was sent
+}
+
+// timeout is how long a hit may be without a receipt: at first no longer than
+// the configuration gives to any item.
+func (r *resendTimer) timeout(configured time.Duration) time.Duration {
+	return min(min(hitReceiptTimeout, configured)<<r.doublings, maxHitReceiptTimeout)
+}
+
+// isDue says whether to look for hits without a receipt now, and notes that it was asked.
+func (r *resendTimer) isDue(configured time.Duration, now time.Time) bool {
+	if now.Sub(r.lookedAt) < r.timeout(configured)/4 {
+		return false
+	}
+	r.lookedAt = now
+	if r.hasResent && r.timeout(configured) < maxHitReceiptTimeout {
+		r.doublings++
+	}
+	r.hasResent = false
+	return true
+}
+
+// sent notes a hit that goes, for the first time or again.
+func (r *resendTimer) sent(it *alpr.OutboxItem) {
+	r.newest = alpr.OutboxItem{BootID: it.BootID, Seq: it.Seq}
+	r.hasResent = r.hasResent || !it.SentAt.IsZero()
+}
+
+// receipted notes that the backend keeps a range.
+func (r *resendTimer) receipted(x event.Range) {
+	if x.BootID == r.newest.BootID && x.From <= r.newest.Seq && r.newest.Seq <= x.To {
+		r.doublings, r.hasResent = 0, false
+	}
+}

@@ -88,6 +88,7 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, isHit bool
 	s.note(&it)
 	if isHit {
 		s.u.debt.items++ // its receipt, always quick, tells nothing of the others'
+		s.u.hitTimer.sent(&it)
 	} else {
 		s.u.debt.sent(1, &it, s.now())
 	}
@@ -198,7 +199,7 @@ func (s *session) launch(f *flight, topic string, payload []byte) {
 
 func (s *session) note(it *alpr.OutboxItem) {
 	if it.BootID == s.u.opt.BootID {
-		s.sentSeq.Store(max(s.sentSeq.Load(), it.Seq))
+		s.u.sentSeq.Store(max(s.u.sentSeq.Load(), it.Seq))
 	}
 	if !it.SentAt.IsZero() {
 		s.isImpatient = true
@@ -219,7 +220,7 @@ func (s *session) quarantine(ctx context.Context, key int64, why error) error {
 // openRanges is ranges without the numbers still on their way to a further
 // receiver, and without those of this boot that nobody can have received yet.
 func (s *session) openRanges(ranges []event.Range) []event.Range {
-	if n := s.sentSeq.Load(); n < math.MaxUint64 {
+	if n := s.u.sentSeq.Load(); n < math.MaxUint64 {
 		ranges = without(ranges, event.Range{BootID: s.u.opt.BootID, From: n + 1, To: math.MaxUint64})
 	}
 	for _, f := range s.flights {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -41,7 +40,6 @@ type session struct {
 	commands  chan command
 	manifests chan downlink.Manifest
 	announced announced
-	sentSeq   atomic.Uint64 // highest number of this boot that was published
 
 	patience    time.Duration // how long an item may be without receipt before it is sent again
 	isImpatient bool          // something was sent again since the last receipt
@@ -63,7 +61,7 @@ type flight struct {
 
 // session runs one connection to its end. wasUp says whether it came to life.
 func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
-	will, err := u.statusPayload(ctx, false, willReason, time.Time{}, 0)
+	will, err := u.statusPayload(ctx, false, willReason, time.Time{})
 	if err != nil {
 		return false, err
 	}
@@ -164,6 +162,9 @@ func (s *session) run(ctx context.Context) error {
 			s.lookForUnreceipted()
 		case <-look.C:
 			s.hits.isDry, s.live.isDry, s.backlog.isDry = false, false, false
+			if s.u.hitTimer.isDue(s.u.cfg.ReceiptTimeout, s.now()) {
+				s.hits.rewind()
+			}
 			if len(s.flights) > len(s.acked) && s.now().Sub(s.heard) > s.u.cfg.AckTimeout {
 				return fmt.Errorf("broker acknowledged nothing for %s", s.u.cfg.AckTimeout)
 			}
@@ -250,7 +251,7 @@ func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
 		if s.u.cfg.UseReceipts {
 			sentBefore = now.Add(-s.patience)
 			if l == s.hits { // few, and the most urgent
-				sentBefore = now.Add(-min(s.patience, maxHitPatience))
+				sentBefore = now.Add(-s.u.hitTimer.timeout(s.u.cfg.ReceiptTimeout))
 			}
 			if s.restBefore.After(sentBefore) {
 				sentBefore = s.restBefore
@@ -341,6 +342,7 @@ func (s *session) onReceipt(ctx context.Context, raw []byte) error {
 	}
 	for _, x := range r.Ranges {
 		s.u.debt.receipted(x, s.now())
+		s.u.hitTimer.receipted(x)
 	}
 	s.patience, s.isImpatient = s.u.debt.patience(s.u.cfg.ReceiptTimeout), false
 	if err := s.mark(ctx, true); err != nil {
@@ -353,10 +355,21 @@ func (s *session) onReceipt(ctx context.Context, raw []byte) error {
 		s.u.update(func(st *State) { st.Link.Receipted += int64(x.To - x.From + 1) })
 	}
 	if r.WantsRest {
-		s.restBefore = s.now()
-		s.rewind()
+		s.askedForRest(r.RestBefore)
 	}
 	return nil
+}
+
+// askedForRest lets what was sent before a time, and has no receipt, be sent
+// again. A backend that names no time, or one to come, means all that was sent.
+func (s *session) askedForRest(before time.Time) {
+	if now := s.now(); before.IsZero() || before.After(now) {
+		before = now
+	}
+	if before.After(s.restBefore) {
+		s.restBefore = before
+	}
+	s.rewind()
 }
 
 // sayRefusal shows why receipts are refused, until one is taken. Each reason is
@@ -421,7 +434,7 @@ func (s *session) drain() error {
 func (s *session) goodbye() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	payload, err := s.u.statusPayload(ctx, false, "shutdown", s.now(), s.sentSeq.Load())
+	payload, err := s.u.statusPayload(ctx, false, "shutdown", s.now())
 	if err == nil {
 		err = s.link.wait(ctx, s.link.client.Publish(s.u.vehicle.Topic(event.TopicStatus), 1, true, payload))
 	}
@@ -447,9 +460,9 @@ func (u *Uplink) auditHead(ctx context.Context) *event.AuditHead {
 	return event.AuditHeadOf(head)
 }
 
-func (u *Uplink) statusPayload(ctx context.Context, isOnline bool, reason string, since time.Time, lastSeq uint64) ([]byte, error) {
+func (u *Uplink) statusPayload(ctx context.Context, isOnline bool, reason string, since time.Time) ([]byte, error) {
 	st := event.Status{
-		IsOnline: isOnline, Reason: reason, Version: u.opt.Version, BootID: u.opt.BootID, LastSeq: lastSeq,
+		IsOnline: isOnline, Reason: reason, Version: u.opt.Version, BootID: u.opt.BootID, LastSeq: u.sentSeq.Load(),
 		Since: since.UTC(), Hotlists: u.hotlistVersions(ctx), Depth: u.State().Depth,
 	}
 	if st.Depth.Waiting == nil {

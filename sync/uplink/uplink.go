@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"alpr"
@@ -63,7 +64,9 @@ type Uplink struct {
 
 	release  *release.Policy
 	pictures *album
-	debt     debt // the present session's own
+	debt     debt          // the present session's own
+	hitTimer resendTimer   // likewise
+	sentSeq  atomic.Uint64 // highest number of this boot that was published, in whichever session
 	ringMu   sync.Mutex
 	ring     *downlink.Ring
 

@@ -157,3 +157,42 @@ func TestItemsReachTheBrokerAndLeaveTheOutbox(t *testing.T) {
 		t.Errorf("hit arrived as %+v", got)
 	}
 }
+
+// receipt sends a receipt as a backend does, through the broker.
+func receipt(t testing.TB, address string, r event.Receipt) {
+	t.Helper()
+	payload, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := listen(t, address)
+	if tok := l.client.Publish(car.ReceiptTopic(), 1, false, payload); tok.Wait() && tok.Error() != nil {
+		t.Fatal(tok.Error())
+	}
+}
+
+// TestReceiptsThatWaitedAtTheBrokerCount: what was sent before the connection
+// broke is receipted while the vehicle is out of reach.
+func TestReceiptsThatWaitedAtTheBrokerCount(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	proxy := brokertest.StartProxy(t, broker.Address())
+	m := synthetic.New(1)
+	boot := m.ID(time.Now())
+	box := memory.NewOutbox(boot)
+	for range 5 {
+		box.Add(m.Read(time.Now()), m.Hit(time.Now()))
+	}
+	cfg := config(t, proxy.URL("tcp"))
+	cfg.UseReceipts, cfg.ReceiptTimeout = true, time.Hour
+	u := start(t, cfg, box, uplink.Options{BootID: boot})
+	brokertest.Until(t, "all acknowledged by the broker", func() bool { return u.State().Link.Published == 10 })
+	proxy.Down()
+	brokertest.Until(t, "the break noticed", func() bool { return !u.State().IsConnected })
+	receipt(t, broker.URL("tcp"), event.Receipt{Ranges: []event.Range{{BootID: boot, From: 1, To: 10}}})
+	proxy.Up(t)
+	brokertest.Until(t, "everything let go", func() bool { return box.Len() == 0 })
+	if st := u.State().Link; st.Resent != 0 {
+		t.Errorf("%d items were sent again", st.Resent)
+	}
+}
