@@ -15,7 +15,7 @@ build="gcc g++ libc6-dev git curl ca-certificates $opencv"
 
 case "${1:-}" in
   build) want=$build ;;
-  test) want="$build python3 ffmpeg mosquitto postgresql gpsd strace" ;;
+  test) want="$build python3 ffmpeg mosquitto postgresql gpsd strace shellcheck" ;;
   arm64) want="gcc git curl ca-certificates crossbuild-essential-arm64 qemu-user-static file" ;;
   image) want='buildah debootstrap qemu-user-static' ;;
   screenshots) want='chromium fonts-dejavu-core fonts-liberation' ;;
@@ -33,7 +33,7 @@ command -v go >/dev/null || {
 # present PACKAGE: installed, or replaced by the same tool from elsewhere.
 present() {
   case "$1" in
-    gcc | g++ | git | curl | ffmpeg | gpsd | mosquitto | python3 | strace | chromium) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null && return ;;
+    gcc | g++ | git | curl | ffmpeg | gpsd | mosquitto | python3 | shellcheck | strace | chromium) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null && return ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return ;;
   esac
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -28,7 +28,7 @@ tool() {
   echo "$path"
 }
 
-shell_parses() { git ls-files '*.sh' scripts/step .ci/run | xargs -n 1 bash -n; }
+shell_scripts() { git ls-files -z | xargs -0 grep -lIE '^#!.*(ba)?sh$' | xargs shellcheck; }
 python_compiles() {
   git ls-files '*.py' | xargs -r python3 -c '
 import ast, sys
@@ -49,10 +49,19 @@ no_large_files() {
   [ -z "$large" ] || { printf 'Files over 3.5 MB:\n%s\n' "$large"; return 1; }
 }
 
+# A title that does not fit a line of `git log --oneline` is not read.
+titles_fit() {
+  local since=d48cb77bac25 long
+  git cat-file -e "$since" 2>/dev/null || since=HEAD
+  long=$(git log --format=%s "$since.." | awk 'length > 72')
+  [ -z "$long" ] || { printf 'Commit titles over 72 characters:\n%s\n' "$long"; return 1; }
+}
+
 linter=$(tool "$golangci") || exit 1
 check "Go: formatting, vet, staticcheck, imports" "$linter" run --allow-parallel-runners ./...
-check "Shell scripts parse" shell_parses
+check "Shell scripts: shellcheck" shell_scripts
 check "Python scripts parse" python_compiles
 check "No test sleeps" no_real_sleeps
 check "Nothing large is committed" no_large_files
+check "Commit titles fit a line" titles_fit
 exit $status
