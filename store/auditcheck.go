@@ -3,14 +3,13 @@ package store
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"alpr"
+	"alpr/audit"
 )
 
 const (
@@ -25,25 +24,25 @@ const (
 )
 
 // CheckAudit checks the store's own log, record by record and column by column.
-// key and known are as for VerifyAudit. It writes nothing.
-func (s *Store) CheckAudit(ctx context.Context, key ed25519.PublicKey, known map[uint64]string) (AuditSummary, error) {
-	if key != nil && !key.Equal(s.auditPublic()) {
-		return AuditSummary{}, fmt.Errorf("check the audit log: signed by device key %s, not by %x: %w", s.AuditKey(), []byte(key), ErrTampered)
+// key and known are as for audit.Verify. It writes nothing.
+func (s *Store) CheckAudit(ctx context.Context, key ed25519.PublicKey, known map[uint64]string) (audit.Summary, error) {
+	if key != nil && !key.Equal(s.sealer.Public()) {
+		return audit.Summary{}, fmt.Errorf("check the audit log: signed by device key %s, not by %x: %w", s.AuditKey(), []byte(key), audit.ErrTampered)
 	}
 	c, err := s.walkAudit(ctx, known, func(time.Duration) error { return nil })
 	if err == nil {
-		err = c.err()
+		err = c.Err()
 	}
 	if err != nil {
-		return AuditSummary{}, fmt.Errorf("check the audit log: %w", err)
+		return audit.Summary{}, fmt.Errorf("check the audit log: %w", err)
 	}
-	return AuditSummary{Records: c.seq, Last: hex.EncodeToString(c.hash[:]), PublicKey: s.AuditKey()}, nil
+	return c.Summary(s.AuditKey()), nil
 }
 
 // walkAudit checks the whole log in batches, and calls rest with how long each
 // one took. What is appended meanwhile is checked as well.
-func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest func(time.Duration) error) (*chain, error) {
-	c, at := newChain(known), int64(math.MinInt64)
+func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest func(time.Duration) error) (*audit.Chain, error) {
+	c, at := audit.NewChain(known), int64(math.MinInt64)
 	for {
 		start := time.Now()
 		batch, err := s.auditRows(ctx, at, auditBatch)
@@ -51,8 +50,8 @@ func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest fun
 			return c, err
 		}
 		for i := range batch {
-			c.next(&batch[i], true, s.rowFault(&batch[i]))
-			at = batch[i].seq
+			c.Next(&batch[i], true, s.sealer.Fault(&batch[i]))
+			at = batch[i].Seq
 		}
 		if len(batch) > 0 {
 			if err := rest(time.Since(start)); err != nil {
@@ -64,30 +63,30 @@ func (s *Store) walkAudit(ctx context.Context, known map[uint64]string, rest fun
 		if err != nil {
 			return c, err
 		}
-		if hasRow && last.seq > at {
+		if hasRow && last.Seq > at {
 			continue
 		}
-		end, ok := s.openHead(value)
+		end, ok := s.sealer.OpenHead(value)
 		if !ok {
-			c.broken(c.seq+1, "%v", errNoEnd)
+			c.Broken(c.Seq()+1, "%v", errNoEnd)
 			return c, nil
 		}
-		c.end(&end)
+		c.End(&end)
 		return c, nil
 	}
 }
 
 // auditRows are the records after the number at, at most n of them.
-func (s *Store) auditRows(ctx context.Context, at int64, n int) ([]auditRow, error) {
+func (s *Store) auditRows(ctx context.Context, at int64, n int) ([]audit.Row, error) {
 	rows, err := s.r.QueryContext(ctx, "SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", at, n)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
 	defer rows.Close()
-	var out []auditRow
+	var out []audit.Row
 	for rows.Next() {
-		var row auditRow
-		if err := rows.Scan(row.dest()...); err != nil {
+		var row audit.Row
+		if err := rows.Scan(auditDest(&row)...); err != nil {
 			return nil, fmt.Errorf("read the audit log: %w", err)
 		}
 		out = append(out, row)
@@ -126,7 +125,7 @@ func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error)
 	if err != nil {
 		return err
 	}
-	if c.isClear { // an earlier release wrote beside this one, or the disk was full at the upgrade
+	if c.HasClear() { // an earlier release wrote beside this one, or the disk was full at the upgrade
 		if err := s.sealAudit(ctx); err != nil {
 			return err
 		}
@@ -136,8 +135,8 @@ func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error)
 		return err
 	}
 	isKnown := true
-	for _, b := range c.breaks {
-		isKnown = isKnown && hasBreak(head.Breaks, b.At)
+	for _, b := range c.Breaks() {
+		isKnown = isKnown && audit.HasBreak(head.Breaks, b.At)
 	}
 	if isKnown {
 		return nil
@@ -147,7 +146,7 @@ func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error)
 		if err != nil {
 			return err
 		}
-		return t.noteBreaks(&end, c.breaks)
+		return t.noteBreaks(&end, c.Breaks())
 	})
 }
 
@@ -160,10 +159,10 @@ func (s *Store) settleAudit(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errNoEnd) {
 		return err
 	}
-	isSettled := err == nil && !isOld && (found == nil || hasBreak(end.Breaks, found.At))
+	isSettled := err == nil && !isOld && (found == nil || audit.HasBreak(end.Breaks, found.At))
 	if isSettled {
 		first, err := s.auditRows(ctx, 0, 1)
-		if err != nil || len(first) == 0 || !isInClear(first[0].record) {
+		if err != nil || len(first) == 0 || !audit.IsInClear(first[0].Record) {
 			return err
 		}
 	}
@@ -206,7 +205,7 @@ func (s *Store) sealAudit(ctx context.Context) error {
 // stay those of the clear forms, which earlier exports and the backend know; a
 // note in the log vouches for the sealed forms to whoever cannot open them.
 func (t *tx) sealOld(end *alpr.AuditHead) (bool, error) {
-	c, at, n := newChain(nil), int64(0), 0
+	c, at, n := audit.NewChain(nil), int64(0), 0
 	for {
 		batch, err := t.oldRows(at)
 		if err != nil {
@@ -221,7 +220,7 @@ func (t *tx) sealOld(end *alpr.AuditHead) (bool, error) {
 			if isClear {
 				n++
 			}
-			at = row.seq
+			at = row.Seq
 		}
 		if len(batch) < auditBatch {
 			break
@@ -230,23 +229,23 @@ func (t *tx) sealOld(end *alpr.AuditHead) (bool, error) {
 	if n == 0 {
 		return false, nil
 	}
-	if err := t.noteBreaks(end, c.breaks); err != nil {
+	if err := t.noteBreaks(end, c.Breaks()); err != nil {
 		return false, err
 	}
-	note := map[string]string{noteRecords: strconv.FormatUint(c.nOld, 10), noteDigest: hex.EncodeToString(c.old.Sum(nil))}
+	note := c.SealedNote()
 	rec := alpr.AuditRecord{Officer: "system", Action: alpr.ActionAuditSealed, Purpose: "free text may hold plates", Detail: note}
 	return true, t.auditAfter(end, rec, note)
 }
 
-func (t *tx) oldRows(at int64) (out []auditRow, err error) {
+func (t *tx) oldRows(at int64) (out []audit.Row, err error) {
 	rows, err := t.query("SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", at, auditBatch)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var row auditRow
-		if err := rows.Scan(row.dest()...); err != nil {
+		var row audit.Row
+		if err := rows.Scan(auditDest(&row)...); err != nil {
 			return nil, err
 		}
 		out = append(out, row)
@@ -255,18 +254,18 @@ func (t *tx) oldRows(at int64) (out []auditRow, err error) {
 }
 
 // sealRow seals one record where it is in clear, after it was checked as it is.
-func (t *tx) sealRow(c *chain, row *auditRow) (isClear bool, err error) {
-	fault := t.s.rowFault(row)
-	if isClear = isInClear(row.record); isClear {
-		sealed, err := t.s.auditSeal.old(row)
+func (t *tx) sealRow(c *audit.Chain, row *audit.Row) (isClear bool, err error) {
+	fault := t.s.sealer.Fault(row)
+	if isClear = audit.IsInClear(row.Record); isClear {
+		sealed, err := t.s.sealer.SealOld(row)
 		if err != nil {
 			return false, err
 		}
-		if _, err := t.exec("UPDATE audit SET record = ? WHERE seq = ?", sealed, row.seq); err != nil {
+		if _, err := t.exec("UPDATE audit SET record = ? WHERE seq = ?", sealed, row.Seq); err != nil {
 			return false, err
 		}
-		row.record = sealed
+		row.Record = sealed
 	}
-	c.next(row, true, fault)
+	c.Next(row, true, fault)
 	return isClear, nil
 }

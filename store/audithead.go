@@ -2,86 +2,22 @@ package store
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
 
 	"alpr"
+	"alpr/audit"
 )
 
 // metaAuditHead is where the signed end of the audit log is kept: without it,
 // cutting records off the end would leave a sound chain.
 const metaAuditHead = "audit head"
 
-// headJSON is an AuditHead as it is kept, signed and exported.
-type headJSON struct {
-	Log    string      `json:"log"`
-	Seq    uint64      `json:"seq"`
-	Hash   string      `json:"hash"`
-	BootID alpr.ID     `json:"boot_id"`
-	At     time.Time   `json:"at"`
-	Breaks []breakJSON `json:"breaks,omitempty"`
-}
-
-type breakJSON struct {
-	At      uint64    `json:"at"`
-	Why     string    `json:"why"`
-	FoundAt time.Time `json:"found_at"`
-}
-
-// signedHead is the value in table meta.
-type signedHead struct {
-	Head      json.RawMessage `json:"head"`
-	Signature []byte          `json:"signature"`
-}
-
-// headText is what the signature of the log's end covers.
-func headText(head []byte) []byte { return append([]byte("alpr audit head 2 "), head...) }
-
-// headText1 is what it covered in earlier releases, which kept the bare signature.
-func headText1(seq uint64, hash [32]byte) []byte {
-	return fmt.Appendf(nil, "alpr audit head %d %x", seq, hash)
-}
-
-func encodeHead(h *alpr.AuditHead) ([]byte, error) {
-	out := headJSON{Log: hex.EncodeToString(h.Log[:]), Seq: h.Seq, Hash: hex.EncodeToString(h.Hash[:]), BootID: h.BootID, At: h.At.UTC()}
-	for _, b := range h.Breaks {
-		out.Breaks = append(out.Breaks, breakJSON(b))
-	}
-	return json.Marshal(out)
-}
-
-func decodeHead(raw []byte) (h alpr.AuditHead, err error) {
-	var in headJSON
-	if err := json.Unmarshal(raw, &in); err != nil {
-		return h, err
-	}
-	log, errLog := hex.DecodeString(in.Log)
-	hash, errHash := hex.DecodeString(in.Hash)
-	if err := errors.Join(errLog, errHash); err != nil || len(log) != 32 || len(hash) != 32 {
-		return h, errors.Join(errors.New("not a hash"), err)
-	}
-	h = alpr.AuditHead{Log: [32]byte(log), Seq: in.Seq, Hash: [32]byte(hash), BootID: in.BootID, At: in.At}
-	for _, b := range in.Breaks {
-		h.Breaks = append(h.Breaks, alpr.AuditBreak(b))
-	}
-	return h, nil
-}
-
 // putHead signs the end of the log, in the transaction that moves it.
 func (t *tx) putHead(h *alpr.AuditHead) error {
-	h.BootID, h.At = t.s.bootID, t.wall
-	raw, err := encodeHead(h)
+	value, err := t.s.sealer.SignHead(h, t.s.bootID, t.wall)
 	if err != nil {
-		return fmt.Errorf("encode the end of the audit log: %w", err)
-	}
-	value, err := json.Marshal(signedHead{Head: raw, Signature: ed25519.Sign(t.s.signer, headText(raw))})
-	if err != nil {
-		return fmt.Errorf("encode the end of the audit log: %w", err)
+		return err
 	}
 	if err := t.putMeta(metaAuditHead, value); err != nil {
 		return fmt.Errorf("sign the end of the audit log: %w", err)
@@ -89,30 +25,18 @@ func (t *tx) putHead(h *alpr.AuditHead) error {
 	return nil
 }
 
-// openHead reads a signed end. ok is false for one that the device did not sign.
-func (s *Store) openHead(value []byte) (h alpr.AuditHead, ok bool) {
-	var signed signedHead
-	if json.Unmarshal(value, &signed) != nil || !ed25519.Verify(s.auditPublic(), headText(signed.Head), signed.Signature) {
-		return h, false
-	}
-	h, err := decodeHead(signed.Head)
-	return h, err == nil
-}
-
-func (s *Store) auditPublic() ed25519.PublicKey { return s.signer.Public().(ed25519.PublicKey) }
-
 // lastRow is the end of the log as the file has it: the signed value, and the
 // last record. One query, so that both are of one instant.
-func lastRow(q querier) (value []byte, last auditRow, found bool, err error) {
+func lastRow(q querier) (value []byte, last audit.Row, found bool, err error) {
 	var seq *int64
 	_, err = q.row(`SELECT (SELECT value FROM meta WHERE name = ?), a.seq, a.id, a.record, a.prev, a.hash, a.sig
 		FROM (SELECT 1) LEFT JOIN (SELECT * FROM audit ORDER BY seq DESC LIMIT 1) a`,
-		[]any{metaAuditHead}, &value, &seq, &last.id, &last.record, &last.prev, &last.hash, &last.sig)
+		[]any{metaAuditHead}, &value, &seq, &last.ID, &last.Record, &last.Prev, &last.Hash, &last.Sig)
 	if err != nil {
 		return nil, last, false, fmt.Errorf("find the end of the audit log: %w", err)
 	}
 	if seq != nil {
-		last.seq = *seq
+		last.Seq = *seq
 	}
 	return value, last, seq != nil, nil
 }
@@ -127,20 +51,20 @@ func (s *Store) auditEnd(q querier) (end alpr.AuditHead, found *alpr.AuditBreak,
 	if err != nil {
 		return end, nil, false, err
 	}
-	end, ok := s.openHead(value)
+	end, ok := s.sealer.OpenHead(value)
 	if !ok {
-		if hasRow && s.rowFault(&last) == nil && ed25519.Verify(s.auditPublic(), headText1(uint64(last.seq), [32]byte(last.hash)), value) {
-			return alpr.AuditHead{Seq: uint64(last.seq), Hash: [32]byte(last.hash)}, nil, true, nil
+		if hasRow && s.sealer.IsOldEnd(value, &last) {
+			return alpr.AuditHead{Seq: uint64(last.Seq), Hash: [32]byte(last.Hash)}, nil, true, nil
 		}
 		return end, nil, false, errNoEnd
 	}
 	at, why := uint64(0), ""
 	switch {
-	case last.seq < int64(end.Seq):
-		at, why = uint64(max(0, last.seq))+1, fmt.Sprintf("records up to %d are missing at the end of the log", end.Seq)
-	case last.seq > int64(end.Seq):
+	case last.Seq < int64(end.Seq):
+		at, why = uint64(max(0, last.Seq))+1, fmt.Sprintf("records up to %d are missing at the end of the log", end.Seq)
+	case last.Seq > int64(end.Seq):
 		at, why = end.Seq+1, "it was added after the signed end, or the signed end was set back"
-	case hasRow && ([32]byte(pad(last.hash)) != end.Hash || s.rowFault(&last) != nil):
+	case hasRow && ([32]byte(pad(last.Hash)) != end.Hash || s.sealer.Fault(&last) != nil):
 		at, why = end.Seq, "it was changed"
 	}
 	if at > 0 {
@@ -154,28 +78,6 @@ func pad(b []byte) []byte {
 	var out [32]byte
 	copy(out[:], b)
 	return out[:]
-}
-
-// rowFault says what is wrong with a row by itself, every column of it looked at.
-func (s *Store) rowFault(row *auditRow) error {
-	text, err := s.auditSeal.text(row.record)
-	if err != nil {
-		return err
-	}
-	if err := lineFault(s.auditPublic(), row, text); err != nil {
-		return err
-	}
-	var body auditBody
-	if err := json.Unmarshal(row.record, &body); err != nil {
-		return err
-	}
-	if row.seq < 1 || uint64(row.seq) != body.Seq || string(row.id) != string(body.ID[:]) {
-		return errors.New("its number or id was changed")
-	}
-	if again, err := json.Marshal(body); err != nil || body.Form != formClear && string(again) != string(row.record) {
-		return errors.Join(errors.New("it was changed"), err) // what the hash does not cover: an old record's wrapping
-	}
-	return nil
 }
 
 // settleEnd is the end to append after. Tampering that it shows is written into
@@ -221,13 +123,13 @@ func (t *tx) isNewLog() (bool, error) {
 // way, into table audit_foreign.
 func (t *tx) lastSigned(end alpr.AuditHead) (alpr.AuditHead, error) {
 	for {
-		var row auditRow
-		found, err := t.row("SELECT "+auditColumns+" FROM audit WHERE seq > ? OR seq < 1 ORDER BY seq DESC LIMIT 1", []any{int64(end.Seq)}, row.dest()...)
+		var row audit.Row
+		found, err := t.row("SELECT "+auditColumns+" FROM audit WHERE seq > ? OR seq < 1 ORDER BY seq DESC LIMIT 1", []any{int64(end.Seq)}, auditDest(&row)...)
 		if err != nil {
 			return end, fmt.Errorf("find the end of the audit log: %w", err)
 		}
-		if found && t.s.rowFault(&row) == nil {
-			end.Seq, end.Hash = uint64(row.seq), [32]byte(row.hash)
+		if found && t.s.sealer.Fault(&row) == nil {
+			end.Seq, end.Hash = uint64(row.Seq), [32]byte(row.Hash)
 			continue // also clears rows of numbers below 1
 		}
 		if !found {
@@ -237,7 +139,7 @@ func (t *tx) lastSigned(end alpr.AuditHead) (alpr.AuditHead, error) {
 			"INSERT INTO audit_foreign (found_ms, " + auditColumns + ") SELECT ?, " + auditColumns + " FROM audit WHERE seq = ?",
 			"DELETE FROM audit WHERE ? > 0 AND seq = ?",
 		} {
-			if _, err := t.exec(query, ms(t.wall), row.seq); err != nil {
+			if _, err := t.exec(query, ms(t.wall), row.Seq); err != nil {
 				return end, fmt.Errorf("move foreign audit records away: %w", err)
 			}
 		}
@@ -255,22 +157,16 @@ func (t *tx) recall(end alpr.AuditHead) (alpr.AuditHead, error) {
 		return end, fmt.Errorf("read the audit log: %w", err)
 	}
 	defer rows.Close()
-	c := newChain(nil)
 	for rows.Next() {
-		var row auditRow
-		if err := rows.Scan(row.dest()...); err != nil {
+		var row audit.Row
+		if err := rows.Scan(auditDest(&row)...); err != nil {
 			return end, fmt.Errorf("read the audit log: %w", err)
 		}
 		if end.Log == [32]byte{} {
-			copy(end.Log[:], row.hash)
+			copy(end.Log[:], row.Hash)
 		}
-		var body auditBody
-		if json.Unmarshal(row.record, &body) == nil && body.Action == alpr.ActionAuditBroken {
-			c.breaks = nil
-			c.note(&body, row.record, true)
-			for _, b := range c.breaks {
-				end.Breaks = addBreak(end.Breaks, b)
-			}
+		if b, ok := audit.BreakOf(&row); ok {
+			end.Breaks = audit.AddBreak(end.Breaks, b)
 		}
 	}
 	return end, rows.Err()
@@ -279,13 +175,14 @@ func (t *tx) recall(end alpr.AuditHead) (alpr.AuditHead, error) {
 // noteBreaks writes new breaks into the log, for ever.
 func (t *tx) noteBreaks(end *alpr.AuditHead, found []alpr.AuditBreak) error {
 	for _, b := range found {
-		if hasBreak(end.Breaks, b.At) || len(end.Breaks) >= maxBreaks {
+		b.FoundAt = t.wall
+		breaks := audit.AddBreak(end.Breaks, b)
+		if len(breaks) == len(end.Breaks) {
 			continue
 		}
 		t.s.log.Error("the audit log was tampered with: it says so from now on, and the program goes on", "record", b.At, "why", b.Why)
-		b.FoundAt = t.wall
-		end.Breaks = append(end.Breaks, b)
-		note := map[string]string{noteAt: strconv.FormatUint(b.At, 10), noteWhy: b.Why}
+		end.Breaks = breaks
+		note := audit.BreakNote(b)
 		rec := alpr.AuditRecord{Officer: "system", Action: alpr.ActionAuditBroken, Purpose: "the audit log was tampered with", Detail: note}
 		if err := t.auditAfter(end, rec, note); err != nil {
 			return err
@@ -304,7 +201,7 @@ func (s *Store) AuditHead(ctx context.Context) (alpr.AuditHead, error) {
 	if err != nil {
 		return end, err
 	}
-	if found != nil && !hasBreak(end.Breaks, found.At) {
+	if found != nil && !audit.HasBreak(end.Breaks, found.At) {
 		found.FoundAt = s.now()
 		end.Breaks = append(end.Breaks, *found)
 	}

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/audit"
 )
 
 // sql changes the file as somebody without the key could, not waiting for the disk.
@@ -45,7 +46,7 @@ func (f *fixture) audits() (out []alpr.AuditRecord) {
 		f.t.Fatalf("%d records, %v", len(rows), err)
 	}
 	for i := range rows {
-		rec, err := f.auditSeal.decode(&rows[i])
+		rec, err := f.sealer.Decode(&rows[i])
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -77,10 +78,10 @@ func (f *fixture) wantBroken(when string, at uint64) {
 		f.t.Errorf("%s: the head says broken at %d, want %d", when, got, at)
 	}
 	want := fmt.Sprintf("broken at record %d:", at)
-	if _, err := f.CheckAudit(context.Background(), nil, nil); !errors.Is(err, ErrTampered) || !strings.Contains(err.Error(), want) {
+	if _, err := f.CheckAudit(context.Background(), nil, nil); !errors.Is(err, audit.ErrTampered) || !strings.Contains(err.Error(), want) {
 		f.t.Errorf("%s: the store's own check says %v, want %q", when, err, want)
 	}
-	if _, err := VerifyAudit(strings.NewReader(export(f)), nil, nil); !errors.Is(err, ErrTampered) || !strings.Contains(err.Error(), want) {
+	if _, err := audit.Verify(strings.NewReader(export(f)), nil, nil); !errors.Is(err, audit.ErrTampered) || !strings.Contains(err.Error(), want) {
 		f.t.Errorf("%s: verifying an export says %v, want %q", when, err, want)
 	}
 }
@@ -178,7 +179,7 @@ func TestAuditShowsAChangeOfAnyColumn(t *testing.T) {
 			for _, change := range changes {
 				change := strings.ReplaceAll(change, "%[1]s", column)
 				f.withChange(fmt.Sprintf("UPDATE audit SET %s = %s WHERE seq = %d", column, change, seq), func(isChanged bool) {
-					if _, err := f.CheckAudit(ctx, nil, nil); isChanged && !errors.Is(err, ErrTampered) {
+					if _, err := f.CheckAudit(ctx, nil, nil); isChanged && !errors.Is(err, audit.ErrTampered) {
 						t.Errorf("record %d, %s = %s: %v", seq, column, change, err)
 					}
 				})
@@ -193,7 +194,7 @@ func TestAuditShowsAChangeOfAnyColumn(t *testing.T) {
 		changed := bytes.Clone(value)
 		changed[i] ^= 1
 		f.sql("UPDATE meta SET value = ? WHERE name = ?", changed, metaAuditHead)
-		if _, err := f.CheckAudit(ctx, nil, nil); !errors.Is(err, ErrTampered) {
+		if _, err := f.CheckAudit(ctx, nil, nil); !errors.Is(err, audit.ErrTampered) {
 			t.Errorf("byte %d of the signed end: %v", i, err)
 		}
 	}
@@ -208,14 +209,14 @@ func (f *fixture) withChange(change string, do func(isChanged bool)) {
 	f.t.Helper()
 	before := f.dump()
 	f.sql(change)
-	do(!slices.EqualFunc(before, f.dump(), func(a, b auditRow) bool { return reflect.DeepEqual(a, b) }))
+	do(!slices.EqualFunc(before, f.dump(), func(a, b audit.Row) bool { return reflect.DeepEqual(a, b) }))
 	f.sql("DELETE FROM audit")
 	for _, row := range before {
-		f.sql("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", row.seq, row.id, row.record, row.prev, row.hash, row.sig)
+		f.sql("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", row.Seq, row.ID, row.Record, row.Prev, row.Hash, row.Sig)
 	}
 }
 
-func (f *fixture) dump() []auditRow {
+func (f *fixture) dump() []audit.Row {
 	f.t.Helper()
 	rows, err := f.auditRows(context.Background(), math.MinInt64, 1000)
 	if err != nil {
@@ -347,11 +348,11 @@ func TestAuditTextIsSealed(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{"sealed": sealed, "open": open} {
-		if _, err := VerifyAudit(strings.NewReader(text), nil, nil); err != nil {
+		if _, err := audit.Verify(strings.NewReader(text), nil, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := VerifyAudit(strings.NewReader(strings.Replace(open, "PLATE77", "PLATE78", 1)), nil, nil); !errors.Is(err, ErrTampered) {
+	if _, err := audit.Verify(strings.NewReader(strings.Replace(open, "PLATE77", "PLATE78", 1)), nil, nil); !errors.Is(err, audit.ErrTampered) {
 		t.Errorf("an invented text: %v", err)
 	}
 	items := f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindAudit}})
@@ -377,22 +378,23 @@ func TestAuditRecordDamagedIsToldAsSuch(t *testing.T) {
 func (f *fixture) makeOld(n int) (export string) {
 	f.t.Helper()
 	f.sql("DELETE FROM audit; DELETE FROM outbox")
+	signer, err := f.device.auditKey()
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	var prev [32]byte
 	var lines strings.Builder
 	for i := range n {
 		id := f.id()
-		record, err := json.Marshal(clearBody{Seq: uint64(i + 1), ID: id, At: f.clock.Now().UTC(), Officer: "4711", Agency: "Test PD",
-			Purpose: "saw <PLATE88>", Action: alpr.ActionLookup, Subject: fmt.Sprint(i), Detail: map[string]string{"case": "CASE88"}})
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		hash := auditHash(prev, record)
-		sig := ed25519.Sign(f.signer, hash[:])
+		record := fmt.Appendf(nil, `{"seq":%d,"id":"%s","at":"%s","officer":"4711","agency":"Test PD","purpose":"saw \u003cPLATE88\u003e",`+
+			`"action":"lookup","subject":"%d","detail":{"case":"CASE88"}}`, i+1, id, f.clock.Now().UTC().Format(time.RFC3339Nano), i)
+		hash := sha256.Sum256(append(prev[:], record...))
+		sig := ed25519.Sign(signer, hash[:])
 		f.sql("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", i+1, id[:], record, prev[:], hash[:], sig)
 		fmt.Fprintf(&lines, `{"record":%s,"prev":"%x","hash":"%x","signature":"%x"}`+"\n", record, prev, hash, sig)
 		prev = hash
 	}
-	end := ed25519.Sign(f.signer, headText1(uint64(n), prev))
+	end := ed25519.Sign(signer, fmt.Appendf(nil, "alpr audit head %d %x", n, prev))
 	f.sql("UPDATE meta SET value = ? WHERE name = ?", end, metaAuditHead)
 	return fmt.Sprintf(`{"format":"alpr-audit-1","public_key":"%s","seq":%d,"hash":"%x","signature":"%x"}`+"\n", f.AuditKey(), n, prev, end) + lines.String()
 }
@@ -400,7 +402,7 @@ func (f *fixture) makeOld(n int) (export string) {
 func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 	f := open(t, nil)
 	old := f.makeOld(450) // more than a batch
-	if sum, err := VerifyAudit(strings.NewReader(old), nil, nil); err != nil || sum.Records != 450 {
+	if sum, err := audit.Verify(strings.NewReader(old), nil, nil); err != nil || sum.Records != 450 {
 		t.Fatalf("an export of that release: %+v, %v", sum, err)
 	}
 	f.sql("DROP TABLE audit_foreign; DROP TABLE quarantine; DROP TABLE notices; ALTER TABLE meta DROP COLUMN mac; PRAGMA user_version = 1")
@@ -411,7 +413,7 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 	if head := f.head(); head.BrokenAt() != 0 || head.Seq != 451 {
 		t.Fatalf("an upgrade raised an alarm: %+v", head)
 	}
-	known, err := KnownRecords(strings.NewReader(old))
+	known, err := audit.KnownRecords(strings.NewReader(old))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -427,7 +429,7 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 		t.Error("old records' text shows where it should not, or not where it should")
 	}
 	for name, text := range map[string]string{"sealed": sealed, "open": open.String()} {
-		if _, err := VerifyAudit(strings.NewReader(text), nil, known); err != nil {
+		if _, err := audit.Verify(strings.NewReader(text), nil, known); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -437,7 +439,7 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 		"an old record's text":        strings.Replace(open.String(), "PLATE88", "PLATE89", 1),
 		"the note of the sealing":     dropLine(sealed, `"audit sealed"`),
 	} {
-		if _, err := VerifyAudit(strings.NewReader(text), nil, known); !errors.Is(err, ErrTampered) {
+		if _, err := audit.Verify(strings.NewReader(text), nil, known); !errors.Is(err, audit.ErrTampered) {
 			t.Errorf("%s changed: %v", name, err)
 		}
 	}
@@ -451,7 +453,7 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 	if _, err := f.CheckAudit(context.Background(), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 441:") {
 		t.Errorf("cut, checked with the key: %v", err)
 	}
-	if _, err := VerifyAudit(strings.NewReader(export(f)), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 1: nothing vouches") {
+	if _, err := audit.Verify(strings.NewReader(export(f)), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 1: nothing vouches") {
 		t.Errorf("cut, checked without: %v", err)
 	}
 }

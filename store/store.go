@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
 
 	"alpr"
+	"alpr/audit"
 	"alpr/internal/contain"
 	"alpr/internal/regular"
 	"alpr/retention"
@@ -73,14 +73,13 @@ type Store struct {
 	log    *slog.Logger
 	now    func() time.Time
 	device *DeviceKey
-	signer ed25519.PrivateKey
 	safe   []byte // keys the hashes of the safe list
 
-	auditSeal auditSealer
-	keys      *keyring
-	codec     *codec
-	bootID    alpr.ID
-	clock     retention.Clock
+	sealer audit.Sealer // of the audit log
+	keys   *keyring
+	codec  *codec
+	bootID alpr.ID
+	clock  retention.Clock
 
 	writer  chan struct{} // held by whoever commits
 	queueMu sync.Mutex
@@ -207,10 +206,7 @@ func (s *Store) useKey(device *DeviceKey) (err error) {
 	if s.keys, err = newKeyring(device); err != nil {
 		return err
 	}
-	if s.signer, err = device.auditKey(); err != nil {
-		return err
-	}
-	if s.auditSeal, err = newAuditSealer(device); err != nil {
+	if s.sealer, err = newSealer(device); err != nil {
 		return err
 	}
 	if s.safe, err = device.derive("safe list"); err != nil {

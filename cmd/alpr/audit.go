@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alpr/audit"
 	"alpr/internal/regular"
 	"alpr/store"
 )
@@ -136,7 +137,7 @@ func newAuditCheck(key, against string) (c auditCheck, err error) {
 		return c, err
 	}
 	defer f.Close()
-	c.known, err = store.KnownRecords(f)
+	c.known, err = audit.KnownRecords(f)
 	return c, err
 }
 
@@ -146,14 +147,14 @@ func (c *auditCheck) file(path string, out io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	sum, err := store.VerifyAudit(f, c.key, c.known)
+	sum, err := audit.Verify(f, c.key, c.known)
 	if err != nil {
 		return err
 	}
 	return printWhole(out, sum)
 }
 
-func printWhole(out io.Writer, sum store.AuditSummary) error {
+func printWhole(out io.Writer, sum audit.Summary) error {
 	_, err := fmt.Fprintf(out, "whole: %d records, the last has hash %s, signed by device key %s\n", sum.Records, sum.Last, sum.PublicKey)
 	return err
 }

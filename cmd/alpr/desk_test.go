@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/audit"
 	"alpr/console"
 	"alpr/store"
 )
@@ -254,7 +255,7 @@ func TestAuditExportShowsTextOnRequest(t *testing.T) {
 	mustContain(t, out, "seen near ZZZ999", `"officer":"4711"`)
 	mustContain(t, o.run("audit", "verify", o.write("open.audit", out)), "whole:")
 	invented := o.write("invented.audit", strings.ReplaceAll(out, "ZZZ999", "ZZZ998"))
-	if _, err := o.try("audit", "verify", invented); !errors.Is(err, store.ErrTampered) {
+	if _, err := o.try("audit", "verify", invented); !errors.Is(err, audit.ErrTampered) {
 		t.Errorf("invented words pass: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/audit"
 	"alpr/camera"
 	"alpr/console"
 	"alpr/detect"
@@ -224,7 +225,7 @@ func checkStore(ctx context.Context, cfg *config, log *slog.Logger) (found []fin
 func checkAudit(ctx context.Context, s *store.Store) finding {
 	sum, err := s.CheckAudit(ctx, nil, nil)
 	switch {
-	case errors.Is(err, store.ErrTampered):
+	case errors.Is(err, audit.ErrTampered):
 		return failure("audit log", "%v: keep a copy of the store for who investigates, and compare with `alpr-backend audit`; recording goes on", err)
 	case err != nil:
 		return failure("audit log", "%v", err)
