@@ -23,6 +23,7 @@ import (
 	"alpr/internal/issuer"
 	"alpr/internal/regular"
 	"alpr/ocr"
+	"alpr/vehicle/networks"
 )
 
 // shippedErrors is the error model of the reader that comes with the program.
@@ -119,7 +120,7 @@ line a picture: {"image", "plates": [{"text", "region"}]}. The characters of all
 plates are mixed: no plate can be put together from the file.`
 
 func newMeasureCmd() *cobra.Command {
-	var n networkFlags
+	var n networks.Options
 	var output string
 	c := &cobra.Command{
 		Use:   "measure FOLDER…",
@@ -130,20 +131,20 @@ func newMeasureCmd() *cobra.Command {
 			return measure(c.Context(), n, folders, output, c.OutOrStdout())
 		},
 	}
-	n.add(c)
+	addNetworkFlags(c, &n)
 	c.Flags().StringVarP(&output, "output", "o", "errors.json.gz", "file to write")
 	return c
 }
 
-func measure(ctx context.Context, n networkFlags, folders []string, output string, out io.Writer) (err error) {
-	networks, err := openNetworks(n, detect.Options{}, ocr.Options{SureFrom: defaultSureFrom, IsStill: true})
+func measure(ctx context.Context, o networks.Options, folders []string, output string, out io.Writer) (err error) {
+	n, err := networks.Open(o, detect.Options{}, ocr.Options{SureFrom: networks.SureFrom, IsStill: true})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, networks.Close()) }()
-	meter := hotlist.NewErrorMeter(networks.reader.Version())
+	defer func() { err = errors.Join(err, n.Close()) }()
+	meter := hotlist.NewErrorMeter(n.Recogniser.Version())
 	for _, folder := range folders {
-		if err := measureFolder(ctx, networks.reader, folder, meter); err != nil {
+		if err := measureFolder(ctx, n.Recogniser, folder, meter); err != nil {
 			return fmt.Errorf("measure %s: %w", folder, err)
 		}
 	}

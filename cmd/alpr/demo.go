@@ -18,6 +18,7 @@ import (
 	"alpr/internal/regular"
 	"alpr/retention"
 	"alpr/store"
+	"alpr/vehicle"
 )
 
 const demoHelp = `Show the whole system on one machine: a drive through the cameras' pipeline, the
@@ -96,12 +97,12 @@ func (f *demoFlags) run(ctx context.Context, out, errs io.Writer) (err error) {
 		return err
 	}
 	say.step("Loading the networks and opening the store")
-	v, err := newVehicle(ctx, cfg, parts, log)
+	v, err := vehicle.New(ctx, cfg, parts, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
-	if err := f.importHotlist(ctx, v.store, say); err != nil {
+	if err := f.importHotlist(ctx, v.Lists(), say); err != nil {
 		return err
 	}
 	go f.announce(ctx, v, say)
@@ -145,27 +146,27 @@ func (f *demoFlags) dataDir() (dir string, cleanUp func() error, err error) {
 	return dir, func() error { return os.RemoveAll(dir) }, nil
 }
 
-func (f *demoFlags) config(dir, broker string) (config, error) {
-	c := defaultConfig()
+func (f *demoFlags) config(dir, broker string) (vehicle.Config, error) {
+	c := vehicle.DefaultConfig()
 	c.Agency, c.Vehicle, c.DataDir = "demo", "car-1", dir
-	c.Cameras = []cameraConfig{{Name: "front", Location: f.video + f.camera}}
+	c.Cameras = []vehicle.CameraConfig{{Name: "front", Location: f.video + f.camera}}
 	c.GPS.Device = f.gps
 	c.Console.Listen = f.listen
 	c.Uplink.Broker = broker
 	c.Uplink.HealthEvery = 5 * time.Second // by its status the consumer learns of the vehicle, and asks for what came before it
 	profiles, err := retention.Profiles()
 	if err != nil {
-		return config{}, err
+		return vehicle.Config{}, err
 	}
 	c.Policy = profiles["default"]
-	c.resolve(".")
-	return c, c.validate()
+	c.Resolve(".")
+	return c, c.Validate()
 }
 
 // parts plays a recording as if it were happening now. A live camera needs
 // none of them.
-func (f *demoFlags) parts(log *slog.Logger, say *sayer) (vehicleParts, error) {
-	p := vehicleParts{isDemo: true, whenOver: f.whenOver(say)}
+func (f *demoFlags) parts(log *slog.Logger, say *sayer) (vehicle.Options, error) {
+	p := vehicle.Options{IsDemo: true, OnSourcesEnd: f.onSourcesEnd(say)}
 	if f.video == "" {
 		return p, nil
 	}
@@ -179,17 +180,17 @@ func (f *demoFlags) parts(log *slog.Logger, say *sayer) (vehicleParts, error) {
 		if d.track, err = gps.ReadRecording(text); err != nil {
 			return p, fmt.Errorf("%s: %w", f.nmea, err)
 		}
-		p.locator = d
+		p.Locator = d
 	}
-	p.sources = []sourceOf{d}
+	p.Sources = []vehicle.Source{d}
 	return p, nil
 }
 
-func (f *demoFlags) whenOver(say *sayer) func(context.Context, *vehicle) error {
-	return func(ctx context.Context, v *vehicle) error {
+func (f *demoFlags) onSourcesEnd(say *sayer) func(context.Context, *vehicle.Vehicle) error {
+	return func(ctx context.Context, v *vehicle.Vehicle) error {
 		wait, stop := context.WithTimeout(ctx, time.Minute)
 		defer stop()
-		if err := v.waitSent(wait); err != nil && ctx.Err() == nil {
+		if err := v.WaitSent(wait); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("wait for the backend to have everything: %w", err)
 		}
 		if f.isOnce {
@@ -201,7 +202,7 @@ func (f *demoFlags) whenOver(say *sayer) func(context.Context, *vehicle) error {
 	}
 }
 
-func (f *demoFlags) importHotlist(ctx context.Context, s *store.Store, say *sayer) error {
+func (f *demoFlags) importHotlist(ctx context.Context, lists *vehicle.Lists, say *sayer) error {
 	file, err := regular.OpenPiped(f.hotlist)
 	if err != nil {
 		return fmt.Errorf("open hotlist: %w", err)
@@ -216,12 +217,11 @@ func (f *demoFlags) importHotlist(ctx context.Context, s *store.Store, say *saye
 		return fmt.Errorf("%s: %w", f.hotlist, err)
 	}
 	say.step("Hotlist %s: %d entries", filepath.Base(f.hotlist), list.Len())
-	info := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
-	return s.SaveHotlist(ctx, store.Access{Officer: "demo", Purpose: "demonstration"}, info, list.Chunks())
+	return lists.Replace(ctx, store.Access{Officer: "demo", Purpose: "demonstration"}, list)
 }
 
-func (f *demoFlags) announce(ctx context.Context, v *vehicle, say *sayer) {
-	url, err := v.console.URL(ctx)
+func (f *demoFlags) announce(ctx context.Context, v *vehicle.Vehicle, say *sayer) {
+	url, err := v.URL(ctx)
 	if err != nil {
 		return // Run says why
 	}
@@ -233,8 +233,8 @@ func (f *demoFlags) announce(ctx context.Context, v *vehicle, say *sayer) {
 	}
 }
 
-func (f *demoFlags) summary(v *vehicle, say *sayer) {
-	st := v.pipeline.Stats()
+func (f *demoFlags) summary(v *vehicle.Vehicle, say *sayer) {
+	st := v.Stats()
 	say.step("%d reads and %d alerts (%d entries hit, %d of them withdrawn), from %d of %d frames", st.Reads, st.Alerts, st.Hits, st.Withdrawn, st.FramesDone, st.FramesIn)
 	if st.Hits > 0 {
 		say.line("The slowest alert was handed to the page %d ms after the camera had taken its frame.", st.HitShow.Max.Milliseconds())

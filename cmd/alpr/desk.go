@@ -11,15 +11,16 @@ import (
 	"alpr"
 	"alpr/hotlist"
 	"alpr/store"
+	"alpr/vehicle"
 )
 
 // desk is what the commands on records and lists work at: the vehicle's store
 // and the rules that lists alert by.
 type desk struct {
-	cfg     config
+	cfg     vehicle.Config
 	store   *store.Store
 	matcher *hotlist.Matcher
-	lists   *lists
+	lists   *vehicle.Lists
 }
 
 // deskFlags say which vehicle's desk it is, who works at it, and why.
@@ -53,20 +54,20 @@ func (f *deskFlags) work(ctx context.Context, errs io.Writer, do func(*desk) err
 			return &usageError{fmt.Errorf("--purpose %q: %w", f.purpose, err)}
 		}
 	}
-	cfg, err := loadConfig(f.config)
+	cfg, err := vehicle.LoadConfig(f.config)
 	if err != nil {
 		return err
 	}
-	log := newLog(cfg.Log, errs)
+	log := vehicle.NewLog(cfg.Log, errs)
 	d := &desk{cfg: cfg}
 	if d.matcher, err = hotlist.NewMatcher(cfg.Hotlist); err != nil {
 		return fmt.Errorf("hotlist: %w", err)
 	}
-	if d.store, err = store.Open(ctx, cfg.store(), log); err != nil {
+	if d.store, err = store.Open(ctx, cfg.StoreOptions(), log); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.store.Close()) }()
-	d.lists = newLists(d.store, d.matcher, cfg.Hotlist, log)
+	d.lists = vehicle.NewLists(d.store, d.matcher, cfg.Hotlist, log)
 	return do(d)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/store"
+	"alpr/vehicle"
 )
 
 const hotlistHelp = `Import, look at and change the lists of wanted plates.
@@ -78,7 +79,7 @@ func (d *desk) printLists(ctx context.Context, out io.Writer, now time.Time) err
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", h.List, h.Version, h.Entries, published, age, inUse)
 	}
-	fmt.Fprintf(w, "%s\t\t%d\t\t\tyes\n", manualList, len(manual))
+	fmt.Fprintf(w, "%s\t\t%d\t\t\tyes\n", vehicle.ManualList, len(manual))
 	return w.Flush()
 }
 
@@ -127,7 +128,7 @@ next import of its source brings the entry back if the source still lists it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.workAs(c, func(d *desk, who store.Access) error {
-				if list == "" || list == manualList {
+				if list == "" || list == vehicle.ManualList {
 					return d.store.RemoveManual(c.Context(), who, args[0])
 				}
 				return d.removeListed(c.Context(), who, list, args[0])

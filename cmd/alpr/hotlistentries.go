@@ -17,6 +17,7 @@ import (
 	"alpr/hotlist"
 	"alpr/retention"
 	"alpr/store"
+	"alpr/vehicle"
 )
 
 // nothing are no changes to a list.
@@ -138,7 +139,7 @@ func newHotlistAddCmd(f *deskFlags) *cobra.Command {
 
 func (in *addFlags) complete(who store.Access, plate string, now time.Time) (e alpr.Entry, err error) {
 	e = in.entry
-	e.List, e.Source, e.IsManual, e.PlateGiven = manualList, who.Officer, true, plate
+	e.List, e.Source, e.IsManual, e.PlateGiven = vehicle.ManualList, who.Officer, true, plate
 	if e.Plate, err = alpr.ParsePlate(plate); err != nil {
 		return e, err
 	}
@@ -171,7 +172,7 @@ func (d *desk) addEntry(ctx context.Context, who store.Access, in addFlags, plat
 	if err != nil {
 		return err
 	}
-	one, err := hotlist.FromEntries(manualList, "", time.Time{}, []alpr.Entry{e}) // also checks it
+	one, err := hotlist.FromEntries(vehicle.ManualList, "", time.Time{}, []alpr.Entry{e}) // also checks it
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ import (
 	"alpr/models/modelstest"
 	"alpr/store"
 	"alpr/sync/brokertest"
+	"alpr/vehicle"
 )
 
 // TestKill kills the program itself, as it is shipped, while a recording, a
@@ -259,11 +260,11 @@ func (v *victim) take(reads, hits []told) {
 func (v *victim) checkTold() {
 	t, ctx := v.t, context.Background()
 	t.Helper()
-	cfg, err := loadConfig(v.config)
+	cfg, err := vehicle.LoadConfig(v.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(ctx, cfg.store(), slog.New(slog.NewTextHandler(t.Output(), nil)))
+	s, err := store.Open(ctx, cfg.StoreOptions(), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ type playback struct {
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	source *camera.Source // nil before it begins
+	Camera *camera.Source // nil before it begins
 	began  time.Time
 }
 
@@ -31,10 +31,10 @@ func (p *playback) Name() string { return p.config.Name }
 func (p *playback) State() camera.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.source == nil {
+	if p.Camera == nil {
 		return camera.State{}
 	}
-	return p.source.State()
+	return p.Camera.State()
 }
 
 // Run plays the recording once, at its own pace.
@@ -52,7 +52,7 @@ func (p *playback) Run(ctx context.Context, emit func(*alpr.Frame)) error {
 		return err
 	}
 	p.mu.Lock()
-	p.source, p.began = source, began
+	p.Camera, p.began = source, began
 	p.mu.Unlock()
 	return source.Run(ctx, emit)
 }

@@ -20,6 +20,7 @@ import (
 	"alpr/detect"
 	"alpr/internal/contain"
 	"alpr/ocr"
+	"alpr/vehicle/networks"
 )
 
 const readHelp = `Find and read the licence plates in pictures, folders of pictures, and videos.
@@ -40,7 +41,7 @@ const readExample = `  alpr read car.jpg
 
 // readFlags are the choices of alpr read.
 type readFlags struct {
-	networkFlags
+	networks      networks.Options
 	isCSV         bool
 	isJSON        bool
 	isCrops       bool
@@ -72,10 +73,10 @@ func newReadCmd() *cobra.Command {
 	flags.BoolVar(&f.isCrops, "crops", false, "take each picture as one plate, cut out: read only")
 	flags.Float64Var(&f.minConfidence, "min-confidence", 0.55, "report plates less sure than this (0 to 1), and what may be a sign, as found, without a text (0: report all)")
 	flags.IntVar(&f.candidates, "candidates", 10, "list up to so many texts a plate may have")
-	flags.Float64Var(&f.sureFrom, "sure-from", defaultSureFrom, "look again, with the second network and framed differently, at plates less sure than this (0: never)")
+	flags.Float64Var(&f.sureFrom, "sure-from", networks.SureFrom, "look again, with the second network and framed differently, at plates less sure than this (0: never)")
 	flags.BoolVar(&f.isPictureOnly, "picture-only", false, "leave out what issuers' serials look like: say what the picture alone shows")
 	flags.IntVar(&f.every, "every", 1, "of a video, read every n-th frame")
-	f.add(c)
+	addNetworkFlags(c, &f.networks)
 	return c
 }
 
@@ -91,8 +92,8 @@ func (f *readFlags) check() error {
 		return fmt.Errorf("--candidates %d: give 1 to 100", f.candidates)
 	case f.every < 1:
 		return fmt.Errorf("--every %d: give 1 or more", f.every)
-	case f.threads < 1 || f.threads > 64:
-		return fmt.Errorf("--threads %d: give 1 to 64", f.threads)
+	case f.networks.Threads < 1 || f.networks.Threads > 64:
+		return fmt.Errorf("--threads %d: give 1 to 64", f.networks.Threads)
 	}
 	return nil
 }
@@ -103,13 +104,13 @@ func (f *readFlags) withholds(t *alpr.Text, p alpr.Plate) bool {
 }
 
 func (f *readFlags) run(ctx context.Context, paths []string, out, errs io.Writer) (err error) {
-	n, err := openNetworks(f.networkFlags, detect.Options{IsStill: true}, ocr.Options{Candidates: f.candidates, SureFrom: f.sureFrom, IsStill: true})
+	n, err := networks.Open(f.networks, detect.Options{IsStill: true}, ocr.Options{Candidates: f.candidates, SureFrom: f.sureFrom, IsStill: true})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	log := slog.New(slog.NewTextHandler(errs, nil))
-	n.log(log)
+	n.Log(log)
 	job := readJob{
 		flags:    f,
 		networks: n,
@@ -139,7 +140,7 @@ func (f *readFlags) printer(out io.Writer) printer {
 // readJob reads one picture after the other and counts.
 type readJob struct {
 	flags    *readFlags
-	networks *networks
+	networks *networks.Networks
 	out      printer
 	errs     io.Writer
 	log      *slog.Logger
@@ -253,7 +254,7 @@ func (j *readJob) frame(f *alpr.Frame, name string) error {
 		return nil
 	}
 	r := result{Image: name, Took: took, HasBoxes: !j.flags.isCrops}
-	threshold := j.networks.set.Manifest.Reader.RegionThreshold
+	threshold := j.networks.Models.Manifest.Reader.RegionThreshold
 	for i, p := range plates {
 		t := texts[i]
 		if j.flags.withholds(&t, p) {
@@ -280,16 +281,16 @@ func (j *readJob) look(f *alpr.Frame, name string) (plates []alpr.Plate, texts [
 
 func (j *readJob) askNetworks(f *alpr.Frame) ([]alpr.Plate, []alpr.Text, error) {
 	if j.flags.isCrops {
-		text, err := j.networks.reader.ReadCrop(f)
+		text, err := j.networks.Recogniser.ReadCrop(f)
 		texts := []alpr.Text{text}
 		j.decide(texts)
 		return []alpr.Plate{{Score: 1}}, texts, err
 	}
-	plates, err := j.networks.detector.Detect(f)
+	plates, err := j.networks.Detector.Detect(f)
 	if err != nil {
 		return nil, nil, err
 	}
-	texts, err := j.networks.reader.Read(f, plates)
+	texts, err := j.networks.Recogniser.Read(f, plates)
 	j.decide(texts)
 	return plates, texts, err
 }
@@ -300,7 +301,7 @@ func (j *readJob) decide(texts []alpr.Text) {
 		return
 	}
 	for i := range texts {
-		texts[i] = j.networks.formats.Decide(texts[i], j.flags.candidates)
+		texts[i] = j.networks.Serials.Decide(texts[i], j.flags.candidates)
 	}
 }
 

@@ -8,13 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"alpr/internal/reference"
+	"alpr/vehicle"
 )
 
 // TestReferencePages holds the pages of commands and of configuration keys
 // against the program: `go test ./cmd/alpr -run Reference -update` writes them.
 func TestReferencePages(t *testing.T) {
 	var keys bytes.Buffer
-	if err := reference.Configuration(&keys, exampleConfig); err != nil {
+	if err := reference.Configuration(&keys, vehicle.ExampleConfig()); err != nil {
 		t.Fatal(err)
 	}
 	pages := map[string][]byte{

@@ -20,6 +20,7 @@ import (
 	"alpr/internal/regular"
 	"alpr/ocr"
 	"alpr/pipeline"
+	"alpr/vehicle/networks"
 )
 
 const replayHelp = `Run a recording through the whole pipeline: a video file, a folder of pictures,
@@ -46,7 +47,7 @@ var replaySeed = [32]byte([]byte("alpr replay: not for real drives")) //nolint:g
 
 // replayFlags are the choices of alpr replay.
 type replayFlags struct {
-	networkFlags
+	networks networks.Options
 	nmea     string
 	start    string
 	hotlist  string
@@ -76,7 +77,7 @@ func newReplayCmd() *cobra.Command {
 	flags.StringVar(&f.pictures, "pictures", "", "folder to write the crop and the context picture of each read to")
 	flags.BoolVar(&f.isFinal, "final", false, "write only the last revision of each read, at the end")
 	flags.BoolVar(&f.isQuiet, "quiet", false, "no summary on standard error")
-	f.add(c)
+	addNetworkFlags(c, &f.networks)
 	return c
 }
 
@@ -93,20 +94,20 @@ func (f *replayFlags) run(ctx context.Context, video string, out, errs io.Writer
 	if source.IsLive() {
 		return &usageError{fmt.Errorf("%s is a live camera: use alpr run", video)}
 	}
-	n, err := openNetworks(f.networkFlags, detect.Options{}, ocr.Options{Candidates: 5, SureFrom: defaultSureFrom})
+	n, err := networks.Open(f.networks, detect.Options{}, ocr.Options{Candidates: 5, SureFrom: networks.SureFrom})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	n.log(log)
+	n.Log(log)
 
 	cfg := pipeline.DefaultConfig()
 	cfg.IsLossless = true
-	cfg.DetectorVersion, cfg.RecogniserVersion = n.detector.Version(), n.reader.Version()
+	cfg.DetectorVersion, cfg.RecogniserVersion = n.Detector.Version(), n.Recogniser.Version()
 	lines := newReplayWriter(out, f.isFinal)
 	parts := pipeline.Parts{
 		Sources:  []pipeline.Source{source},
-		Detector: n.detector, Reader: n.reader, Recorder: lines, Locator: recordingTime{}, Serials: n.formats,
+		Detector: n.Detector, Reader: n.Recogniser, Recorder: lines, Locator: recordingTime{}, Serials: n.Serials,
 		Random: rand.NewChaCha8(replaySeed), Log: log,
 	}
 	if track != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"alpr/hotlist"
@@ -43,4 +45,9 @@ func (f *replayFlags) matcher(start time.Time, errs io.Writer) (pipeline.Matcher
 	}
 	m.Swap(hotlist.NewIndex(list))
 	return m, nil
+}
+
+// listName is what a list is called that comes from a file.
+func listName(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }

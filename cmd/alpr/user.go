@@ -17,6 +17,7 @@ import (
 	"alpr"
 	"alpr/console"
 	"alpr/store"
+	"alpr/vehicle"
 )
 
 const userHelp = `Officers log in to the console with accounts of this vehicle: a file that holds
@@ -38,7 +39,7 @@ func newUserCmd() *cobra.Command {
 
 // account changes an account once that is in the audit log. A technician who
 // sets the vehicle up is no officer: nobody needs to be named.
-func (f *deskFlags) account(c *cobra.Command, action alpr.AuditAction, name string, change func(config) error) error {
+func (f *deskFlags) account(c *cobra.Command, action alpr.AuditAction, name string, change func(vehicle.Config) error) error {
 	who := store.Access{Officer: cmp.Or(f.officer, "system"), Purpose: cmp.Or(f.purpose, "accounts of the console")}
 	return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
 		if err := d.store.Audit(c.Context(), accessRecord(who, action, name)); err != nil {
@@ -56,7 +57,7 @@ func newUserAddCmd(f *deskFlags) *cobra.Command {
 		Example: "  alpr user add 4711 --full 'Officer Smith'\n  echo \"$PASSWORD\" | alpr user add 4711",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := loadConfig(f.config)
+			cfg, err := vehicle.LoadConfig(f.config)
 			if err != nil {
 				return err
 			}
@@ -68,7 +69,7 @@ func newUserAddCmd(f *deskFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.account(c, alpr.ActionAccountAdded, u.Name, func(cfg config) error {
+			return f.account(c, alpr.ActionAccountAdded, u.Name, func(cfg vehicle.Config) error {
 				if err := os.MkdirAll(filepath.Dir(cfg.Console.UsersFile), 0o700); err != nil {
 					return fmt.Errorf("make the folder for accounts: %w", err)
 				}
@@ -87,7 +88,7 @@ func newUserListCmd(f *deskFlags) *cobra.Command {
 		Short: "List the accounts",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(f.config)
+			cfg, err := vehicle.LoadConfig(f.config)
 			if err != nil {
 				return err
 			}
@@ -112,7 +113,7 @@ func newUserRemoveCmd(f *deskFlags) *cobra.Command {
 		Short: "Remove an account",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.account(c, alpr.ActionAccountRemoved, args[0], func(cfg config) error {
+			return f.account(c, alpr.ActionAccountRemoved, args[0], func(cfg vehicle.Config) error {
 				return console.RemoveUser(cfg.Console.UsersFile, args[0])
 			})
 		},

@@ -7,10 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/models"
+	"alpr/vehicle/networks"
 )
 
 func newVersionCmd() *cobra.Command {
-	var f networkFlags
+	var f networks.Options
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the versions of the program and of its networks, and how this processor computes them",
@@ -19,7 +20,7 @@ func newVersionCmd() *cobra.Command {
 			out := c.OutOrStdout()
 			fmt.Fprintf(out, "alpr %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			fmt.Fprintf(out, "processor: %s\n", models.ThisProcessor())
-			set, err := models.Open(models.Options{Dir: f.models, Library: f.library, Precision: models.Precision(f.precision)})
+			set, err := models.Open(models.Options{Dir: f.Dir, Library: f.Library, Precision: models.Precision(f.Precision)})
 			if err != nil {
 				return err
 			}
@@ -32,6 +33,6 @@ func newVersionCmd() *cobra.Command {
 			return set.Close()
 		},
 	}
-	f.add(c)
+	addNetworkFlags(c, &f)
 	return c
 }

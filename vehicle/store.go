@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 // openStore opens the vehicle's store. Where that cannot be used at all a store
 // in memory takes its place, so that the page answers, and what the backend
 // sends alerts; that nothing is kept is said.
-func (v *vehicle) openStore(ctx context.Context, isDemo bool) (err error) {
-	cfg := v.cfg.store()
+func (v *Vehicle) openStore(ctx context.Context, isDemo bool) (err error) {
+	cfg := v.cfg.StoreOptions()
 	cfg.MayRenew, cfg.Guard = true, v.guard
 	notes := tightenFiles(&v.cfg)
 	v.store, err = store.Open(ctx, cfg, v.log)
@@ -34,7 +34,7 @@ func (v *vehicle) openStore(ctx context.Context, isDemo bool) (err error) {
 	return nil
 }
 
-func (v *vehicle) openVolatile(ctx context.Context, cfg store.Config, cause error) (err error) {
+func (v *Vehicle) openVolatile(ctx context.Context, cfg store.Config, cause error) (err error) {
 	base := "/dev/shm"
 	if info, err := os.Stat(base); err != nil || !info.IsDir() {
 		base = ""
@@ -57,13 +57,13 @@ func (v *vehicle) openVolatile(ctx context.Context, cfg store.Config, cause erro
 const volatileBytes = 256 << 20
 
 // trouble keeps and logs what did not work at the start.
-func (v *vehicle) trouble(text string) {
+func (v *Vehicle) trouble(text string) {
 	v.log.Error(text)
 	v.troubles = append(v.troubles, text)
 }
 
 // problems are what the officer and the backend must know, a sentence each.
-func (v *vehicle) problems() []string {
+func (v *Vehicle) problems() []string {
 	all := append(append([]string{}, v.pipeline.Stats().Stages...), v.troubles...)
 	if t := v.console.Trouble(); t != "" {
 		all = append(all, "there is NO officer's page: "+t)
@@ -76,7 +76,7 @@ func (v *vehicle) problems() []string {
 }
 
 // addUnrecorded says that the disk refuses to take anything.
-func (v *vehicle) addUnrecorded(s *console.Status) {
+func (v *Vehicle) addUnrecorded(s *console.Status) {
 	since, waiting, cause := v.store.Unrecorded()
 	if cause == nil {
 		return

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -15,13 +15,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"alpr"
-	"alpr/console"
 	"alpr/gps"
+	"alpr/retention"
+	"alpr/store"
 	"alpr/sync/uplink"
+	"alpr/vehicle"
+	"alpr/vehicle/vehicletest"
 )
 
 // authority signs the certificates of a test.
@@ -176,27 +180,12 @@ func TestDoctorFollowsAReceiverOnTheNetwork(t *testing.T) {
 	}()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // no date: it listens to the end for one that checks the clock
 	defer cancel()
-	g := gpsConfig{Device: "tcp://" + l.Addr().String()}
+	g := vehicle.GPSConfig{Device: "tcp://" + l.Addr().String()}
 	expect(t, checkPosition(ctx, g, slog.New(slog.DiscardHandler))[:1], []string{"ok gps 9 satellites"})
 }
 
-// TestFixedPositionIsTheLocator has a camera that does not move.
-func TestFixedPositionIsTheLocator(t *testing.T) {
-	v := &vehicle{cfg: config{GPS: gpsConfig{Fixed: fixedConfig{Lat: 27.5, Lon: -82.5, AltM: 12}}}, log: slog.New(slog.DiscardHandler)}
-	if err := v.addLocator(nil); err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	if f := v.locator.At(now); f.Lat != 27.5 || f.Lon != -82.5 || f.Quality != alpr.FixedPosition {
-		t.Errorf("position %+v", f)
-	}
-	if s := v.gpsStatus(now); s.Level != console.LevelOK {
-		t.Errorf("status %+v", s)
-	}
-}
-
 func TestDoctorOnPositions(t *testing.T) {
-	g := gpsConfig{Device: "/dev/ttyUSB0", Baud: 9600}
+	g := vehicle.GPSConfig{Device: "/dev/ttyUSB0", Baud: 9600}
 	for want, s := range map[string]gps.State{
 		"ok gps 9 satellites":  {HasFix: true, LastFix: alpr.Fix{Satellites: 9, HDOP: 1.1}, Sentences: 12},
 		"warn gps no fix yet":  {Sentences: 12},
@@ -209,9 +198,9 @@ func TestDoctorOnPositions(t *testing.T) {
 	}
 	expect(t, []finding{checkClock(gps.State{IsClockSeen: true, ClockOffset: -time.Hour})}, []string{"FAIL clock 1h0m0s off"})
 	expect(t, []finding{checkClock(gps.State{IsClockSeen: true, ClockOffset: 80 * time.Millisecond})}, []string{"ok clock satellite time"})
-	fixed := gpsConfig{Fixed: fixedConfig{Lat: 27.5, Lon: -82.5}}
+	fixed := vehicle.GPSConfig{Fixed: vehicle.FixedConfig{Lat: 27.5, Lon: -82.5}}
 	expect(t, checkPosition(context.Background(), fixed, slog.New(slog.DiscardHandler))[:1], []string{"ok gps fixed at 27.500000, -82.500000"})
-	missing := gpsConfig{Device: filepath.Join(t.TempDir(), "ttyUSB9"), Baud: 9600}
+	missing := vehicle.GPSConfig{Device: filepath.Join(t.TempDir(), "ttyUSB9"), Baud: 9600}
 	if f := checkPosition(context.Background(), missing, slog.New(slog.DiscardHandler))[0]; f.grade != fails || !strings.Contains(f.text, "ttyUSB9") {
 		t.Errorf("a missing receiver: %v %s", f.grade, f.text)
 	}
@@ -220,9 +209,9 @@ func TestDoctorOnPositions(t *testing.T) {
 func TestDoctorOnCamerasDiskAndAccounts(t *testing.T) {
 	dir := t.TempDir()
 	quiet := slog.New(slog.DiscardHandler)
-	gone := cameraConfig{Name: "front", Location: filepath.Join(dir, "none.mp4")}
+	gone := vehicle.CameraConfig{Name: "front", Location: filepath.Join(dir, "none.mp4")}
 	expect(t, []finding{checkCamera(context.Background(), gone, quiet)}, []string{"FAIL camera front none.mp4"})
-	scene := cameraConfig{Location: filepath.Join("..", "..", "demo", "still.jpg")}
+	scene := vehicle.CameraConfig{Location: filepath.Join("..", "..", "demo", "still.jpg")}
 	expect(t, []finding{checkCamera(context.Background(), scene, quiet)}, []string{"ok camera still.jpg the first picture after"})
 
 	file := filepath.Join(dir, "file")
@@ -239,14 +228,14 @@ func TestDoctorOnCamerasDiskAndAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	cfg := defaultConfig()
+	cfg := vehicle.DefaultConfig()
 	cfg.Console.UsersFile, cfg.Console.Listen = filepath.Join(dir, "users"), ln.Addr().String()
 	expect(t, checkConsole(&cfg), []string{"FAIL accounts alpr user add", "warn console is alpr running already?"})
 }
 
 func TestDoctorStopsAtABadConfiguration(t *testing.T) {
 	var out strings.Builder
-	err := runDoctor(context.Background(), filepath.Join(t.TempDir(), "alpr.yaml"), &out)
+	err := Run(context.Background(), filepath.Join(t.TempDir(), "alpr.yaml"), &out)
 	if err == nil || !strings.HasPrefix(out.String(), "FAIL  configuration") || !strings.Contains(out.String(), "alpr config example") {
 		t.Errorf("%v, printed %q", err, out.String())
 	}
@@ -268,4 +257,60 @@ func expect(t *testing.T, found []finding, want []string) {
 			t.Errorf("%s: more than one line: %q", f.part, f.text)
 		}
 	}
+}
+
+// TestNoSecretIsShown: whatever is wrong with a camera, neither user nor password
+// is printed.
+func TestNoSecretIsShown(t *testing.T) {
+	const secret = "Zq9plain"
+	for name, location := range vehicletest.SecretLocations(secret) {
+		ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		found := checkCamera(ctx, vehicle.CameraConfig{Location: location}, slog.New(slog.DiscardHandler))
+		stop()
+		if found.grade != fails || strings.Contains(found.part+found.text, secret) || strings.Contains(found.part+found.text, "admin") {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+// TestExposedFilesAndWhatIsNoFile: both are said; neither is opened.
+func TestExposedFilesAndWhatIsNoFile(t *testing.T) {
+	cfg := vehicle.DefaultConfig()
+	cfg.DataDir = filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(cfg.DataDir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(cfg.DataDir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Console.UsersFile, cfg.Console.TLSKey = fifo, fifo
+	expect(t, checkFiles(&cfg), []string{"warn files the data folder", "FAIL files a FIFO", "FAIL files a FIFO"})
+}
+
+// TestAnEntryThatNoListCanHoldIsNamed: the doctor puts the lists in use as a start does.
+func TestAnEntryThatNoListCanHoldIsNamed(t *testing.T) {
+	profiles, err := retention.Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := vehicle.DefaultConfig()
+	cfg.Agency, cfg.DataDir, cfg.Policy = "test", t.TempDir(), profiles["default"]
+	s, err := store.Open(t.Context(), cfg.StoreOptions(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	huge := alpr.Entry{ID: "huge", Plate: "ABC999", Reason: "x", CaseNumber: strings.Repeat("1", 1<<20), Expires: time.Now().Add(time.Hour)}
+	if err := s.AddManual(t.Context(), store.Access{Officer: "1", Purpose: "test"}, huge); err != nil {
+		t.Fatal(err)
+	}
+	found := ""
+	for _, f := range checkLists(t.Context(), s, &cfg) {
+		found += f.grade.String() + " " + f.text + "\n"
+	}
+	vehicletest.MustContain(t, found, `warn an entry made in this car does not alert: entry "huge"`)
 }

@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"bytes"
@@ -61,7 +61,7 @@ func TestAPartThatEndsIsStartedAgain(t *testing.T) {
 
 // leaving is a camera whose source ends though it should go on.
 type leaving struct {
-	sourceOf
+	Source
 	starts int
 }
 
@@ -82,7 +82,7 @@ func TestACameraThatEndsIsStartedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		log := slog.New(slog.DiscardHandler)
-		l := &leaving{sourceOf: src}
+		l := &leaving{Source: src}
 		tap := newTap(l)
 		tap.keep = newKeeper(contain.New(log), log).keep
 		ctx, stop := context.WithCancel(t.Context())
@@ -104,7 +104,7 @@ func TestAPortThatIsTakenStopsNothing(t *testing.T) {
 	cfg := carOf(t, pictures, "")
 	cfg.Console.Listen = other.Addr().String()
 	var problems []string
-	v := vehicleWith(t, cfg, vehicleParts{whenOver: func(_ context.Context, v *vehicle) error {
+	v := vehicleWith(t, cfg, Options{OnSourcesEnd: func(_ context.Context, v *Vehicle) error {
 		_, problems = v.health()
 		return nil
 	}})
@@ -121,9 +121,9 @@ func TestAPortThatIsTakenStopsNothing(t *testing.T) {
 	checkTexts(t, "the store", plates(kept), texts)
 }
 
-func vehicleWith(t *testing.T, cfg config, parts vehicleParts) *vehicle {
+func vehicleWith(t *testing.T, cfg Config, parts Options) *Vehicle {
 	t.Helper()
-	v, err := newVehicle(t.Context(), cfg, parts, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	v, err := New(t.Context(), cfg, parts, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,8 +149,8 @@ func TestNetworksThatBreakAreOpenedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v := vehicleWith(t, carOf(t, pictures, ""), vehicleParts{})
-	if err := v.networks.current.Close(); err != nil {
+	v := vehicleWith(t, carOf(t, pictures, ""), Options{})
+	if err := v.networks.Current().Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Run(t.Context()); err != nil {

@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 	"alpr/hotlist"
 	"alpr/store"
 	"alpr/sync/downlink"
+	"alpr/vehicle/vehicletest"
 )
 
 // board is what a page that was just opened shows.
@@ -69,9 +70,9 @@ type shownHit struct {
 
 // raise lets a listed car pass: read, matched, recorded and shown as the
 // pipeline does it.
-func raise(t *testing.T, v *vehicle, plate string) alpr.Hit {
+func raise(t *testing.T, v *Vehicle, plate string) alpr.Hit {
 	t.Helper()
-	r := passRead(t, plate)
+	r := vehicletest.PassRead(t, plate)
 	hits := v.matcher.Match(r)
 	if len(hits) != 1 {
 		t.Fatalf("%s raises %d hits", plate, len(hits))
@@ -87,7 +88,7 @@ func raise(t *testing.T, v *vehicle, plate string) alpr.Hit {
 	return hits[0]
 }
 
-func use(t *testing.T, v *vehicle, name, version string, published time.Time, entries ...alpr.Entry) {
+func use(t *testing.T, v *Vehicle, name, version string, published time.Time, entries ...alpr.Entry) {
 	t.Helper()
 	list, err := hotlist.FromEntries(name, version, published, entries)
 	if err != nil {
@@ -193,7 +194,7 @@ func TestAnAlertIsTakenBackWithItsReason(t *testing.T) {
 }
 
 // checkWithdrawn wants the hit's last word to the backend to take it back.
-func checkWithdrawn(t *testing.T, v *vehicle, id alpr.ID, why string) {
+func checkWithdrawn(t *testing.T, v *Vehicle, id alpr.ID, why string) {
 	t.Helper()
 	items, err := v.store.Peek(t.Context(), alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindHit}})
 	if err != nil {
@@ -221,11 +222,11 @@ func TestEveryAnswerAsksTheListFirst(t *testing.T) {
 	use(t, v, "state", "2", time.Now(), listed("TAP111"), listed("TAP222"))
 	gone, stands := raise(t, v, "TAP111"), raise(t, v, "TAP222")
 
-	other, err := store.Open(t.Context(), cfg.store(), slog.New(slog.DiscardHandler))
+	other, err := store.Open(t.Context(), cfg.StoreOptions(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	desk := newLists(other, v.matcher, cfg.Hotlist, slog.New(slog.DiscardHandler))
+	desk := NewLists(other, v.matcher, cfg.Hotlist, slog.New(slog.DiscardHandler))
 	list, err := hotlist.FromEntries("state", "3", time.Now(), []alpr.Entry{listed("TAP222")})
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +266,7 @@ func TestEveryAnswerAsksTheListFirst(t *testing.T) {
 func TestAReasonThatGoesWhileTheProgramIsDown(t *testing.T) {
 	pictures, _ := standstill(t)
 	cfg := carOf(t, pictures, "")
-	v, err := newVehicle(t.Context(), cfg, vehicleParts{isDemo: true}, slog.New(slog.DiscardHandler))
+	v, err := New(t.Context(), cfg, Options{IsDemo: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

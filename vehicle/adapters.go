@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"alpr/sync/uplink"
 )
 
-// sourceOf is a camera or a recording.
-type sourceOf interface {
+// Source is a camera or a recording.
+type Source interface {
 	pipeline.Source
 	Name() string
 	State() camera.State
@@ -22,18 +22,18 @@ type sourceOf interface {
 
 // tap is a source whose newest frame can be looked at.
 type tap struct {
-	sourceOf
+	Source
 	newest atomic.Pointer[alpr.Frame]
 	keep   func(ctx context.Context, part string, run func(context.Context) error) // nil: a recording, which may end
 }
 
-func newTap(s sourceOf) *tap { return &tap{sourceOf: s} }
+func newTap(s Source) *tap { return &tap{Source: s} }
 
 // Run passes the frames on and remembers the newest. A camera that ends is
 // started again.
 func (t *tap) Run(ctx context.Context, emit func(*alpr.Frame)) error {
 	run := func(ctx context.Context) error {
-		return t.sourceOf.Run(ctx, func(f *alpr.Frame) {
+		return t.Source.Run(ctx, func(f *alpr.Frame) {
 			t.newest.Store(f)
 			emit(f)
 		})
@@ -45,22 +45,22 @@ func (t *tap) Run(ctx context.Context, emit func(*alpr.Frame)) error {
 	return ctx.Err()
 }
 
-// nowhere is the locator of a vehicle without a satellite receiver.
-type nowhere struct{}
+// noPosition is the locator of a vehicle without a satellite receiver.
+type noPosition struct{}
 
-func (nowhere) At(t time.Time) alpr.Fix { return alpr.Fix{At: t} }
+func (noPosition) At(t time.Time) alpr.Fix { return alpr.Fix{At: t} }
 
-func (nowhere) TimeSource(time.Time) (alpr.TimeSource, time.Duration) { return alpr.TimeSystem, 0 }
+func (noPosition) TimeSource(time.Time) (alpr.TimeSource, time.Duration) { return alpr.TimeSystem, 0 }
 
 // scene is what the emergency button streams: where the vehicle is and what
 // its first camera sees.
 type scene struct {
 	locator pipeline.Locator
 	cameras []*tap
-	photos  picturesConfig
+	photos  PicturesConfig
 }
 
-func newScene(l pipeline.Locator, cameras []*tap, photos picturesConfig) scene {
+func newScene(l pipeline.Locator, cameras []*tap, photos PicturesConfig) scene {
 	return scene{locator: l, cameras: cameras, photos: photos}
 }
 

@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"context"
@@ -26,19 +26,22 @@ import (
 	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/uplink"
+	"alpr/vehicle/networks"
 )
 
-// vehicle is everything that runs in one car, wired together.
-type vehicle struct {
-	cfg   config
-	log   *slog.Logger
-	guard *contain.Guard // counts what the program broke at
+// Vehicle is everything that runs in one car, wired together. New opens it, Run
+// runs it once, Close releases it.
+type Vehicle struct {
+	cfg     Config
+	version string
+	log     *slog.Logger
+	guard   *contain.Guard // counts what the program broke at
 
 	keeper   *keeper
-	networks *renewable
+	networks *networks.Renewable
 	store    *store.Store
 	matcher  *hotlist.Matcher
-	lists    *lists
+	lists    *Lists
 	cameras  []*tap
 	receiver *gps.Receiver // nil: no receiver is configured
 	locator  pipeline.Locator
@@ -52,26 +55,27 @@ type vehicle struct {
 	volatile string   // a folder in memory in which the store is, because its own cannot be used; else ""
 	troubles []string // what did not work at the start, a sentence each
 
-	isDemo   bool // somebody sits before it: a part that ends is said by the end of the program
-	isWhole  bool // every camera is a recording: no frame may be dropped
-	whenOver func(context.Context, *vehicle) error
+	isDemo       bool // somebody sits before it: a part that ends is said by the end of the program
+	isWhole      bool // every camera is a recording: no frame may be dropped
+	onSourcesEnd func(context.Context, *Vehicle) error
 }
 
-// vehicleParts replace what a configuration cannot name: the demonstration
-// plays a recording as if it were happening now.
-type vehicleParts struct {
-	sources []sourceOf       // instead of the configured cameras
-	locator pipeline.Locator // instead of the configured receiver
-	isDemo  bool             // the console knows the account demo
+// Options are what a configuration cannot name. The zero value runs what is
+// configured.
+type Options struct {
+	Version string           // of the program, for records
+	Sources []Source         // instead of the configured cameras
+	Locator pipeline.Locator // instead of the configured receiver
+	IsDemo  bool             // the console knows the account demo
 
-	// whenOver is called when every camera's recording has ended and all reads
+	// OnSourcesEnd is called when every camera's recording has ended and all reads
 	// are recorded; the vehicle stops when it returns.
-	whenOver func(context.Context, *vehicle) error
+	OnSourcesEnd func(context.Context, *Vehicle) error
 }
 
-// newVehicle builds everything and starts nothing. What fails names its part.
-func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.Logger) (v *vehicle, err error) {
-	v = &vehicle{cfg: cfg, log: log, guard: contain.New(log), whenOver: parts.whenOver, isDemo: parts.isDemo}
+// New builds everything and starts nothing. What fails names its part.
+func New(ctx context.Context, cfg Config, o Options, log *slog.Logger) (v *Vehicle, err error) {
+	v = &Vehicle{cfg: cfg, version: o.Version, log: log, guard: contain.New(log), onSourcesEnd: o.OnSourcesEnd, isDemo: o.IsDemo}
 	v.keeper = newKeeper(v.guard, log)
 	defer func() {
 		if err != nil {
@@ -79,35 +83,34 @@ func newVehicle(ctx context.Context, cfg config, parts vehicleParts, log *slog.L
 			v = nil
 		}
 	}()
-	n := networkFlags{models: cfg.Models.Dir, library: cfg.Models.Library, precision: cfg.Models.Precision, threads: cfg.Models.Threads}
-	v.networks, err = openRenewable(func() (*networks, error) {
-		return openNetworks(n, detect.Options{}, ocr.Options{SureFrom: defaultSureFrom})
+	v.networks, err = networks.OpenRenewable(func() (*networks.Networks, error) {
+		return networks.Open(cfg.Models.Networks(), detect.Options{}, ocr.Options{SureFrom: networks.SureFrom})
 	})
 	if err != nil {
 		return v, err
 	}
-	v.networks.current.log(log)
-	if err = v.openStore(ctx, parts.isDemo); err != nil {
+	v.networks.Current().Log(log)
+	if err = v.openStore(ctx, o.IsDemo); err != nil {
 		return v, err
 	}
 	if v.matcher, err = hotlist.NewMatcher(cfg.Hotlist); err != nil {
 		return v, fmt.Errorf("hotlist: %w", err)
 	}
-	v.lists = newLists(v.store, v.matcher, cfg.Hotlist, log)
-	if err = v.addCameras(parts.sources); err != nil {
+	v.lists = NewLists(v.store, v.matcher, cfg.Hotlist, log)
+	if err = v.addCameras(o.Sources); err != nil {
 		return v, err
 	}
-	if err = v.addLocator(parts.locator); err != nil {
+	if err = v.addLocator(o.Locator); err != nil {
 		return v, err
 	}
 	v.addUplink()
-	if err = v.addConsole(parts.isDemo); err != nil {
+	if err = v.addConsole(o.IsDemo); err != nil {
 		return v, err
 	}
 	return v, v.addPipeline()
 }
 
-func (v *vehicle) addCameras(given []sourceOf) error {
+func (v *Vehicle) addCameras(given []Source) error {
 	for _, s := range given {
 		v.cameras = append(v.cameras, newTap(s))
 	}
@@ -116,7 +119,7 @@ func (v *vehicle) addCameras(given []sourceOf) error {
 	}
 	v.isWhole = true
 	for _, c := range v.cfg.Cameras {
-		s, err := camera.New(c.source(time.Now(), v.guard), v.log)
+		s, err := camera.New(c.Camera(time.Now(), v.guard), v.log)
 		if err != nil {
 			return err
 		}
@@ -130,25 +133,25 @@ func (v *vehicle) addCameras(given []sourceOf) error {
 	return nil
 }
 
-func (v *vehicle) addLocator(given pipeline.Locator) (err error) {
+func (v *Vehicle) addLocator(given pipeline.Locator) (err error) {
 	switch {
 	case given != nil:
 		v.locator = given
-	case v.cfg.GPS.isFixed():
+	case v.cfg.GPS.IsFixed():
 		v.locator = gps.Fixed(v.cfg.GPS.Fixed)
 	case v.cfg.GPS.Device != "":
-		if v.receiver, err = v.cfg.GPS.receiver(v.log); err != nil {
+		if v.receiver, err = v.cfg.GPS.Receiver(v.log); err != nil {
 			return err
 		}
 		v.locator = v.receiver
 	default:
 		v.log.Warn("no satellite receiver is configured: reads carry no position (gps.device)")
-		v.locator = nowhere{}
+		v.locator = noPosition{}
 	}
 	return nil
 }
 
-func (v *vehicle) addUplink() {
+func (v *Vehicle) addUplink() {
 	if v.cfg.Uplink.Broker == "" {
 		v.log.Warn("no backend is configured: reads and hits wait in the outbox (uplink.broker)")
 		return
@@ -156,7 +159,7 @@ func (v *vehicle) addUplink() {
 	var err error
 	scene := newScene(v.locator, v.cameras, v.cfg.Pictures)
 	v.uplink, err = uplink.New(v.cfg.Uplink, v.store, v.log, uplink.Options{
-		BootID: v.store.BootID(), Version: version, Auditor: v.store, Hotlists: v.lists,
+		BootID: v.store.BootID(), Version: v.version, Auditor: v.store, Hotlists: v.lists,
 		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health, AuditHead: v.store.AuditHead, Guard: v.guard,
 	})
 	if err != nil { // alerts need no backend
@@ -165,7 +168,7 @@ func (v *vehicle) addUplink() {
 	}
 }
 
-func (v *vehicle) addConsole(isDemo bool) (err error) {
+func (v *Vehicle) addConsole(isDemo bool) (err error) {
 	cfg := v.cfg.Console
 	cfg.StateFile = filepath.Join(v.cfg.DataDir, "console.json")
 	if cfg.Demo = isDemo; isDemo {
@@ -187,18 +190,18 @@ func (v *vehicle) addConsole(isDemo bool) (err error) {
 	return nil
 }
 
-func (v *vehicle) addPipeline() (err error) {
+func (v *Vehicle) addPipeline() (err error) {
 	cfg := v.cfg.Pipeline
 	cfg.IsLossless = v.isWhole
-	n := v.networks.current
-	cfg.DetectorVersion, cfg.RecogniserVersion = n.detector.Version(), n.reader.Version()
+	n := v.networks.Current()
+	cfg.DetectorVersion, cfg.RecogniserVersion = n.Detector.Version(), n.Recogniser.Version()
 	photos := v.cfg.Pictures
 	if kept := v.cfg.Policy.Pictures; kept.Reads != retention.DetailContext && kept.Hits != retention.DetailContext {
 		photos.ContextScale = 0
 	}
 	parts := pipeline.Parts{
 		Detector: v.networks, Reader: v.networks, Recorder: v.store, Locator: v.locator,
-		Serials: n.formats, Renew: v.renewNetworks,
+		Serials: n.Serials, Renew: v.renewNetworks,
 		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log, Guard: v.guard,
 		Photographer: camera.Photographer{
 			Quality: photos.Quality, CropWidth: photos.CropWidth,
@@ -214,7 +217,7 @@ func (v *vehicle) addPipeline() (err error) {
 
 // Run runs the car until ctx ends, or until every camera's recording has. What
 // was recorded and not yet sent waits in the outbox for the next start.
-func (v *vehicle) Run(ctx context.Context) (err error) {
+func (v *Vehicle) Run(ctx context.Context) (err error) {
 	_ = v.lists.Load(ctx) // a list that cannot be read keeps nothing else from running; the page says it
 	if err := v.hits.Load(ctx); err != nil {
 		v.log.Error("open alerts of the last start are not watched over", "error", err)
@@ -239,16 +242,16 @@ func (v *vehicle) Run(ctx context.Context) (err error) {
 	}
 	group.Go(func() error {
 		defer stop()
-		if err := v.pipeline.Run(ctx); err != nil || ctx.Err() != nil || v.whenOver == nil {
+		if err := v.pipeline.Run(ctx); err != nil || ctx.Err() != nil || v.onSourcesEnd == nil {
 			return err
 		}
-		return v.whenOver(ctx, v)
+		return v.onSourcesEnd(ctx, v)
 	})
 	return group.Wait()
 }
 
 // lasting are the parts that run as long as the vehicle does.
-func (v *vehicle) lasting() map[string]func(context.Context) error {
+func (v *Vehicle) lasting() map[string]func(context.Context) error {
 	parts := map[string]func(context.Context) error{
 		"store": v.store.Run, "lists": v.lists.Run, "open hits": v.hits.Run, "console": v.console.Run, "count of reads": v.countReads,
 	}
@@ -263,22 +266,22 @@ func (v *vehicle) lasting() map[string]func(context.Context) error {
 
 // renewNetworks opens the networks anew, which fail again and again, and has
 // that stand until somebody has taken note of it.
-func (v *vehicle) renewNetworks(error) error {
+func (v *Vehicle) renewNetworks(error) error {
 	v.store.Note(context.Background(), store.PartNetworks, "plates were NOT found or read for some time, until the networks were opened anew; the program's log says why")
-	return v.networks.renew()
+	return v.networks.Renew()
 }
 
 // note writes the start or the end of the program into the audit log.
-func (v *vehicle) note(ctx context.Context, action alpr.AuditAction) error {
+func (v *Vehicle) note(ctx context.Context, action alpr.AuditAction) error {
 	return v.store.Audit(ctx, alpr.AuditRecord{
 		Officer: "system", Agency: v.cfg.Agency, Purpose: "operation", Action: action,
-		Subject: v.cfg.Vehicle, Detail: map[string]string{"version": version, "store": filepath.Base(v.cfg.store().Path)},
+		Subject: v.cfg.Vehicle, Detail: map[string]string{"version": v.version, "store": filepath.Base(v.cfg.StoreOptions().Path)},
 	})
 }
 
 // noteRules writes into the audit log what has changed in the rules by which
 // lists alert and by which records leave the vehicle.
-func (v *vehicle) noteRules(ctx context.Context) error {
+func (v *Vehicle) noteRules(ctx context.Context) error {
 	alerts, err := yaml.Marshal(v.cfg.Hotlist)
 	if err != nil {
 		return fmt.Errorf("write out the hotlist rules: %w", err)
@@ -296,7 +299,7 @@ func (v *vehicle) noteRules(ctx context.Context) error {
 }
 
 // Close releases what newVehicle opened. Call it after Run has returned.
-func (v *vehicle) Close() error {
+func (v *Vehicle) Close() error {
 	var errs []error
 	if v.store != nil {
 		errs = append(errs, v.store.Close())

@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +20,8 @@ import (
 )
 
 const (
-	// manualList is the list that officers' own entries form.
-	manualList = "manual"
+	// ManualList is the list that officers' own entries form.
+	ManualList = "manual"
 	// syncVersion is before the number in the version of a list that the
 	// backend published.
 	syncVersion = "sync "
@@ -30,9 +29,9 @@ const (
 	listPoll = 2 * time.Second
 )
 
-// lists keeps the matcher's index and rules as the store says they are. It is
+// Lists keeps the matcher's index and rules as the store says they are. It is
 // safe for concurrent use.
-type lists struct {
+type Lists struct {
 	store   *store.Store
 	matcher *hotlist.Matcher
 	rules   hotlist.Policy // as configured; the store may forbid more
@@ -57,13 +56,14 @@ type listChange struct {
 	at  time.Time
 }
 
-func newLists(s *store.Store, m *hotlist.Matcher, rules hotlist.Policy, log *slog.Logger) *lists {
-	return &lists{store: s, matcher: m, rules: rules, log: log, loaded: make(map[string]store.HotlistInfo),
+// NewLists keeps m as s says. rules are as configured; the store may forbid more.
+func NewLists(s *store.Store, m *hotlist.Matcher, rules hotlist.Policy, log *slog.Logger) *Lists {
+	return &Lists{store: s, matcher: m, rules: rules, log: log, loaded: make(map[string]store.HotlistInfo),
 		changed: make(chan struct{}, 1), changes: make(map[string]listChange), unread: make(map[string]bool)}
 }
 
 // Run takes over changes that other processes make to the store.
-func (l *lists) Run(ctx context.Context) error {
+func (l *Lists) Run(ctx context.Context) error {
 	tick := time.NewTicker(listPoll)
 	defer tick.Stop()
 	for {
@@ -80,7 +80,7 @@ func (l *lists) Run(ctx context.Context) error {
 // forbidden categories in use. What has not changed is not read again. A list
 // that cannot be read leaves the one before it in use, and an entry that cannot
 // be taken keeps no other from alerting: Problems names both.
-func (l *lists) Load(ctx context.Context) error {
+func (l *Lists) Load(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.load(ctx)
@@ -88,7 +88,7 @@ func (l *lists) Load(ctx context.Context) error {
 
 // loadUnlessBusy is Load where no other load or import is under way: nobody waits
 // for one with a million entries.
-func (l *lists) loadUnlessBusy(ctx context.Context) {
+func (l *Lists) loadUnlessBusy(ctx context.Context) {
 	if !l.mu.TryLock() {
 		return
 	}
@@ -97,7 +97,7 @@ func (l *lists) loadUnlessBusy(ctx context.Context) {
 }
 
 // Problems are what the last load could not take, a sentence each.
-func (l *lists) Problems() []string {
+func (l *Lists) Problems() []string {
 	if p := l.problems.Load(); p != nil {
 		return *p
 	}
@@ -105,7 +105,7 @@ func (l *lists) Problems() []string {
 }
 
 // tell keeps the problems of a load, and logs them where they are new.
-func (l *lists) tell(problems []string) {
+func (l *Lists) tell(problems []string) {
 	if !slices.Equal(problems, l.Problems()) {
 		for _, p := range problems {
 			l.log.Error("hotlists are not whole", "error", p)
@@ -117,7 +117,7 @@ func (l *lists) tell(problems []string) {
 	l.problems.Store(&problems)
 }
 
-func (l *lists) load(ctx context.Context) (err error) {
+func (l *Lists) load(ctx context.Context) (err error) {
 	var unsound []hotlist.EntryError
 	isNew := true
 	defer func() {
@@ -166,7 +166,7 @@ func listProblems(err error, unsound []hotlist.EntryError) (problems []string) {
 
 // index makes the index that the store asks for. With an error it is as good
 // as it could be made.
-func (l *lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError, error) {
+func (l *Lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError, error) {
 	index := l.matcher.Index()
 	infos, err := l.store.Hotlists(ctx)
 	if err != nil {
@@ -215,11 +215,11 @@ func (l *lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError
 	}
 	manual, unsound, err := l.manual(ctx)
 	if err != nil {
-		unread[manualList] = true
+		unread[ManualList] = true
 		l.noteKnown(unread)
 		return index, nil, errors.Join(append(errs, err)...)
 	}
-	l.noteChange(manualList, listChange{alpr.WithdrawnRemoved, time.Now()})
+	l.noteChange(ManualList, listChange{alpr.WithdrawnRemoved, time.Now()})
 	l.noteKnown(unread)
 	return index.With(manual), unsound, errors.Join(errs...)
 }
@@ -238,7 +238,7 @@ func damagedLists(infos []store.HotlistInfo) map[string]bool {
 // read reads the active version of a list. One that is damaged is set aside, and
 // the newest that can be read comes in its place: used says which. The list is nil
 // where there is none. An error is one of the store's, and may pass.
-func (l *lists) read(ctx context.Context, info store.HotlistInfo) (list *hotlist.List, used store.HotlistInfo, err error) {
+func (l *Lists) read(ctx context.Context, info store.HotlistInfo) (list *hotlist.List, used store.HotlistInfo, err error) {
 	for range maxVersions {
 		list, err := hotlist.FromChunks(l.store.LoadHotlist(ctx, info))
 		if err == nil {
@@ -264,7 +264,7 @@ const maxVersions = 16
 
 // correct puts what the store says of a version right by what the sealed list
 // says itself.
-func (l *lists) correct(ctx context.Context, info store.HotlistInfo, list *hotlist.List) store.HotlistInfo {
+func (l *Lists) correct(ctx context.Context, info store.HotlistInfo, list *hotlist.List) store.HotlistInfo {
 	if info.List == list.Name && info.Version == list.Version && info.Entries == list.Len() && info.PublishedAt.UnixMilli() == list.PublishedAt.UnixMilli() {
 		return info
 	}
@@ -276,21 +276,21 @@ func (l *lists) correct(ctx context.Context, info store.HotlistInfo, list *hotli
 	return right
 }
 
-func (l *lists) manual(ctx context.Context) (*hotlist.List, []hotlist.EntryError, error) {
+func (l *Lists) manual(ctx context.Context) (*hotlist.List, []hotlist.EntryError, error) {
 	entries, err := l.store.ManualEntries(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return hotlist.FromSound(manualList, "", time.Time{}, entries)
+	return hotlist.FromSound(ManualList, "", time.Time{}, entries)
 }
 
-func (l *lists) noteChange(list string, c listChange) {
+func (l *Lists) noteChange(list string, c listChange) {
 	l.changeMu.Lock()
 	defer l.changeMu.Unlock()
 	l.changes[list] = c
 }
 
-func (l *lists) noteKnown(unread map[string]bool) {
+func (l *Lists) noteKnown(unread map[string]bool) {
 	l.changeMu.Lock()
 	defer l.changeMu.Unlock()
 	l.unread, l.isKnown = unread, true
@@ -299,7 +299,7 @@ func (l *lists) noteKnown(unread map[string]bool) {
 // Withdrawal says why an entry that has alerted may do so no more at an
 // instant; zero where it may, and where that cannot be said because its list
 // could not be read. It does not block.
-func (l *lists) Withdrawal(e alpr.Entry, at time.Time) alpr.Withdrawal {
+func (l *Lists) Withdrawal(e alpr.Entry, at time.Time) alpr.Withdrawal {
 	now, isListed := l.matcher.Index().Find(e)
 	if !isListed {
 		return l.unlisted(e, at)
@@ -315,7 +315,7 @@ func (l *lists) Withdrawal(e alpr.Entry, at time.Time) alpr.Withdrawal {
 	return alpr.Withdrawal{} // what an old list said yesterday it still says
 }
 
-func (l *lists) unlisted(e alpr.Entry, at time.Time) alpr.Withdrawal {
+func (l *Lists) unlisted(e alpr.Entry, at time.Time) alpr.Withdrawal {
 	l.changeMu.Lock()
 	defer l.changeMu.Unlock()
 	change, ok := l.changes[e.List]
@@ -331,8 +331,8 @@ func (l *lists) unlisted(e alpr.Entry, at time.Time) alpr.Withdrawal {
 }
 
 // Replace stores a list as the next version of its name and puts it in use.
-func (l *lists) Replace(ctx context.Context, who store.Access, list *hotlist.List) error {
-	if list.Name == manualList {
+func (l *Lists) Replace(ctx context.Context, who store.Access, list *hotlist.List) error {
+	if list.Name == ManualList {
 		return fmt.Errorf("replace hotlist %q: the name is taken by officers' own entries: choose another", list.Name)
 	}
 	l.mu.Lock()
@@ -346,7 +346,7 @@ func (l *lists) Replace(ctx context.Context, who store.Access, list *hotlist.Lis
 
 // HotlistVersions is the version in use of each list that the backend
 // published.
-func (l *lists) HotlistVersions(context.Context) (map[string]uint64, error) {
+func (l *Lists) HotlistVersions(context.Context) (map[string]uint64, error) {
 	versions := map[string]uint64{}
 	for _, list := range l.matcher.Index().Lists() {
 		number, isSync := strings.CutPrefix(list.Version, syncVersion)
@@ -363,7 +363,7 @@ func (l *lists) HotlistVersions(context.Context) (map[string]uint64, error) {
 }
 
 // ApplyHotlist takes an update that the backend published, whole or not at all.
-func (l *lists) ApplyHotlist(ctx context.Context, u downlink.Update) error {
+func (l *Lists) ApplyHotlist(ctx context.Context, u downlink.Update) error {
 	base, err := hotlist.FromEntries(u.List, "", u.PublishedAt, nil)
 	if err != nil {
 		return err
@@ -406,7 +406,7 @@ func counted(entries iter.Seq2[alpr.Entry, error], n *int) iter.Seq2[alpr.Entry,
 }
 
 // base is the version in use that an update changes.
-func (l *lists) base(ctx context.Context, u downlink.Update) (*hotlist.List, error) {
+func (l *Lists) base(ctx context.Context, u downlink.Update) (*hotlist.List, error) {
 	have, err := l.HotlistVersions(ctx)
 	if err != nil {
 		return nil, err
@@ -422,13 +422,8 @@ func (l *lists) base(ctx context.Context, u downlink.Update) (*hotlist.List, err
 	return nil, fmt.Errorf("update hotlist %s: it is not in use", u.List)
 }
 
-// listName is what a list is called that comes from a file.
-func listName(path string) string {
-	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-}
-
 // AddEntry puts an entry made in the car in use; its Source is the officer.
-func (l *lists) AddEntry(ctx context.Context, e alpr.Entry) error {
+func (l *Lists) AddEntry(ctx context.Context, e alpr.Entry) error {
 	if err := l.store.AddManual(ctx, store.Access{Officer: e.Source, Purpose: e.Reason}, e); err != nil {
 		return err
 	}
@@ -436,7 +431,7 @@ func (l *lists) AddEntry(ctx context.Context, e alpr.Entry) error {
 }
 
 // RemoveEntry takes an entry made in the car out of use.
-func (l *lists) RemoveEntry(ctx context.Context, id, officer, reason string) error {
+func (l *Lists) RemoveEntry(ctx context.Context, id, officer, reason string) error {
 	if err := l.store.RemoveManual(ctx, store.Access{Officer: officer, Purpose: reason}, id); err != nil {
 		return err
 	}
@@ -444,4 +439,4 @@ func (l *lists) RemoveEntry(ctx context.Context, id, officer, reason string) err
 }
 
 // Entries are the entries made in the car.
-func (l *lists) Entries(ctx context.Context) ([]alpr.Entry, error) { return l.store.ManualEntries(ctx) }
+func (l *Lists) Entries(ctx context.Context) ([]alpr.Entry, error) { return l.store.ManualEntries(ctx) }

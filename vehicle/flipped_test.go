@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"bytes"
@@ -128,7 +128,7 @@ func carHit(t *testing.T, r alpr.Read) alpr.Hit {
 // started is what a start of the program leads to.
 type started struct {
 	store *store.Store
-	lists *lists
+	lists *Lists
 	match *hotlist.Matcher
 }
 
@@ -151,7 +151,7 @@ func (c *soundCar) tryStart(dir string, log *slog.Logger) (s started, err error)
 	if s.match, err = hotlist.NewMatcher(c.rules); err != nil {
 		return s, err
 	}
-	s.lists = newLists(s.store, s.match, c.rules, log)
+	s.lists = NewLists(s.store, s.match, c.rules, log)
 	return s, s.lists.Load(context.Background())
 }
 

@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const (
 // safe for concurrent use.
 type openHits struct {
 	store *store.Store
-	lists *lists
+	lists *Lists
 	page  page
 	log   *slog.Logger
 
@@ -50,7 +50,7 @@ type unstoredHit struct {
 	until time.Time
 }
 
-func newOpenHits(s *store.Store, l *lists, page page, log *slog.Logger) *openHits {
+func newOpenHits(s *store.Store, l *Lists, page page, log *slog.Logger) *openHits {
 	return &openHits{store: s, lists: l, page: page, log: log, open: make(map[alpr.ID]openHit)}
 }
 

@@ -1,14 +1,14 @@
-package main
+package vehicle
 
 import (
 	"context"
 	"fmt"
-	"syscall"
 	"time"
 
 	"alpr"
 	"alpr/console"
 	"alpr/internal/contain"
+	"alpr/internal/host"
 	"alpr/internal/printable"
 	"alpr/retention"
 	"alpr/store"
@@ -17,12 +17,12 @@ import (
 // Limits under which the officer is told that something is wrong.
 const (
 	frameSilence = 3 * time.Second // without a frame, a camera is down
-	lowDisk      = 500 << 20       // bytes free
+	LowDisk      = 500 << 20       // bytes free
 	countEvery   = 5 * time.Second // the reads on record are counted
 )
 
 // status is how all parts do, for the officer's page.
-func (v *vehicle) status() console.Status {
+func (v *Vehicle) status() console.Status {
 	now := time.Now()
 	st := v.pipeline.Stats()
 	s := console.Status{
@@ -68,7 +68,7 @@ func cameraStatus(c *tap, dropped uint64, now time.Time) console.CameraStatus {
 	return s
 }
 
-func (v *vehicle) gpsStatus(now time.Time) console.PartStatus {
+func (v *Vehicle) gpsStatus(now time.Time) console.PartStatus {
 	if v.locator.At(now).IsValid() {
 		return console.PartStatus{Level: console.LevelOK}
 	}
@@ -81,20 +81,20 @@ func (v *vehicle) gpsStatus(now time.Time) console.PartStatus {
 	return console.PartStatus{Level: console.LevelDegraded, Detail: "no satellite fix: reads carry no position"}
 }
 
-func (v *vehicle) clockStatus(now time.Time) console.PartStatus {
+func (v *Vehicle) clockStatus(now time.Time) console.PartStatus {
 	source, within := v.locator.TimeSource(now)
 	if v.receiver != nil && within > time.Second {
 		return console.PartStatus{Level: console.LevelDegraded,
 			Detail: fmt.Sprintf("times may be off by %s (%s clock)", within.Round(time.Second), source)}
 	}
-	if source == alpr.TimeSystem && v.receiver == nil && !isClockSynchronised() {
+	if source == alpr.TimeSystem && v.receiver == nil && !host.IsClockSynchronised() {
 		return console.PartStatus{Level: console.LevelDegraded,
 			Detail: "checked against nothing: connect a GPS, or switch time synchronisation on. Times may be wrong"}
 	}
 	return console.PartStatus{Level: console.LevelOK}
 }
 
-func (v *vehicle) uplinkStatus() console.UplinkStatus {
+func (v *Vehicle) uplinkStatus() console.UplinkStatus {
 	if v.uplink == nil {
 		return console.UplinkStatus{IsOff: true, PartStatus: console.PartStatus{Level: console.LevelOK}}
 	}
@@ -127,13 +127,13 @@ func faultProblems(s contain.State, now time.Time) []string {
 		s.Count, s.At.Format("15:04"), printable.Line(s.Last))}
 }
 
-func (v *vehicle) storeStatus() console.StoreStatus {
+func (v *Vehicle) storeStatus() console.StoreStatus {
 	s := console.StoreStatus{
 		PartStatus: console.PartStatus{Level: console.LevelOK},
-		FreeBytes:  freeBytes(v.cfg.DataDir), Retention: retentionWords(v.store.PolicyInForce()),
+		FreeBytes:  host.FreeBytes(v.cfg.DataDir), Retention: retentionWords(v.store.PolicyInForce()),
 		Reads: v.readsOnRecord.Load(),
 	}
-	if s.FreeBytes < lowDisk {
+	if s.FreeBytes < LowDisk {
 		s.PartStatus = console.PartStatus{Level: console.LevelDegraded,
 			Detail: fmt.Sprintf("%d MB of disk are left: reads will not be recorded when it is full", s.FreeBytes>>20)}
 	}
@@ -142,7 +142,7 @@ func (v *vehicle) storeStatus() console.StoreStatus {
 
 // countReads keeps the number of reads on record for the page: counting them may
 // take longer than a look at the page may.
-func (v *vehicle) countReads(ctx context.Context) error {
+func (v *Vehicle) countReads(ctx context.Context) error {
 	tick := time.NewTicker(countEvery)
 	defer tick.Stop()
 	for {
@@ -180,16 +180,8 @@ func retentionWords(p retention.Policy) string {
 	return "reads without a hit are deleted after " + p.Retention.Reads.String()
 }
 
-func freeBytes(dir string) int64 {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
-		return 0
-	}
-	return int64(fs.Bavail) * fs.Bsize
-}
-
 // health is what the backend is told of the other parts.
-func (v *vehicle) health() (gauges map[string]float64, problems []string) {
+func (v *Vehicle) health() (gauges map[string]float64, problems []string) {
 	st := v.pipeline.Stats()
 	gauges = map[string]float64{
 		"frames_in": float64(st.FramesIn), "frames_dropped": float64(st.FramesDropped),
@@ -198,7 +190,7 @@ func (v *vehicle) health() (gauges map[string]float64, problems []string) {
 		"reads_unrecorded": float64(st.Unrecorded), "reads_lost": float64(st.Lost),
 		"detect_p99_s": st.Detect.P99.Seconds(), "read_p99_s": st.Read.P99.Seconds(),
 		"record_p99_s": st.Record.P99.Seconds(), "hit_show_p99_s": st.HitShow.P99.Seconds(),
-		"panics": float64(v.guard.State().Count), "disk_free_bytes": float64(freeBytes(v.cfg.DataDir)),
+		"panics": float64(v.guard.State().Count), "disk_free_bytes": float64(host.FreeBytes(v.cfg.DataDir)),
 	}
 	s := v.status()
 	add := func(part string, p console.PartStatus) {
@@ -215,28 +207,4 @@ func (v *vehicle) health() (gauges map[string]float64, problems []string) {
 	add("audit log", s.Audit)
 	problems = append(problems, s.Problems...)
 	return gauges, problems
-}
-
-// waitSent waits until nothing recorded is left to send, or ctx ends.
-func (v *vehicle) waitSent(ctx context.Context) error {
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		d, err := v.store.Depth(ctx)
-		if err != nil {
-			return err
-		}
-		waiting := d.Unreceipted
-		for _, n := range d.Waiting {
-			waiting += n
-		}
-		if waiting == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }

@@ -1,6 +1,7 @@
-package main
+package vehicle
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -23,37 +24,40 @@ import (
 	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/uplink"
+	"alpr/vehicle/networks"
 )
 
-// exampleConfig is what `alpr config example` prints: every key with its
-// default. A test decodes it.
-//
 //go:embed alpr.example.yaml
 var exampleConfig []byte
 
+// ExampleConfig is a configuration file with every key, its default and what it
+// means. A test decodes it.
+func ExampleConfig() []byte { return bytes.Clone(exampleConfig) }
+
 var errConfig = errors.New("configuration")
 
-// config is the one configuration file. Paths in it are relative to the
+// Config is the one configuration file. Paths in it are relative to the
 // folder that holds it.
-type config struct {
+type Config struct {
 	Agency  string `yaml:"agency"`
 	Vehicle string `yaml:"vehicle"`
 	DataDir string `yaml:"data_dir"`
 
-	Cameras  []cameraConfig   `yaml:"cameras"`
-	GPS      gpsConfig        `yaml:"gps"`
-	Models   modelsConfig     `yaml:"models"`
+	Cameras  []CameraConfig   `yaml:"cameras"`
+	GPS      GPSConfig        `yaml:"gps"`
+	Models   ModelsConfig     `yaml:"models"`
 	Pipeline pipeline.Config  `yaml:"pipeline"`
-	Pictures picturesConfig   `yaml:"pictures"`
-	Store    storeConfig      `yaml:"store"`
+	Pictures PicturesConfig   `yaml:"pictures"`
+	Store    StoreConfig      `yaml:"store"`
 	Policy   retention.Policy `yaml:"policy"`
 	Hotlist  hotlist.Policy   `yaml:"hotlist"`
 	Console  console.Config   `yaml:"console"`
 	Uplink   uplink.Config    `yaml:"uplink"`
-	Log      logConfig        `yaml:"log"`
+	Log      LogConfig        `yaml:"log"`
 }
 
-type cameraConfig struct {
+// CameraConfig is one camera or recording.
+type CameraConfig struct {
 	Name     string        `yaml:"name"`
 	Location string        `yaml:"location"`
 	Width    int           `yaml:"width"`
@@ -63,26 +67,28 @@ type cameraConfig struct {
 	RealTime bool          `yaml:"real_time"`
 }
 
-type gpsConfig struct {
+// GPSConfig is the satellite receiver, or the position of a vehicle that stands.
+type GPSConfig struct {
 	Device string      `yaml:"device"`
 	Baud   int         `yaml:"baud"`
-	Fixed  fixedConfig `yaml:"fixed"`
+	Fixed  FixedConfig `yaml:"fixed"`
 }
 
-type fixedConfig struct {
+// FixedConfig is a position in degrees, north and east positive, and a height.
+type FixedConfig struct {
 	Lat  float64 `yaml:"lat"`
 	Lon  float64 `yaml:"lon"`
 	AltM float64 `yaml:"alt_m"`
 }
 
-// isFixed says whether the position is configured, not measured.
-func (g gpsConfig) isFixed() bool { return g.Fixed != fixedConfig{} }
+// IsFixed says whether the position is configured, not measured.
+func (g GPSConfig) IsFixed() bool { return g.Fixed != FixedConfig{} }
 
-func (g gpsConfig) validate() error {
+func (g GPSConfig) validate() error {
 	switch {
-	case g.isFixed() && g.Device != "":
+	case g.IsFixed() && g.Device != "":
 		return errors.New("gps: give a device, or the fixed position of a camera that does not move, not both")
-	case g.isFixed():
+	case g.IsFixed():
 		if err := gps.Fixed(g.Fixed).Check(); err != nil {
 			return fmt.Errorf("gps.fixed: %w: give degrees, north and east positive", err)
 		}
@@ -90,14 +96,14 @@ func (g gpsConfig) validate() error {
 	case g.Baud < 0:
 		return fmt.Errorf("gps.baud: %d is no rate; 0 has it found out", g.Baud)
 	}
-	if _, err := g.receiver(nil); err != nil {
+	if _, err := g.Receiver(nil); err != nil {
 		return fmt.Errorf("gps.device: %w", err)
 	}
 	return nil
 }
 
-// receiver prepares to follow the configured receiver.
-func (g gpsConfig) receiver(log *slog.Logger) (*gps.Receiver, error) {
+// Receiver prepares to follow the configured receiver.
+func (g GPSConfig) Receiver(log *slog.Logger) (*gps.Receiver, error) {
 	open, protocol, err := gps.Connect(g.Device, g.Baud)
 	if err != nil {
 		return nil, err
@@ -105,21 +111,29 @@ func (g gpsConfig) receiver(log *slog.Logger) (*gps.Receiver, error) {
 	return gps.NewReceiver(open, gps.Options{Protocol: protocol}, log), nil
 }
 
-type modelsConfig struct {
+// ModelsConfig says where the networks are and how they run.
+type ModelsConfig struct {
 	Dir       string `yaml:"dir"`
 	Library   string `yaml:"library"`
 	Precision string `yaml:"precision"`
 	Threads   int    `yaml:"threads"`
 }
 
-type picturesConfig struct {
+// Networks are the options under which the configured networks are opened.
+func (m ModelsConfig) Networks() networks.Options {
+	return networks.Options{Dir: m.Dir, Library: m.Library, Precision: m.Precision, Threads: m.Threads}
+}
+
+// PicturesConfig says how the pictures of a read are cut out and packed.
+type PicturesConfig struct {
 	Quality      int     `yaml:"quality"`
 	CropWidth    int     `yaml:"crop_width"`
 	ContextScale float64 `yaml:"context_scale"`
 	ContextWidth int     `yaml:"context_width"`
 }
 
-type storeConfig struct {
+// StoreConfig is how much the store may take, and what it does when the disk is full.
+type StoreConfig struct {
 	MaxBytes int64  `yaml:"max_bytes"`
 	KeyFile  string `yaml:"key_file"`
 
@@ -132,60 +146,61 @@ const (
 	lookupsAllowed = "allow"
 )
 
-type logConfig struct {
+// LogConfig is how much the program logs, and how: text or json.
+type LogConfig struct {
 	Level  slog.Level `yaml:"level"`
 	Format string     `yaml:"format"`
 }
 
-// defaultConfig is every default there is. Agency, vehicle, cameras and the
+// DefaultConfig is every default there is. Agency, vehicle, cameras and the
 // retention policy are left to the owner.
-func defaultConfig() config {
-	return config{
+func DefaultConfig() Config {
+	return Config{
 		DataDir:  "data",
-		Models:   modelsConfig{Threads: 1},
+		Models:   ModelsConfig{Threads: 1},
 		Pipeline: pipeline.DefaultConfig(),
-		Pictures: picturesConfig{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640},
-		Store:    storeConfig{LookupsWhenFull: lookupsRefused},
+		Pictures: PicturesConfig{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640},
+		Store:    StoreConfig{LookupsWhenFull: lookupsRefused},
 		Hotlist:  hotlist.DefaultPolicy(),
 		Console:  console.DefaultConfig(),
 		Uplink:   uplink.DefaultConfig(),
-		Log:      logConfig{Format: "text"},
+		Log:      LogConfig{Format: "text"},
 	}
 }
 
-// loadConfig reads a configuration file. Every complaint names the file and,
+// LoadConfig reads a configuration file. Every complaint names the file and,
 // where there is one, the key and line.
-func loadConfig(path string) (config, error) {
+func LoadConfig(path string) (Config, error) {
 	text, err := regular.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return config{}, fmt.Errorf("%w: there is no %s: `alpr config example > %s` makes one to fill in", errConfig, path, path)
+		return Config{}, fmt.Errorf("%w: there is no %s: `alpr config example > %s` makes one to fill in", errConfig, path, path)
 	}
 	if err != nil {
-		return config{}, fmt.Errorf("%w: %w", errConfig, err)
+		return Config{}, fmt.Errorf("%w: %w", errConfig, err)
 	}
 	c, err := parseConfig(text)
 	if err != nil {
-		return config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
+		return Config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
 	}
-	c.resolve(filepath.Dir(path))
-	if err := c.validate(); err != nil {
-		return config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
+	c.Resolve(filepath.Dir(path))
+	if err := c.Validate(); err != nil {
+		return Config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
 	}
 	return c, nil
 }
 
 // parseConfig decodes over the defaults and refuses keys it does not know.
-func parseConfig(text []byte) (config, error) {
-	c := defaultConfig()
+func parseConfig(text []byte) (Config, error) {
+	c := DefaultConfig()
 	if err := strictyaml.Decode(text, &c); err != nil {
-		return config{}, errors.New(yaml.FormatError(err, false, true))
+		return Config{}, errors.New(yaml.FormatError(err, false, true))
 	}
 	return c, nil
 }
 
-// resolve makes paths absolute and hands the names of agency and vehicle to
+// Resolve makes paths absolute and hands the names of agency and vehicle to
 // the parts that write them.
-func (c *config) resolve(base string) {
+func (c *Config) Resolve(base string) {
 	under := func(path *string) {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(base, *path)
@@ -215,7 +230,8 @@ func (c *config) resolve(base string) {
 
 func isURL(location string) bool { return strings.Contains(location, "://") }
 
-func (c *config) validate() error {
+// Validate says what cannot be run. Call it after Resolve.
+func (c *Config) Validate() error {
 	switch {
 	case c.Agency == "":
 		return errors.New("agency: name the agency that owns the data")
@@ -257,7 +273,7 @@ func (c *config) validate() error {
 	return c.Uplink.Validate()
 }
 
-func (c *config) validateCameras() error {
+func (c *Config) validateCameras() error {
 	seen := map[string]bool{}
 	for i, cam := range c.Cameras {
 		if cam.Location == "" {
@@ -275,15 +291,16 @@ func (c *config) validateCameras() error {
 	return nil
 }
 
-func (c cameraConfig) source(start time.Time, guard *contain.Guard) camera.Config {
+// Camera is how the camera is opened; start is the instant of a recording's first frame.
+func (c CameraConfig) Camera(start time.Time, guard *contain.Guard) camera.Config {
 	return camera.Config{
 		Name: c.Name, Location: c.Location, Width: c.Width, Height: c.Height, FPS: c.FPS,
 		Latency: c.Latency, RealTime: c.RealTime, Start: start, Guard: guard,
 	}
 }
 
-// storeConfig is how the store is opened under this configuration.
-func (c *config) store() store.Config {
+// StoreOptions say how the store is opened under this configuration.
+func (c *Config) StoreOptions() store.Config {
 	return store.Config{
 		Path: filepath.Join(c.DataDir, "alpr.db"), KeyPath: c.Store.KeyFile, Agency: c.Agency,
 		Policy: c.Policy, MaxBytes: c.Store.MaxBytes, MayLookUnrecorded: c.Store.LookupsWhenFull == lookupsAllowed,

@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"context"
@@ -76,7 +76,7 @@ func TestAlertsOnAFullDisk(t *testing.T) {
 	cfg.Uplink.StateDir = filepath.Join(cfg.DataDir, "uplink")
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 
-	s, err := store.Open(t.Context(), cfg.store(), log)
+	s, err := store.Open(t.Context(), cfg.StoreOptions(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestAlertsOnAFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := newLists(s, match, cfg.Hotlist, log).Replace(t.Context(), store.Access{Officer: "test", Purpose: "test"}, list); err != nil {
+	if err := NewLists(s, match, cfg.Hotlist, log).Replace(t.Context(), store.Access{Officer: "test", Purpose: "test"}, list); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -97,7 +97,7 @@ func TestAlertsOnAFullDisk(t *testing.T) {
 	}
 	fill()
 
-	v, err := newVehicle(t.Context(), cfg, vehicleParts{isDemo: true}, log)
+	v, err := New(t.Context(), cfg, Options{IsDemo: true}, log)
 	if err != nil {
 		t.Fatalf("it does not start on a full disk: %v", err)
 	}
@@ -134,9 +134,9 @@ func waitUntil(t *testing.T, isSo func() bool) {
 	}
 }
 
-func checkOnRecord(t *testing.T, cfg config, texts []string) {
+func checkOnRecord(t *testing.T, cfg Config, texts []string) {
 	t.Helper()
-	s, err := store.Open(t.Context(), cfg.store(), slog.New(slog.DiscardHandler))
+	s, err := store.Open(t.Context(), cfg.StoreOptions(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestVehicleStartsWithoutWhatCannotBeUsed(t *testing.T) {
 	if err := os.WriteFile(cfg.Console.UsersFile, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v, err := newVehicle(t.Context(), cfg, vehicleParts{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	v, err := New(t.Context(), cfg, Options{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

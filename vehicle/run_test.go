@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"bytes"
@@ -46,11 +46,11 @@ func standstill(t *testing.T) (dir string, texts []string) {
 	return dir, strings.Fields(string(truth))
 }
 
-func carOf(t *testing.T, pictures, broker string) config {
+func carOf(t *testing.T, pictures, broker string) Config {
 	t.Helper()
-	c := defaultConfig()
+	c := DefaultConfig()
 	c.Agency, c.Vehicle, c.DataDir = "test", "car-1", t.TempDir()
-	c.Cameras = []cameraConfig{{Name: "front", Location: pictures, FPS: 10}}
+	c.Cameras = []CameraConfig{{Name: "front", Location: pictures, FPS: 10}}
 	c.Models.Dir, c.Models.Library = filepath.Join(modelstest.Root(t), "models"), modelstest.Library(t)
 	c.Console.Listen = "127.0.0.1:0"
 	c.Uplink.Broker = broker
@@ -59,8 +59,8 @@ func carOf(t *testing.T, pictures, broker string) config {
 		t.Fatal(err)
 	}
 	c.Policy = profiles["default"]
-	c.resolve(".")
-	if err := c.validate(); err != nil {
+	c.Resolve(".")
+	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -116,7 +116,7 @@ func TestRunFromPicturesToBackend(t *testing.T) {
 	events := consume(t, broker.URL("tcp"))
 
 	ctx := t.Context()
-	v, err := newVehicle(ctx, carOf(t, pictures, broker.URL("tcp")), vehicleParts{isDemo: true, whenOver: sendRest}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	v, err := New(ctx, carOf(t, pictures, broker.URL("tcp")), Options{IsDemo: true, OnSourcesEnd: sendRest}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,9 +191,9 @@ func checkArrived(t *testing.T, events []event.Event, texts []string) {
 }
 
 // demoVehicle is a car whose console lets the demonstration's officer in.
-func demoVehicle(t *testing.T, cfg config) *vehicle {
+func demoVehicle(t *testing.T, cfg Config) *Vehicle {
 	t.Helper()
-	v, err := newVehicle(t.Context(), cfg, vehicleParts{isDemo: true}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	v, err := New(t.Context(), cfg, Options{IsDemo: true}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,16 +242,16 @@ func TestRunSaysWhatIsMissing(t *testing.T) {
 	pictures, _ := standstill(t)
 	for _, test := range []struct {
 		name  string
-		spoil func(*config)
+		spoil func(*Config)
 		want  string
 	}{
-		{"models", func(c *config) { c.Models.Dir = t.TempDir() }, "manifest.json"},
-		{"recording", func(c *config) { c.Cameras[0].Location = "/nonexistent/drive.mp4" }, "/nonexistent/drive.mp4"},
+		{"models", func(c *Config) { c.Models.Dir = t.TempDir() }, "manifest.json"},
+		{"recording", func(c *Config) { c.Cameras[0].Location = "/nonexistent/drive.mp4" }, "/nonexistent/drive.mp4"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := carOf(t, pictures, "")
 			test.spoil(&cfg)
-			v, err := newVehicle(t.Context(), cfg, vehicleParts{isDemo: true}, slog.New(slog.DiscardHandler))
+			v, err := New(t.Context(), cfg, Options{IsDemo: true}, slog.New(slog.DiscardHandler))
 			if err == nil {
 				err = v.Run(t.Context())
 				defer v.Close()

@@ -1,4 +1,4 @@
-package main
+package vehicle
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"alpr"
 	"alpr/store"
+	"alpr/vehicle/vehicletest"
 )
 
 // pageOf is a browser at a vehicle's page, logged in as the demonstration's
@@ -23,7 +24,7 @@ type pageOf struct {
 	token  string
 }
 
-func loggedIn(t *testing.T, v *vehicle) *pageOf {
+func loggedIn(t *testing.T, v *Vehicle) *pageOf {
 	t.Helper()
 	p := &pageOf{t: t, h: v.console.Handler()}
 	w := p.send("POST", "/api/login", map[string]any{"name": "demo", "password": "demo"})
@@ -65,7 +66,7 @@ func TestAPastedPlateStopsNothing(t *testing.T) {
 	pictures, texts := standstill(t)
 	cfg := carOf(t, pictures, "")
 	ctx := t.Context()
-	v, err := newVehicle(ctx, cfg, vehicleParts{isDemo: true}, slog.New(slog.DiscardHandler))
+	v, err := New(ctx, cfg, Options{IsDemo: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestAPastedPlateStopsNothing(t *testing.T) {
 			t.Errorf("%q: %d %s, want %d", plate, w.Code, w.Body, want)
 		}
 	}
-	mustContain(t, p.add("ABC#12").Body.String(), "'#', which the reader cannot see")
+	vehicletest.MustContain(t, p.add("ABC#12").Body.String(), "'#', which the reader cannot see")
 	entries, err := v.store.ManualEntries(ctx)
 	if err != nil || len(entries) != 7 || v.lists.Problems() != nil && len(v.lists.Problems()) > 0 {
 		t.Errorf("%d entries stored, %v, %v", len(entries), err, v.lists.Problems())
@@ -106,36 +107,7 @@ func TestAPastedPlateStopsNothing(t *testing.T) {
 		t.Errorf("hits %+v, %v", hits, err)
 	}
 	named := `an entry made in this car does not alert: entry "huge"`
-	mustContain(t, strings.Join(v.status().Problems, "\n"), named)
+	vehicletest.MustContain(t, strings.Join(v.status().Problems, "\n"), named)
 	_, problems := v.health()
-	mustContain(t, strings.Join(problems, "\n"), named)
-	found := ""
-	for _, f := range checkLists(ctx, v.store, &cfg) {
-		found += f.grade.String() + " " + f.text + "\n"
-	}
-	mustContain(t, found, "warn "+named)
-}
-
-func TestCommandsTakePlatesAsTheyArePasted(t *testing.T) {
-	o := newOffice(t)
-	add := func(plate string) (string, error) {
-		return o.try("hotlist", "add", plate, "--reason", "x", "--case", "1", "--expires", "1h", "--config", o.config, "--officer", "1", "--purpose", "test")
-	}
-	if out, err := add("TÜ–AB\u00a0123"); err != nil {
-		t.Fatal(out, err)
-	}
-	mustContain(t, o.run("hotlist", "check", "tu-ab 123"), "TUAB123", "alerts")
-	mustContain(t, o.run("hotlist", "show", "manual"), "TÜ–AB\u00a0123")
-	list := o.write("state.csv", "plate,state,reason\nABC–1234,FL,stolen\nKÖ\u00a0AB 12,FL,stolen\nAB#12,FL,stolen\n")
-	mustContain(t, o.run("hotlist", "import", list, "--max-bad", "0.5"), "3 rows, 2 entries", "line 4 left out", "taken as KOAB12")
-	mustContain(t, o.run("hotlist", "check", "ABC1234"), "alerts")
-	for _, args := range [][]string{{"hotlist", "check", "AB#12"}, {"lookup", "AB#12"}, {"policy", "safelist", "add", "AB#12"}} {
-		out, err := o.try(append(args, "--config", o.config, "--officer", "1", "--purpose", "test")...)
-		if err == nil || !strings.Contains(err.Error(), "cannot see") {
-			t.Errorf("%v: %v %s", args, err, out)
-		}
-	}
-	if out, err := add("AB#12"); err == nil || !strings.Contains(err.Error(), "cannot see") {
-		t.Errorf("added: %v %s", err, out)
-	}
+	vehicletest.MustContain(t, strings.Join(problems, "\n"), named)
 }

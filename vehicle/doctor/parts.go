@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"alpr"
@@ -18,9 +17,12 @@ import (
 	"alpr/detect"
 	"alpr/gps"
 	"alpr/hotlist"
+	"alpr/internal/host"
 	"alpr/models"
 	"alpr/ocr"
 	"alpr/store"
+	"alpr/vehicle"
+	"alpr/vehicle/networks"
 )
 
 // How long the doctor waits for a part to show signs of life.
@@ -33,9 +35,9 @@ const (
 )
 
 // checkNetworks opens the networks and times them on an empty picture.
-func checkNetworks(m modelsConfig) finding {
+func checkNetworks(m vehicle.ModelsConfig) finding {
 	const part = "networks"
-	n, err := openNetworks(networkFlags{models: m.Dir, library: m.Library, precision: m.Precision, threads: m.Threads}, detect.Options{}, ocr.Options{})
+	n, err := networks.Open(m.Networks(), detect.Options{}, ocr.Options{})
 	if err != nil {
 		return failure(part, "%v", err)
 	}
@@ -44,14 +46,14 @@ func checkNetworks(m modelsConfig) finding {
 	var took time.Duration
 	for range 3 { // the first also sets memory up
 		start := time.Now()
-		if _, err := n.detector.Detect(f); err != nil {
+		if _, err := n.Detector.Detect(f); err != nil {
 			return failure(part, "the detector does not run: %v", err)
 		}
 		took = time.Since(start)
 	}
 	text := fmt.Sprintf("%s and %s; %d ms to search a 1920x1080 picture on %s; %s",
-		n.detector.Version(), n.reader.Version(), took.Milliseconds(), models.ThisProcessor(), strings.Join(n.paths(), ", "))
-	if err := errors.Join(n.set.Refused...); err != nil {
+		n.Detector.Version(), n.Recogniser.Version(), took.Milliseconds(), models.ThisProcessor(), strings.Join(n.Paths(), ", "))
+	if err := errors.Join(n.Models.Refused...); err != nil {
 		return warning(part, "%s: not computed as they were made to, another way was taken: %v: report this processor", text, err)
 	}
 	if took > slowPicture {
@@ -63,7 +65,7 @@ func checkNetworks(m modelsConfig) finding {
 var errFirstFrame = errors.New("the first frame has come")
 
 // checkCamera waits for one frame.
-func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding {
+func checkCamera(ctx context.Context, c vehicle.CameraConfig, log *slog.Logger) finding {
 	name := c.Name
 	if name == "" {
 		name = camera.NameOf(c.Location)
@@ -74,7 +76,7 @@ func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding 
 			return failure(part, "%v: check the cable, and which devices there are with v4l2-ctl --list-devices", err)
 		}
 	}
-	src, err := camera.New(c.source(time.Now(), nil), log)
+	src, err := camera.New(c.Camera(time.Now(), nil), log)
 	if err != nil {
 		return failure(part, "%v", err)
 	}
@@ -102,14 +104,14 @@ func checkCamera(ctx context.Context, c cameraConfig, log *slog.Logger) finding 
 }
 
 // checkPosition listens to the receiver, and compares the clock with it.
-func checkPosition(ctx context.Context, g gpsConfig, log *slog.Logger) []finding {
+func checkPosition(ctx context.Context, g vehicle.GPSConfig, log *slog.Logger) []finding {
 	switch {
-	case g.isFixed():
+	case g.IsFixed():
 		return []finding{okay("gps", "fixed at %.6f, %.6f, as configured", g.Fixed.Lat, g.Fixed.Lon), checkClock(gps.State{})}
 	case g.Device == "":
 		return []finding{warning("gps", "none is configured: reads carry no position. Set gps.device"), checkClock(gps.State{})}
 	}
-	r, err := g.receiver(log)
+	r, err := g.Receiver(log)
 	if err != nil {
 		return []finding{failure("gps", "%v", err), checkClock(gps.State{})}
 	}
@@ -132,7 +134,7 @@ func checkPosition(ctx context.Context, g gpsConfig, log *slog.Logger) []finding
 	return []finding{positionFinding(g, s), checkClock(s)}
 }
 
-func positionFinding(g gpsConfig, s gps.State) finding {
+func positionFinding(g vehicle.GPSConfig, s gps.State) finding {
 	const part = "gps"
 	switch {
 	case s.HasFix:
@@ -159,18 +161,10 @@ func checkClock(s gps.State) finding {
 		}
 		return okay(part, "within %s of satellite time", s.ClockOffset.Abs().Round(100*time.Millisecond))
 	}
-	if !isClockSynchronised() {
+	if !host.IsClockSynchronised() {
 		return warning(part, "%s, checked against nothing: connect a GPS, or switch time synchronisation on (timedatectl set-ntp true)", time.Now().UTC().Format(time.RFC3339))
 	}
 	return okay(part, "synchronised by the system")
-}
-
-// isClockSynchronised asks the kernel whether something keeps the clock right.
-func isClockSynchronised() bool {
-	var t syscall.Timex
-	const unsynchronised = 5 // TIME_ERROR of adjtimex(2)
-	state, err := syscall.Adjtimex(&t)
-	return err == nil && state != unsynchronised
 }
 
 // checkDisk sees whether the data folder can be written, and how full it is.
@@ -188,10 +182,10 @@ func checkDisk(dir string) finding {
 	if err != nil {
 		return failure(part, "%v: free some room, or replace the disk", err)
 	}
-	free := freeBytes(dir)
+	free := host.FreeBytes(dir)
 	text := fmt.Sprintf("%s: %.1f GB free", dir, float64(free)/1e9)
 	switch {
-	case free < lowDisk:
+	case free < vehicle.LowDisk:
 		return failure(part, "%s: free some, or shorten the policy's retention", text)
 	case free < diskLow:
 		return warning(part, "%s: free some before it is full: a full disk records nothing", text)
@@ -200,15 +194,15 @@ func checkDisk(dir string) finding {
 }
 
 // checkStore opens the store, and looks at what waits in it and at the lists.
-func checkStore(ctx context.Context, cfg *config, log *slog.Logger) (found []finding) {
-	if _, err := os.Lstat(cfg.store().Path); errors.Is(err, os.ErrNotExist) {
-		if _, err := os.Lstat(cfg.store().Path + ".lock"); err == nil {
-			return []finding{failure("store", "%s is GONE though a store was here: put it back; alpr run begins a fresh one, without hotlists and log", cfg.store().Path)}
+func checkStore(ctx context.Context, cfg *vehicle.Config, log *slog.Logger) (found []finding) {
+	if _, err := os.Lstat(cfg.StoreOptions().Path); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Lstat(cfg.StoreOptions().Path + ".lock"); err == nil {
+			return []finding{failure("store", "%s is GONE though a store was here: put it back; alpr run begins a fresh one, without hotlists and log", cfg.StoreOptions().Path)}
 		}
-		return []finding{okay("store", "%s: none yet, the first run makes it", cfg.store().Path),
+		return []finding{okay("store", "%s: none yet, the first run makes it", cfg.StoreOptions().Path),
 			failure("hotlist", "none: `alpr hotlist import` brings one in; without it nothing can alert")}
 	}
-	s, err := store.Open(ctx, cfg.store(), log)
+	s, err := store.Open(ctx, cfg.StoreOptions(), log)
 	if err != nil {
 		return []finding{failure("store", "%v", err)}
 	}
@@ -252,7 +246,7 @@ func checkOutbox(ctx context.Context, s *store.Store) []finding {
 	return []finding{okay("store", "%s", text)}
 }
 
-func checkLists(ctx context.Context, s *store.Store, cfg *config) (found []finding) {
+func checkLists(ctx context.Context, s *store.Store, cfg *vehicle.Config) (found []finding) {
 	lists, err := s.Hotlists(ctx)
 	if err != nil {
 		return []finding{failure("hotlist", "%v", err)}
@@ -282,12 +276,12 @@ func checkLists(ctx context.Context, s *store.Store, cfg *config) (found []findi
 
 // checkLoading puts the lists in use as a start would, and says what it could
 // not take.
-func checkLoading(ctx context.Context, s *store.Store, cfg *config) (found []finding) {
+func checkLoading(ctx context.Context, s *store.Store, cfg *vehicle.Config) (found []finding) {
 	matcher, err := hotlist.NewMatcher(cfg.Hotlist)
 	if err != nil {
 		return []finding{failure("hotlist", "%v", err)}
 	}
-	l := newLists(s, matcher, cfg.Hotlist, slog.New(slog.DiscardHandler))
+	l := vehicle.NewLists(s, matcher, cfg.Hotlist, slog.New(slog.DiscardHandler))
 	grade := warning
 	if l.Load(ctx) != nil {
 		grade = failure
@@ -299,7 +293,7 @@ func checkLoading(ctx context.Context, s *store.Store, cfg *config) (found []fin
 }
 
 // checkConsole looks at the accounts, the port and the page's certificate.
-func checkConsole(cfg *config) (found []finding) {
+func checkConsole(cfg *vehicle.Config) (found []finding) {
 	users, err := console.LoadUsers(cfg.Console.UsersFile)
 	switch {
 	case err != nil:

@@ -1,0 +1,95 @@
+package vehicle
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"alpr/internal/host"
+	"alpr/pipeline"
+)
+
+// sendWithin bounds how long the last records are sent at the end.
+const sendWithin = 10 * time.Second
+
+// Run runs the car of a configuration until ctx ends, or until every camera's
+// recording has, and logs to errs.
+func Run(ctx context.Context, cfg Config, version string, errs io.Writer) (err error) {
+	log := NewLog(cfg.Log, errs)
+	hardened := host.Harden()
+	v, err := New(ctx, cfg, Options{Version: version, OnSourcesEnd: sendRest}, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	for _, weak := range hardened {
+		log.Warn(weak)
+	}
+	go func() {
+		if url, err := v.URL(ctx); err == nil {
+			log.Info("the officer's page", "address", url)
+		}
+	}()
+	err = v.Run(ctx)
+	st := v.Stats()
+	log.Info("stopped", "frames", st.FramesDone, "dropped", st.FramesDropped, "reads", st.Reads, "alerts", st.Alerts, "hits", st.Hits, "lost", st.Lost)
+	return err
+}
+
+// sendRest gives the uplink a moment to send what the last passes recorded.
+// What is not sent by then waits in the outbox for the next start.
+func sendRest(ctx context.Context, v *Vehicle) error {
+	if v.uplink == nil {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(ctx, sendWithin)
+	defer stop()
+	if err := v.WaitSent(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// NewLog is a log as configured.
+func NewLog(c LogConfig, w io.Writer) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	return slog.New(slog.NewTextHandler(w, opt))
+}
+
+// URL is the address of the officer's page, once it answers.
+func (v *Vehicle) URL(ctx context.Context) (string, error) { return v.console.URL(ctx) }
+
+// Stats count what the pipeline has done so far.
+func (v *Vehicle) Stats() pipeline.Stats { return v.pipeline.Stats() }
+
+// Lists are the hotlists in use.
+func (v *Vehicle) Lists() *Lists { return v.lists }
+
+// WaitSent waits until nothing recorded is left to send, or ctx ends.
+func (v *Vehicle) WaitSent(ctx context.Context) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		d, err := v.store.Depth(ctx)
+		if err != nil {
+			return err
+		}
+		waiting := d.Unreceipted
+		for _, n := range d.Waiting {
+			waiting += n
+		}
+		if waiting == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
