@@ -46,7 +46,9 @@ type Config struct {
 	MinWidthPx float64 `yaml:"min_width_px"`
 	// MinScore is the least mean score of the detector over a pass.
 	MinScore float64 `yaml:"min_score"`
-	// MinCharacters is the least number of characters of a read.
+	// MinCharacters is the number of characters below which a text needs more
+	// evidence: three frames that agree, at SingleConfidence together, and a
+	// detector that is sure. None is too short to alert.
 	MinCharacters int `yaml:"min_characters"`
 
 	// RetryQueue is how many reads are kept in memory while recording fails.

@@ -7,26 +7,45 @@ import (
 	"alpr"
 )
 
-// minAgreeing is how many observations must read the fused text by themselves.
-const minAgreeing = 2
+const (
+	// minAgreeing is how many observations must read the fused text by themselves.
+	minAgreeing = 2
+	// minAgreeingShort and shortScore are what a text of fewer than MinCharacters
+	// needs, beside SingleConfidence: plates of one to three characters are on the
+	// road and on the lists, but so are stickers, lamps and house numbers.
+	minAgreeingShort = 3
+	shortScore       = 0.7
+)
 
 // isCredible is the rule of least evidence: what a track must have shown before
 // anything is said of it. A sign or a grille is read differently in each frame,
-// with little confidence, or as too few characters; a plate is not. One frame
-// alone makes a read only when it is nearly certain by itself.
+// with little confidence, or as few characters; a plate is not. One frame alone
+// makes a read only when it is nearly certain by itself. No text is too short to
+// be read: a short one must be surer.
 func (c *Config) isCredible(t *track) bool {
 	f := &t.fused
 	switch {
 	case len(t.obs) == 0,
 		f.told.Confidence < c.MinHitConfidence,
-		len(f.told.Text) < c.MinCharacters,
+		f.told.Text == "",
 		t.bestWidth < c.MinWidthPx,
 		t.meanScore() < c.MinScore:
 		return false
+	case len(f.told.Text) < c.MinCharacters:
+		return f.agree >= minAgreeingShort && f.told.Confidence >= c.SingleConfidence && t.meanScore() >= shortScore
 	case f.agree >= minAgreeing:
 		return true
 	}
 	return f.agree == 1 && f.text.Confidence >= c.SingleConfidence
+}
+
+// mayBeNoPlate says whether a text is as short as a house number or a lamp, and
+// no issuer is seen. Such a read is kept only where it raises a hit: what is
+// listed was looked for, the rest would be noise.
+func (c *Config) mayBeNoPlate(t *alpr.Text) bool {
+	const sureRegion = 0.8
+	_, p := t.Region()
+	return len(t.Text) < c.MinCharacters && p < sureRegion
 }
 
 // quality is what an observation's characters are worth beside those of other
@@ -34,7 +53,7 @@ func (c *Config) isCredible(t *track) bool {
 // factors here are what makes it err without knowing: few pixels, a doubtful
 // box, and low confidence, taken as of seven characters, so that a frame in
 // which one was missed has no advantage.
-func quality(p alpr.Plate, s *strip) float64 {
+func quality(p alpr.Plate, s *characters) float64 {
 	pixels := math.Max(0.2, math.Min(1, (p.WidthPx()-20)/80))
 	confidence := math.Pow(s.conf, 7/float64(max(s.n, 1)))
 	return pixels * float64(p.Score) * (0.2 + 0.8*confidence)
@@ -48,9 +67,10 @@ func isCut(p alpr.Plate, f *alpr.Frame) bool {
 	return b.X < edge || b.Y < edge || b.X+b.W > float32(f.Width)-edge || b.Y+b.H > float32(f.Height)-edge
 }
 
-// withoutDoubles drops the less sure of two plates that lie one in the other.
-func withoutDoubles(plates []alpr.Plate) []alpr.Plate {
-	var kept []alpr.Plate
+// sight makes sightings of the plates of a frame, without the less sure of two
+// that lie one in the other.
+func sight(plates []alpr.Plate) []sighting {
+	var kept []sighting
 	for i, p := range plates {
 		isDouble := false
 		for j, q := range plates {
@@ -59,7 +79,7 @@ func withoutDoubles(plates []alpr.Plate) []alpr.Plate {
 			}
 		}
 		if !isDouble {
-			kept = append(kept, p)
+			kept = append(kept, sighting{plate: p})
 		}
 	}
 	return kept
@@ -97,7 +117,7 @@ func isSameText(a, b *track) bool {
 	if !a.first.After(b.last) && !b.first.After(a.last) {
 		return false // both were in view at one time: two plates that look alike
 	}
-	sa, sb := a.fused.strip(), b.fused.strip()
+	sa, sb := a.fused.characters(), b.fused.characters()
 	al := align(sa, sb)
 	if al.score < 8 {
 		return false

@@ -47,34 +47,44 @@ type follower struct {
 // clockBack is how far capture times may go back without a step of the clock.
 const clockBack = 500 * time.Millisecond
 
+// sighting is a plate of one frame and what is made of it.
+type sighting struct {
+	plate   alpr.Plate
+	read    *characters // nil: not read in this frame
+	regions []alpr.RegionProb
+	track   *track
+}
+
 // frame takes in the plates of one frame and says what is to be recorded. After
 // an error the follower goes on with the next frame.
 func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
 	events := f.pass(fr.CapturedAt)
-	plates = withoutDoubles(plates)
+	sightings := sight(plates)
 	active := f.active(fr.CapturedAt)
-	strips, regions, err := f.readSome(fr, plates, active)
-	if err != nil {
+	if err := f.readSome(fr, sightings, active); err != nil {
 		return events, err
 	}
-	tracks := f.pair(fr, plates, strips, active)
-	for i, t := range tracks {
-		if t == nil {
-			if tracks[i], err = f.begin(plates[i], fr); err != nil {
+	f.pair(fr, sightings, active)
+	for i := range sightings {
+		s := &sightings[i]
+		if s.track == nil {
+			t, err := f.begin(s.plate, fr)
+			if err != nil {
 				return events, err
 			}
+			s.track = t
 		}
-		tracks[i].see(plates[i], fr.CapturedAt)
+		s.track.see(s.plate, fr.CapturedAt)
 	}
-	for i, t := range tracks { // not before all are seen: settle must know which are in view
-		if strips[i] == nil {
+	for i := range sightings { // not before all are seen: settle must know which are in view
+		s := &sightings[i]
+		if s.read == nil {
 			continue
 		}
-		t.observe(&observation{
-			at: fr.CapturedAt, plate: plates[i], strip: strips[i], regions: regions[i],
-			quality: quality(plates[i], strips[i]),
+		s.track.observe(&observation{
+			at: fr.CapturedAt, plate: s.plate, characters: s.read, regions: s.regions, quality: quality(s.plate, s.read),
 		}, fr)
-		if e, ok := f.preview(t, fr); ok {
+		if e, ok := f.preview(s.track, fr); ok {
 			events = append(events, e)
 		}
 	}
@@ -120,41 +130,41 @@ func (f *follower) active(now time.Time) []*track {
 }
 
 // readSome reads the plates worth reading: new ones, those that more than one
-// track could be, and those whose track wants more. The others stay nil.
-func (f *follower) readSome(fr *alpr.Frame, plates []alpr.Plate, active []*track) ([]*strip, [][]alpr.RegionProb, error) {
-	strips := make([]*strip, len(plates))
-	regions := make([][]alpr.RegionProb, len(plates))
-	var chosen []int
-	for i, p := range plates {
-		if !isCut(p, fr) && f.isWorthReading(p, plates, active, fr.CapturedAt) {
-			chosen = append(chosen, i)
+// track could be, and those whose track wants more.
+func (f *follower) readSome(fr *alpr.Frame, sightings []sighting, active []*track) error {
+	var chosen []*sighting
+	for i := range sightings {
+		s := &sightings[i]
+		if !isCut(s.plate, fr) && f.isWorthReading(s.plate, sightings, active, fr) {
+			chosen = append(chosen, s)
 		}
 	}
 	if len(chosen) == 0 {
-		return strips, regions, nil
+		return nil
 	}
-	slices.SortStableFunc(chosen, func(a, b int) int { return cmp.Compare(plates[b].WidthPx(), plates[a].WidthPx()) })
+	slices.SortStableFunc(chosen, func(a, b *sighting) int { return cmp.Compare(b.plate.WidthPx(), a.plate.WidthPx()) })
 	chosen = chosen[:min(len(chosen), maxReads)]
 	batch := make([]alpr.Plate, len(chosen))
-	for k, i := range chosen {
-		batch[k] = plates[i]
+	for i, s := range chosen {
+		batch[i] = s.plate
 	}
 	start := time.Now()
 	texts, err := f.reader.Read(fr, batch) // watched: as many texts as plates, and no panic
 	f.stats.read.since(start)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read %d plates of frame %d: %w", len(batch), fr.Seq, err)
+		return fmt.Errorf("read %d plates of frame %d: %w", len(batch), fr.Seq, err)
 	}
 	f.stats.observations.Add(uint64(len(texts)))
-	for k, i := range chosen {
-		strips[i], regions[i] = newStrip(texts[k]), texts[k].Regions
+	for i, s := range chosen {
+		s.read, s.regions = newCharacters(texts[i]), texts[i].Regions
 	}
-	return strips, regions, nil
+	return nil
 }
 
 // isWorthReading leaves unread only a plate that one track alone expects close
 // by, that track expects no other, and has no need of more.
-func (f *follower) isWorthReading(p alpr.Plate, plates []alpr.Plate, active []*track, now time.Time) bool {
+func (f *follower) isWorthReading(p alpr.Plate, sightings []sighting, active []*track, fr *alpr.Frame) bool {
+	now := fr.CapturedAt
 	var only *track
 	for _, t := range active {
 		if t.distance(p, now) > maxGate {
@@ -165,53 +175,56 @@ func (f *follower) isWorthReading(p alpr.Plate, plates []alpr.Plate, active []*t
 		}
 		only = t
 	}
-	if only == nil || only.distance(p, now) > maxGate/2 || only.wantsRead(p, now) {
+	if only == nil || only.distance(p, now) > maxGate/2 || only.wantsRead(p, fr) {
 		return true
 	}
 	expected := 0
-	for _, q := range plates {
-		if only.distance(q, now) <= maxGate {
+	for i := range sightings {
+		if only.distance(sightings[i].plate, now) <= maxGate {
 			expected++
 		}
 	}
 	return expected > 1
 }
 
-// pair gives each plate its track, or nil for a plate not seen before. The cost
-// of a pair is its negative log-likelihood against chance: half the squared
-// distance, less what the characters say. Characters that clearly agree let a
-// shaken camera jump; characters that clearly differ keep two cars apart.
-func (f *follower) pair(fr *alpr.Frame, plates []alpr.Plate, strips []*strip, active []*track) []*track {
+// pair gives each plate its track, or leaves it nil for a plate not seen before.
+// The cost of a pair is a negative log-likelihood ratio of one plate against two:
+// half the squared distance, what the place leaves open (a track whose plate may
+// by now be anywhere says little), less what the characters say. Characters that
+// clearly agree let a shaken camera jump; characters that clearly differ keep two
+// cars apart.
+func (f *follower) pair(fr *alpr.Frame, sightings []sighting, active []*track) {
 	const (
 		leave   = 8.0  // maxGate²/2
 		farGate = 12.0 // standard deviations, where the characters agree
-		clear   = 8.0
+		clear   = 6.0
 	)
-	tracks := make([]*track, len(plates))
-	if len(plates) == 0 || len(active) == 0 {
-		return tracks
+	if len(sightings) == 0 || len(active) == 0 {
+		return
 	}
-	cost := make([][]float64, len(plates))
-	for i, p := range plates {
+	cost := make([][]float64, len(sightings))
+	for i := range sightings {
+		s := &sightings[i]
 		cost[i] = make([]float64, len(active))
 		for j, t := range active {
-			d, text := t.distance(p, fr.CapturedAt), t.agrees(strips[i])
+			d, text := t.distance(s.plate, fr.CapturedAt), t.agrees(s.read)
 			switch {
 			case text <= -clear, d > farGate, d > maxGate && text < clear:
 				cost[i][j] = 10 * leave
 			case d > maxGate:
 				cost[i][j] = leave - text/2
+			case s.read == nil:
+				cost[i][j] = d * d / 2
 			default:
-				cost[i][j] = d*d/2 - text
+				cost[i][j] = d*d/2 + t.openness(fr.CapturedAt) - text
 			}
 		}
 	}
 	for i, j := range assign(cost, leave) {
 		if j >= 0 {
-			tracks[i] = active[j]
+			sightings[i].track = active[j]
 		}
 	}
-	return tracks
 }
 
 // preview raises a read of a pass that still goes on, where it is sure enough
@@ -274,6 +287,7 @@ func (f *follower) end(t *track, now time.Time) (event, bool) {
 	if len(t.obs) == 0 {
 		return event{}, false
 	}
+
 	isSpokenFor := f.settle(t)
 	if !t.pass.isTold() && (isSpokenFor || !f.cfg.isCredible(t)) {
 		return event{}, false

@@ -36,7 +36,7 @@ type observation struct {
 	plate   alpr.Plate
 	quality float64 // 0..1, what its characters are worth beside those of other frames
 	regions []alpr.RegionProb
-	*strip
+	*characters
 }
 
 // fused is what several observations say together.
@@ -47,15 +47,15 @@ type fused struct {
 
 	told alpr.Text // text with what is known of serials: what is said of the plate
 
-	asStrip *strip // text made ready to be compared with another track's; nil until it is
+	asCharacters *characters // text made ready to be compared with another track's; nil until it is
 }
 
-// strip is the fused text, ready to be compared.
-func (f *fused) strip() *strip {
-	if f.asStrip == nil {
-		f.asStrip = newStrip(f.text)
+// characters are those of the fused text, ready to be compared.
+func (f *fused) characters() *characters {
+	if f.asCharacters == nil {
+		f.asCharacters = newCharacters(f.text)
 	}
-	return f.asStrip
+	return f.asCharacters
 }
 
 // fuse combines the observations of one pass. It does not depend on their order.
@@ -170,7 +170,7 @@ func poolCharacters(obs []*observation, w []float64, n int) [alpr.Slots][letters
 	for i, o := range obs {
 		al := alignment{to: identity()}
 		if o.text != reference.text && reference.n == n {
-			al = align(reference.strip, o.strip)
+			al = align(reference.characters, o.characters)
 		}
 		for s := range n {
 			if from := al.to[s]; from >= 0 {
@@ -186,7 +186,7 @@ func poolCharacters(obs []*observation, w []float64, n int) [alpr.Slots][letters
 	return pool
 }
 
-// identity is the alignment of a strip with itself.
+// identity is the alignment of a text with itself.
 func identity() (to [alpr.Slots]int) {
 	for i := range to {
 		to[i] = i

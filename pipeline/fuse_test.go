@@ -11,9 +11,9 @@ import (
 
 // see makes an observation of a text, some time after noon, at a width.
 func see(text alpr.Text, after time.Duration, width float64) *observation {
-	s := newStrip(text)
+	s := newCharacters(text)
 	p := plateAt(600, 400, width)
-	return &observation{at: noon.Add(after), plate: p, strip: s, regions: text.Regions, quality: quality(p, s)}
+	return &observation{at: noon.Add(after), plate: p, characters: s, regions: text.Regions, quality: quality(p, s)}
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -241,7 +241,7 @@ func TestAlign(t *testing.T) {
 		{"ABC1234", "", nil, false},
 	}
 	for _, tt := range tests {
-		a, b := newStrip(textOf(tt.a, 0.95)), newStrip(textOf(tt.b, 0.95))
+		a, b := newCharacters(textOf(tt.a, 0.95)), newCharacters(textOf(tt.b, 0.95))
 		al := align(a, b)
 		for i, j := range tt.to {
 			if al.to[i] != j {
@@ -298,7 +298,7 @@ func BenchmarkNewStrip(b *testing.B) {
 	t := textOf("ABC1234", 0.999)
 	t.Confidence = 0.97
 	for b.Loop() {
-		newStrip(t)
+		newCharacters(t)
 	}
 }
 

@@ -120,6 +120,83 @@ func TestOneReadPerPass(t *testing.T) {
 	}
 }
 
+// TestFleetInARowAtFewFrames: parked cars whose serials differ in one digit go by
+// so fast, for the frames there are, that the place alone tells none from its
+// neighbour. Each is one read, and the listed ones keep their alerts.
+func TestFleetInARowAtFewFrames(t *testing.T) {
+	serials := []string{"8GHK512", "8GHK572", "8GHK592", "8GHK542"}
+	for _, fps := range []float64{3, 4, 5, 6, 10} {
+		for seed := range uint64(10) {
+			var cars []car
+			for i, text := range serials {
+				cars = append(cars, car{text: text, path: func(sec float64) (float64, float64, float64) {
+					x := 1102 - 690*(sec-0.66*float64(i))
+					if x < 80 || x > 1200 {
+						return 0, 0, 0
+					}
+					return x, 435, 145
+				}})
+			}
+			s := newScene(seed, fps, 4, cars...)
+			s.missed = 0
+			k, stats := drive(t, s, entries{"8GHK542", "8GHK592"})
+			if got := texts(k.newest()); !slices.Equal(got, []string{"8GHK512", "8GHK542", "8GHK572", "8GHK592"}) {
+				t.Errorf("%g frames/s, seed %d: read %v", fps, seed, got)
+			}
+			if stats.Hits != 2 || stats.Withdrawn != 0 {
+				t.Errorf("%g frames/s, seed %d: %d hits, %d withdrawn", fps, seed, stats.Hits, stats.Withdrawn)
+			}
+		}
+	}
+}
+
+// TestAnotherCarInTheSamePlace: a cut, a stream that froze, or frames that were
+// dropped: from one frame to the next another plate stands where one stood that
+// was read surely long ago.
+func TestAnotherCarInTheSamePlace(t *testing.T) {
+	for _, fps := range []float64{5, 10, 30} {
+		s := newScene(1, fps, 2.4,
+			car{text: "8GHK512", path: stands(600, 400, 140, 0, 1.19)}, car{text: "3XNZ947", path: stands(600, 400, 140, 1.2, 2.4)})
+		k, stats := drive(t, s, entries{"3XNZ947"})
+		if got := texts(k.newest()); !slices.Equal(got, []string{"3XNZ947", "8GHK512"}) || stats.Hits != 1 || stats.Withdrawn != 0 {
+			t.Errorf("%g frames/s: read %v, %d hits, %d withdrawn", fps, got, stats.Hits, stats.Withdrawn)
+		}
+	}
+}
+
+// TestShortPlates: a plate of one to three characters alerts where it is listed,
+// and is a read where its issuer is seen. What is as short and neither is none.
+func TestShortPlates(t *testing.T) {
+	for _, text := range []string{"473", "K7", "9"} {
+		scene := func() *scene {
+			s := newScene(1, 10, 1.6, car{text: text, path: stands(600, 400, 140, 0, 1.6)})
+			s.errRate = 0.002
+			return s
+		}
+		if k, stats := drive(t, scene(), entries{text}); stats.Hits != 1 || len(k.newest()) != 1 {
+			t.Errorf("%s is listed: %d hits, %d reads", text, stats.Hits, len(k.newest()))
+		}
+		if k, _ := drive(t, scene(), nil); len(k.newest()) != 0 {
+			t.Errorf("%s, not listed and of no known issuer: read %v", text, texts(k.newest()))
+		}
+		known := stateSeen{scene()}
+		if k, _ := driveWith(t, known.scene, known, nil); len(k.newest()) != 1 {
+			t.Errorf("%s of a known issuer: read %v", text, texts(k.newest()))
+		}
+	}
+}
+
+// stateSeen is a reader that is sure of the issuer.
+type stateSeen struct{ *scene }
+
+func (s stateSeen) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
+	texts, err := s.scene.Read(f, plates)
+	for i := range texts {
+		texts[i].Regions = []alpr.RegionProb{{Region: "US-DE", P: 0.97}}
+	}
+	return texts, err
+}
+
 // shrinking is a car in one place that changes its width at an even rate from
 // one instant to another, and keeps it before and after.
 func shrinking(x, y, from, to, start, end float64) func(float64) (float64, float64, float64) {

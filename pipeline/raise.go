@@ -50,7 +50,7 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 	}
 	known := len(ps.hits)
 	hits := f.match(read, ps)
-	isTooUnsure := read.Text.Confidence < f.cfg.MinConfidence || read.Text.MayBeSign(t.meanScore())
+	isTooUnsure := read.Text.Confidence < f.cfg.MinConfidence || read.Text.MayBeSign(t.meanScore()) || f.cfg.mayBeNoPlate(&read.Text)
 	if len(hits) == 0 && (isPreview || isTooUnsure && !ps.isTold()) {
 		return event{}, false
 	}

@@ -30,8 +30,8 @@ type scene struct {
 	seed    uint64     // of reading errors: drawn by frame, whatever the goroutines' order
 
 	mu    sync.Mutex
-	seen  map[uint64][]sighting // by frame
-	reads int                   // plates read
+	seen  map[uint64][]placed // by frame
+	reads int                 // plates read
 }
 
 // car is a plate and where it is at each instant; a width of 0 is out of view.
@@ -41,7 +41,7 @@ type car struct {
 	wrong map[int]string // at these frames (from 1) the reader sees this instead
 }
 
-type sighting struct {
+type placed struct {
 	plate alpr.Plate
 	text  string
 }
@@ -49,7 +49,7 @@ type sighting struct {
 func newScene(seed uint64, fps, seconds float64, cars ...car) *scene {
 	return &scene{
 		fps: fps, seconds: seconds, cars: cars, errRate: 0.02, missed: 0.02,
-		noise: rand.New(rand.NewPCG(seed, 1)), seed: seed, seen: make(map[uint64][]sighting),
+		noise: rand.New(rand.NewPCG(seed, 1)), seed: seed, seen: make(map[uint64][]placed),
 	}
 }
 
@@ -86,7 +86,7 @@ func (s *scene) place(f *alpr.Frame, sec float64) {
 		}
 		jitter := w * 0.02
 		p := plateAt(x+dx+s.noise.NormFloat64()*jitter, y+dy+s.noise.NormFloat64()*jitter, w)
-		s.seen[f.Seq] = append(s.seen[f.Seq], sighting{p, text})
+		s.seen[f.Seq] = append(s.seen[f.Seq], placed{p, text})
 	}
 }
 
@@ -117,7 +117,7 @@ func (s *scene) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
 	var texts []alpr.Text
 	noise := rand.New(rand.NewPCG(s.seed, 1+f.Seq))
 	for _, p := range plates {
-		i := slices.IndexFunc(s.seen[f.Seq], func(g sighting) bool { return g.plate == p })
+		i := slices.IndexFunc(s.seen[f.Seq], func(g placed) bool { return g.plate == p })
 		if i < 0 {
 			return nil, fmt.Errorf("no plate at %v", p.Box)
 		}
@@ -250,11 +250,17 @@ func seeded(seed byte) io.Reader { return rand.NewChaCha8([32]byte{seed}) }
 // drive runs a scene through the whole pipeline, every frame in order.
 func drive(t testing.TB, s *scene, m Matcher) (*keeper, Stats) {
 	t.Helper()
+	return driveWith(t, s, s, m)
+}
+
+// driveWith is drive with another reader.
+func driveWith(t testing.TB, s *scene, r Reader, m Matcher) (*keeper, Stats) {
+	t.Helper()
 	cfg := DefaultConfig()
 	cfg.IsLossless = true
 	k := &keeper{}
 	p, err := New(cfg, Parts{
-		Sources: []Source{s}, Detector: s, Reader: s, Recorder: k, Presenter: k, Locator: still{},
+		Sources: []Source{s}, Detector: s, Reader: r, Recorder: k, Presenter: k, Locator: still{},
 		Matcher: m, Random: seeded(1), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -16,6 +16,10 @@ const (
 	// read again only where there is more to see.
 	settledWeight = 1.3
 	settled       = 0.985
+	// readAgain is how often the plate of a sure track is read all the same: in a
+	// stream that froze, at a cut or behind dropped frames another car may stand
+	// where the first one stood.
+	readAgain = 500 * time.Millisecond
 	// maxGate is the largest distance, in standard deviations, at which a plate
 	// may still be the one that a track expects.
 	maxGate = 4.0
@@ -102,20 +106,34 @@ func (m *motion) correct(p alpr.Plate, at time.Time) {
 }
 
 // distance is how far a plate is from where it should be, in standard
-// deviations. These grow with the time since it was seen: cars brake and hands
-// shake, by plate widths a second. Where the velocity is not yet known, a car
-// may come on fast.
+// deviations.
 func (m *motion) distance(p alpr.Plate, at time.Time) float64 {
 	x, y, size := m.predict(at)
 	sx, sy, ss := place(p)
+	inWidths, inSize := m.spread(at)
+	sigma := inWidths * math.Exp(math.Max(size, ss))
+	return math.Sqrt(sq((sx-x)/sigma) + sq((sy-y)/sigma) + sq((ss-size)/inSize))
+}
+
+// spread is the standard deviation of the place in plate widths, and that of the
+// size. Both grow with the time since the plate was seen: cars brake and hands
+// shake, by plate widths a second. Where the velocity is not yet known, a car may
+// come on fast.
+func (m *motion) spread(at time.Time) (inWidths, inSize float64) {
 	dt := math.Abs(at.Sub(m.at).Seconds())
-	spread := 0.15 + 3*dt
 	if !m.isMoving {
-		spread = 0.3 + 8*dt
+		return 0.3 + 8*dt, 0.15 + 0.8*dt
 	}
-	sigma := spread * math.Exp(math.Max(size, ss))
-	sigmaSize := 0.15 + 0.8*dt
-	return math.Sqrt(sq((sx-x)/sigma) + sq((sy-y)/sigma) + sq((ss-size)/sigmaSize))
+	return 0.15 + 3*dt, 0.15 + 0.8*dt
+}
+
+// openness is the logarithm of the space in which the plate may be by now,
+// against that of a plate followed at 30 frames a second: the more room, the more
+// likely that another plate than the track's stands in it.
+func (m *motion) openness(at time.Time) float64 {
+	const followed = 0.25 * 0.25 * 0.18
+	inWidths, inSize := m.spread(at)
+	return math.Max(0, math.Log(inWidths*inWidths*inSize/followed))
 }
 
 func sq(v float64) float64 { return v * v }
@@ -176,8 +194,9 @@ func (t *track) choosePicture(o *observation, f *alpr.Frame) {
 
 // wantsRead says whether another observation would add to the track: always at
 // first, then at ever larger steps of time or size, and once the text is sure
-// only to notice that the plate became another.
-func (t *track) wantsRead(p alpr.Plate, at time.Time) bool {
+// only to notice that another stands in its place.
+func (t *track) wantsRead(p alpr.Plate, fr *alpr.Frame) bool {
+	at := fr.CapturedAt
 	since := at.Sub(t.lastRead)
 	width := p.WidthPx()
 	isSure := t.fused.text.Confidence >= settled && t.fused.weight >= settledWeight
@@ -185,20 +204,21 @@ func (t *track) wantsRead(p alpr.Plate, at time.Time) bool {
 	case t.read < 5:
 		return true
 	case isSure:
-		return width > 1.3*t.bestWidth || since >= 2*time.Second
+		return width > 1.3*t.bestWidth || since >= readAgain
 	case t.read < 40:
 		return width > 1.05*t.lastWidth || since >= 60*time.Millisecond
 	}
 	return width > 1.1*t.bestWidth || since >= 500*time.Millisecond
 }
 
-// agrees scores a strip against the track's clearest observation: the logarithm
-// of the Bayes factor for one plate against two, 0 where one of them says too
-// little. The newest observation has no say: a far car that nobody can read
-// agrees with every plate, and would hand the track of the one that drove off,
-// little by little, to the one that comes.
-func (t *track) agrees(s *strip) float64 {
-	if s == nil || len(t.obs) == 0 || s.n == 0 {
+// agrees is the logarithm of the likelihood ratio of a reading being of the
+// track's plate against another's, 0 where one of them says too little. It is
+// asked of the track's clearest observation and of what all of them say, and the
+// one that speaks for two plates counts. The newest observation has no say: a far
+// car that nobody can read agrees with every plate, and would hand the track of
+// the one that drove off, little by little, to the one that comes.
+func (t *track) agrees(read *characters) float64 {
+	if read == nil || len(t.obs) == 0 {
 		return 0
 	}
 	clearest := t.obs[0]
@@ -207,7 +227,7 @@ func (t *track) agrees(s *strip) float64 {
 			clearest = o
 		}
 	}
-	return max(-20, min(align(clearest.strip, s).score, 12))
+	return min(samePlate(clearest.characters, read), samePlate(t.fused.characters(), read))
 }
 
 // meanScore is the detector's mean score over the track.

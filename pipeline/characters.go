@@ -12,14 +12,14 @@ const (
 	// (a bolt, a shadow, a slipped corner) can then weaken a character, never
 	// forbid it.
 	doubt = 0.003
-	// gapCost is the score of a character that one of two strips has and the
+	// gapCost is the score of a character that one of two plates has and the
 	// other has not: about one in fifty characters is missed or made up.
 	gapCost = -4.0
 )
 
-// strip is the characters of one observation, made ready to be compared and
+// characters are those of one observation, made ready to be compared and
 // fused: given that slot s holds a character, p[s] says which.
-type strip struct {
+type characters struct {
 	n      int                          // most probable number of characters
 	p      [alpr.Slots][letters]float32 // each row sums to 1
 	logP   [alpr.Slots][letters]float32 // natural logarithm of p
@@ -31,8 +31,8 @@ type strip struct {
 // newStrip prepares an observation. The posterior is softened until its product
 // is the calibrated confidence: characters then count for what they are worth,
 // not for what the network claims.
-func newStrip(t alpr.Text) *strip {
-	s := &strip{conf: t.Confidence, text: t.Text}
+func newCharacters(t alpr.Text) *characters {
+	s := &characters{conf: t.Confidence, text: t.Text}
 	post := t.Posterior.Softened(t.Confidence)
 	s.n = lengths(&post, &s.logLen)
 	for i := range post {
@@ -88,7 +88,7 @@ func lengths(p *[alpr.Slots][alpr.Symbols]float64, logLen *[alpr.Slots + 1]float
 
 // matchScore is the logarithm of the Bayes factor between "slot i of a and slot
 // j of b show one character" and "they show any two": log Σ pa·pb / (1/36).
-func matchScore(a, b *strip, i, j int) float64 {
+func matchScore(a, b *characters, i, j int) float64 {
 	var sum float32
 	for c, v := range a.p[i] {
 		sum += v * b.p[j][c]
@@ -96,7 +96,7 @@ func matchScore(a, b *strip, i, j int) float64 {
 	return math.Log(float64(sum) * float64(letters))
 }
 
-// alignment says for each character of one strip which of the other it is, -1
+// alignment says for each character of one plate which of the other it is, -1
 // for none, and how well they agree.
 type alignment struct {
 	to    [alpr.Slots]int
@@ -107,7 +107,7 @@ type alignment struct {
 // align finds the best alignment of b's characters to a's (Needleman and
 // Wunsch, J. Mol. Biol. 48, 1970), so that a character missed in one frame does
 // not spoil all those after it.
-func align(a, b *strip) alignment {
+func align(a, b *characters) alignment {
 	var score [alpr.Slots + 1][alpr.Slots + 1]float64
 	var pair [alpr.Slots][alpr.Slots]float64
 	for i := range a.n + 1 {
