@@ -1,6 +1,9 @@
 package alpr
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Read is one vehicle pass: what all frames of one plate say together.
 //
@@ -173,6 +176,10 @@ const (
 	VerdictNotWanted  Verdict = "not wanted"  // the list is wrong or stale
 	VerdictDismissed  Verdict = "dismissed"   // not looked at
 )
+
+// ErrNotYetRecorded reports something that was taken, waits in memory, and is on
+// record as soon as the disk takes it.
+var ErrNotYetRecorded = errors.New("taken, and not yet on record")
 
 // Disposition records what an officer made of a hit.
 type Disposition struct {

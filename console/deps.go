@@ -9,7 +9,8 @@ import (
 )
 
 // Disposer records what an officer made of a hit, and writes the audit log in
-// the same step. It returns when the record will survive a power cut.
+// the same step. It returns when the record will survive a power cut, or with
+// alpr.ErrNotYetRecorded where it is kept in memory until the disk takes it.
 type Disposer interface {
 	Dispose(ctx context.Context, d alpr.Disposition) error
 }

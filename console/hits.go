@@ -24,7 +24,8 @@ var verdicts = []alpr.Verdict{alpr.VerdictConfirmed, alpr.VerdictMisread, alpr.V
 var errNoHit = errors.New("this hit is not on the screen any more")
 
 // dispose records what the officer found. It answers only when the record is
-// durable, and the case is closed on every page then.
+// durable, and the case is closed on every page then. Where the disk takes nothing
+// the answer says that it waits (202).
 func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error {
 	hit, hc, err := c.hitOf(r)
 	if err != nil {
@@ -66,14 +67,18 @@ func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error 
 	if d.ID, err = alpr.NewID(d.At, rand.Reader); err != nil {
 		return err
 	}
-	if err := c.deps.Disposer.Dispose(r.Context(), d); err != nil {
+	code, answer := http.StatusOK, map[string]any{}
+	if err := c.deps.Disposer.Dispose(r.Context(), d); errors.Is(err, alpr.ErrNotYetRecorded) {
+		code, answer["waiting"] = http.StatusAccepted, err.Error()
+	} else if err != nil {
 		return problem{http.StatusServiceUnavailable, fmt.Errorf("NOT recorded, try again: %w", err)}
 	}
 	c.mu.Lock()
 	c.disposed[hit] = d.Verdict
 	c.mu.Unlock()
 	c.board.dispose(hit, doneView{Verdict: d.Verdict, Officer: d.Officer, At: d.At, Corrected: d.Corrected, Action: d.Action, Note: d.Note})
-	return reply(w, http.StatusOK, map[string]any{"precision": c.statusView().Precision})
+	answer["precision"] = c.statusView().Precision
+	return reply(w, code, answer)
 }
 
 func (c *Console) checkDisposition(d alpr.Disposition) error {

@@ -103,6 +103,7 @@ func TestDisposition(t *testing.T) {
 		{"unknown field", `{"read":"O25S","verdict":"confirmed","x":1}`, nil, 400, "cannot be read"},
 		{"two bodies", `{"read":"O25S","verdict":"confirmed"}{}`, nil, 400, "follows its end"},
 		{"disk full", `{"read":"O25S","verdict":"confirmed"}`, errors.New("disk is full"), 503, "NOT recorded"},
+		{"disk full, the answer waits", `{"read":"O25S","verdict":"confirmed"}`, alpr.ErrNotYetRecorded, 202, "not yet on record"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -113,11 +114,12 @@ func TestDisposition(t *testing.T) {
 			if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.want) {
 				t.Fatalf("got %d %s, want %d with %q", w.Code, w.Body, tt.code, tt.want)
 			}
+			isTaken := tt.code < 300
 			if (tt.code == 200) != (len(rec.dispositions) == 1) {
 				t.Fatalf("recorded %+v", rec.dispositions)
 			}
 			hc, _ := c.board.hit(idOf(2))
-			if hc.view.Open == (tt.code == 200) {
+			if hc.view.Open == isTaken {
 				t.Errorf("open is %v after %d", hc.view.Open, w.Code)
 			}
 			if tt.code == 200 {

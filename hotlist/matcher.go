@@ -89,6 +89,23 @@ func (m *Matcher) Match(read alpr.Read) []alpr.Hit {
 	return hits
 }
 
+// Remember puts back what alerted before the program's last start, so that no
+// cool-down ends with it.
+func (m *Matcher) Remember(read *alpr.Read, h *alpr.Hit) {
+	if h.IsWithdrawn {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.prune(read.At, m.policy.Load().CoolDown)
+	if key := keyOf(&h.Entry); !read.At.Before(m.recent[key].at) {
+		m.recent[key] = alert{read: read.ID, at: read.At}
+	}
+}
+
+// CoolDown is for how long an entry does not alert again for one car.
+func (m *Matcher) CoolDown() time.Duration { return m.policy.Load().CoolDown }
+
 // Forget ends the cool-down of an entry whose alert was taken back: should it be
 // listed again, the next read of it alerts.
 func (m *Matcher) Forget(e alpr.Entry) {

@@ -189,16 +189,35 @@ func (s *Store) scanBodies(ctx context.Context, table, clause string, args []any
 // OpenHits returns the hits that await a disposition, oldest first, each with
 // its read at the same place. The caller audits the view.
 func (s *Store) OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error) {
-	hits, err := queryBodies[alpr.Hit](ctx, s, "hits", "WHERE is_open = 1 AND purge_ms > ? ORDER BY at_ms", ms(s.due()))
+	reads, hits, err := s.hitsOf(ctx, "WHERE is_open = 1 AND purge_ms > ? ORDER BY at_ms", ms(s.due()))
 	if err != nil {
 		return nil, nil, fmt.Errorf("list open hits: %w", err)
+	}
+	return reads, hits, nil
+}
+
+// HitsSince returns the hits that were recorded from an instant of the system's
+// clock on, answered ones too, oldest first, each with its read at the same place.
+// It is for the program itself: it shows nobody anything.
+func (s *Store) HitsSince(ctx context.Context, since time.Time) ([]alpr.Read, []alpr.Hit, error) {
+	reads, hits, err := s.hitsOf(ctx, "WHERE recorded_ms >= ? AND purge_ms > ? ORDER BY at_ms", ms(since), ms(s.due()))
+	if err != nil {
+		return nil, nil, fmt.Errorf("list hits since %s: %w", since.Format(time.RFC3339), err)
+	}
+	return reads, hits, nil
+}
+
+func (s *Store) hitsOf(ctx context.Context, clause string, args ...any) ([]alpr.Read, []alpr.Hit, error) {
+	hits, err := queryBodies[alpr.Hit](ctx, s, "hits", clause, args...)
+	if err != nil {
+		return nil, nil, err
 	}
 	reads := make([]alpr.Read, 0, len(hits))
 	kept := hits[:0]
 	for _, h := range hits {
 		read, err := s.readOf(ctx, &h)
 		if err != nil {
-			return nil, nil, fmt.Errorf("list open hits: %w", err)
+			return nil, nil, err
 		}
 		if read != nil { // else both have just been purged
 			reads, kept = append(reads, *read), append(kept, h)

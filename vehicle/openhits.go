@@ -3,6 +3,7 @@ package vehicle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -32,6 +33,9 @@ type openHits struct {
 	mu       sync.Mutex
 	open     map[alpr.ID]openHit
 	unstored []unstoredHit // withdrawals that are shown and not yet on record
+
+	answers  answers
+	isBehind func() bool // whether reads wait to be recorded; nil: none do
 }
 
 // page is what the officer sees: hit by hit.
@@ -62,6 +66,19 @@ func (o *openHits) Load(ctx context.Context) error {
 		o.track(reads[i], hits[i])
 	}
 	o.Check(ctx)
+	return errors.Join(err, o.loadCoolDowns(ctx))
+}
+
+// loadCoolDowns keeps a car that alerted just before the last start from alerting
+// again. What was recorded of a recording is left out: it may be played again.
+func (o *openHits) loadCoolDowns(ctx context.Context) error {
+	m := o.lists.matcher
+	reads, hits, err := o.store.HitsSince(ctx, time.Now().Add(-m.CoolDown()))
+	for i := range hits {
+		if reads[i].TimeSource != alpr.TimeFile {
+			m.Remember(&reads[i], &hits[i])
+		}
+	}
 	return err
 }
 
@@ -72,6 +89,7 @@ func (o *openHits) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			o.storeRest(context.WithoutCancel(ctx))
 			return nil
 		case <-tick.C:
 		case <-o.lists.changed:
@@ -102,14 +120,21 @@ func (o *openHits) track(r alpr.Read, h alpr.Hit) {
 	o.open[h.ID] = openHit{r, h}
 }
 
-// Dispose records what an officer found; the alert is his from then on.
+// Dispose records what an officer found; the alert is his from then on. Where the
+// disk takes nothing the answer is kept in memory and recorded later, and the
+// error is alpr.ErrNotYetRecorded.
 func (o *openHits) Dispose(ctx context.Context, d alpr.Disposition) error {
-	if err := o.store.Dispose(ctx, d); err != nil {
+	err := o.store.Dispose(ctx, d)
+	if err != nil && (!o.mayWait(err) || !o.answers.keep(d)) {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.open, d.HitID)
+	if err != nil {
+		o.log.Warn("an answer waits in memory to be recorded", "hit", d.HitID, "error", err)
+		return fmt.Errorf("%w: %w", alpr.ErrNotYetRecorded, err)
+	}
 	return nil
 }
 
@@ -189,4 +214,5 @@ func (o *openHits) storeRest(ctx context.Context) {
 	for _, u := range rest {
 		o.record(ctx, u)
 	}
+	o.storeAnswers(ctx)
 }

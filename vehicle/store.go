@@ -69,6 +69,7 @@ func (v *Vehicle) problems() []string {
 		all = append(all, "there is NO officer's page: "+t)
 	}
 	all = append(append(all, v.keeper.problems(time.Now())...), v.lists.Problems()...)
+	all = append(all, v.hits.problems()...)
 	for _, n := range v.store.Notices() {
 		all = append(all, n.String())
 	}

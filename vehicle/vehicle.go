@@ -175,6 +175,7 @@ func (v *Vehicle) addConsole(isDemo bool) (err error) {
 		cfg.UsersFile = "" // a known password opens no real accounts' records
 	}
 	v.hits = newOpenHits(v.store, v.lists, nil, v.log)
+	v.hits.isBehind = func() bool { return v.pipeline.Stats().Unrecorded > 0 }
 	deps := console.Deps{
 		Disposer: v.hits, Recheck: v.hits.Recheck, Auditor: v.store, History: v.store, Entries: v.lists,
 		Status: v.status, Verdicts: v.store.Verdicts, Guard: v.guard,

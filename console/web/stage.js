@@ -209,8 +209,8 @@ async function send(box, d, problem) {
   const buttons = [...box.querySelectorAll('button')];
   buttons.forEach((b) => { b.disabled = true; });
   try {
-    await api('POST', `/api/hits/${current.id}/disposition`, { read: current.read, withdrawn: current.withdrawn, ...d });
-    toast('Recorded: ' + [VERDICT_WORDS[d.verdict], d.action].filter(Boolean).join(', '));
+    const answer = await api('POST', `/api/hits/${current.id}/disposition`, { read: current.read, withdrawn: current.withdrawn, ...d });
+    toast((answer?.waiting ? 'Taken, NOT YET on record (the disk takes nothing): ' : 'Recorded: ') + [VERDICT_WORDS[d.verdict], d.action].filter(Boolean).join(', '));
     hooks.closed();
   } catch (e) {
     problem.textContent = e.message;
