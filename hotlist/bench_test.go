@@ -1,10 +1,7 @@
 package hotlist
 
 import (
-	"bytes"
-	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -61,51 +58,6 @@ func BenchmarkMatch(b *testing.B) {
 	}
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
-}
-
-// csvOf writes a list as an NCIC-style file.
-func csvOf(l *List) []byte {
-	var b bytes.Buffer
-	b.WriteString("LIC,LIS,VIN,VYR,VMA,VMO,VST,VCO,NIC,ORI,OCA,MKE,DOT\n")
-	for e := range l.All() {
-		v := e.Vehicle
-		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,EV,%s\n", e.Plate, strings.TrimPrefix(e.State, "US-"), v.VIN, v.Year, v.Make,
-			v.Model, v.Style, v.Colour, e.ID, e.Source, e.CaseNumber, e.Effective.Format("20060102"))
-	}
-	return b.Bytes()
-}
-
-// BenchmarkImport imports a million rows and reports what the list then takes.
-func BenchmarkImport(b *testing.B) {
-	text := csvOf(big(b))
-	heap := heapOf(b, text) // first: a list of the loop may still be there after it
-	for b.Loop() {
-		l, _, err := Import(bytes.NewReader(text), nil, Options{})
-		if err != nil || l.Len() != million {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(heap, "MB-heap")
-}
-
-// heapOf is how much the heap grows by one imported list.
-func heapOf(b *testing.B, text []byte) float64 {
-	b.Helper()
-	heap := func() float64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return float64(m.HeapInuse)
-	}
-	before := heap()
-	l, _, err := Import(bytes.NewReader(text), nil, Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	after := heap()
-	runtime.KeepAlive(l)
-	return (after - before) / 1e6
 }
 
 // BenchmarkTenMillion loads and asks a list of ten million entries.

@@ -1,6 +1,7 @@
 package hotlist
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"time"
@@ -43,7 +44,7 @@ func (l *List) ApplySound(version string, published time.Time, remove []string, 
 	for _, id := range remove {
 		gone[id] = true
 	}
-	b := newBuilder(l.Name, version, published)
+	b := NewBuilder(l.Name, version, published)
 	b.list.IsManual = l.IsManual
 	var bad []EntryError
 	for e, err := range changes {
@@ -59,11 +60,11 @@ func (l *List) ApplySound(version string, published time.Time, remove []string, 
 		if gone[e.ID] {
 			continue
 		}
-		if err := b.add(&e); err != nil {
+		if err := b.Add(&e); err != nil {
 			return nil, nil, fmt.Errorf("change list %q: entry %q: %w", l.Name, e.ID, err)
 		}
 	}
-	next, err := b.done()
+	next, err := b.Done()
 	if err != nil {
 		return nil, nil, fmt.Errorf("change list %q: %w", l.Name, err)
 	}
@@ -71,10 +72,34 @@ func (l *List) ApplySound(version string, published time.Time, remove []string, 
 }
 
 // addGiven adds an entry whose plate is as people write it.
-func (b *builder) addGiven(e alpr.Entry) (err error) {
-	e.PlateGiven = first(e.PlateGiven, e.Plate)
+func (b *Builder) addGiven(e alpr.Entry) (err error) {
+	e.PlateGiven = cmp.Or(e.PlateGiven, e.Plate)
 	if e.Plate, err = alpr.ParsePlate(e.PlateGiven); err != nil {
 		return err
 	}
-	return b.add(&e)
+	return b.Add(&e)
+}
+
+// FromEntries makes a list of entries that come another way than by a file:
+// from officers, or from the backend. The plate as given is normalised.
+func FromEntries(name, version string, published time.Time, entries []alpr.Entry) (*List, error) {
+	empty := &List{Name: name}
+	return empty.Apply(version, published, nil, sequence(entries))
+}
+
+// FromSound is FromEntries that leaves out the entries that cannot be taken,
+// and returns them.
+func FromSound(name, version string, published time.Time, entries []alpr.Entry) (*List, []EntryError, error) {
+	empty := &List{Name: name}
+	return empty.ApplySound(version, published, nil, sequence(entries))
+}
+
+func sequence(entries []alpr.Entry) iter.Seq2[alpr.Entry, error] {
+	return func(yield func(alpr.Entry, error) bool) {
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }

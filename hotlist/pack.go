@@ -133,24 +133,26 @@ func codeOf(packed []byte) uint64 {
 	return binary.LittleEndian.Uint64(packed) & (1<<(8*keyBytes) - 1)
 }
 
-// builder packs entries into a List.
-type builder struct {
+// Builder packs entries into a List. It is for one goroutine, and of no use
+// after Done.
+type Builder struct {
 	list  List
 	index map[string]uint64
 	block []byte
 	rec   []byte
 }
 
-func newBuilder(name, version string, published time.Time) *builder {
-	return &builder{
+// NewBuilder begins a version of a list.
+func NewBuilder(name, version string, published time.Time) *Builder {
+	return &Builder{
 		list:  List{Name: name, Version: version, PublishedAt: published},
 		index: make(map[string]uint64),
 	}
 }
 
-// add packs one entry. The plate must be normalised and not longer than
+// Add packs one entry. The plate must be normalised and not longer than
 // alpr.Slots.
-func (b *builder) add(e *alpr.Entry) error {
+func (b *Builder) Add(e *alpr.Entry) error {
 	rec, err := b.pack(e)
 	if err != nil {
 		return err
@@ -169,15 +171,18 @@ func (b *builder) add(e *alpr.Entry) error {
 	return nil
 }
 
-func (b *builder) flush() {
+func (b *Builder) flush() {
 	if len(b.block) > 0 {
 		b.list.blocks = append(b.list.blocks, b.block)
 	}
 	b.block = nil
 }
 
-// done ends the building.
-func (b *builder) done() (*List, error) {
+// Len is how many entries were added.
+func (b *Builder) Len() int { return b.list.n }
+
+// Done ends the building.
+func (b *Builder) Done() (*List, error) {
 	b.flush()
 	l := b.list
 	if k := len(l.blocks); k > 0 { // the last block as small as it is
@@ -233,7 +238,7 @@ const (
 	flagAll      = flagPriority<<2 - 1
 )
 
-func (b *builder) pack(e *alpr.Entry) ([]byte, error) {
+func (b *Builder) pack(e *alpr.Entry) ([]byte, error) {
 	code, ok := plateCode(e.Plate)
 	if !ok {
 		return nil, fmt.Errorf("plate %q: expected 1 to %d of A–Z and 0–9", e.Plate, alpr.Slots)
@@ -286,7 +291,7 @@ func appendText(rec []byte, text string) []byte {
 	return append(binary.AppendUvarint(rec, uint64(len(text))), text...)
 }
 
-func (b *builder) appendWord(rec []byte, word string) []byte {
+func (b *Builder) appendWord(rec []byte, word string) []byte {
 	n, ok := b.index[word]
 	if !ok && len(b.list.words) < maxWords {
 		n, ok = uint64(len(b.list.words)), true

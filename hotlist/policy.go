@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"alpr/internal/jurisdiction"
+
 	"alpr"
 )
 
@@ -96,7 +98,7 @@ func (p *Policy) Validate() error {
 	if p.MaxAge < 0 || p.CoolDown < 0 {
 		return fmt.Errorf("max_age %s, cool_down %s: neither may be negative", p.MaxAge, p.CoolDown)
 	}
-	if _, ok := newJurisdictions("").normalise(p.Home); !ok {
+	if _, ok := jurisdiction.New("").Normalise(p.Home); !ok {
 		return fmt.Errorf("home %q: expected a state as ISO 3166 writes it, such as US-FL", p.Home)
 	}
 	for _, v := range []struct {

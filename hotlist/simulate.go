@@ -322,7 +322,7 @@ func (w *world) pass() plateID {
 
 func (w *world) list(n int) (map[plateID]bool, *List, error) {
 	listed := make(map[plateID]bool, n)
-	b := newBuilder("simulated", "1", simStart())
+	b := NewBuilder("simulated", "1", simStart())
 	for len(listed) < n {
 		p := w.any()
 		if listed[p] {
@@ -330,10 +330,10 @@ func (w *world) list(n int) (map[plateID]bool, *List, error) {
 		}
 		listed[p] = true
 		e := alpr.Entry{ID: p.state + p.text, Plate: p.text, PlateGiven: p.text, State: p.state, Priority: alpr.PriorityNormal}
-		if err := b.add(&e); err != nil {
+		if err := b.Add(&e); err != nil {
 			return nil, nil, err
 		}
 	}
-	list, err := b.done()
+	list, err := b.Done()
 	return listed, list, err
 }

@@ -15,6 +15,7 @@ import (
 
 	"alpr"
 	"alpr/hotlist"
+	"alpr/hotlist/importer"
 	"alpr/store"
 	"alpr/sync/downlink"
 )
@@ -385,8 +386,8 @@ func (l *Lists) ApplyHotlist(ctx context.Context, u downlink.Update) error {
 		return nil // the removals were done before: a manifest comes again with each connection
 	}
 	if len(unsound) > 0 {
-		if float64(len(unsound)) > hotlist.DefaultMaxBad*float64(n) {
-			return fmt.Errorf("%d of %d entries, the first: %w: %w", len(unsound), n, unsound[0], hotlist.ErrTooManyBad)
+		if float64(len(unsound)) > importer.DefaultMaxBad*float64(n) {
+			return fmt.Errorf("%d of %d entries, the first: %w: %w", len(unsound), n, unsound[0], importer.ErrTooManyBad)
 		}
 		l.log.Warn("entries of a published list are left out", "list", u.List, "entries", len(unsound), "first", unsound[0].Error())
 	}

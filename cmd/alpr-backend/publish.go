@@ -10,8 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/backend"
-	"alpr/hotlist"
-	"alpr/internal/regular"
+	"alpr/hotlist/importer"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -101,27 +100,11 @@ func needed(cmd *cobra.Command, flags ...string) *cobra.Command {
 }
 
 func readHotlist(cmd *cobra.Command, path, how string, order *backend.HotlistOrder) error {
-	var columns *hotlist.Map
-	var err error
-	switch {
-	case how == "":
-	case slices.Contains(hotlist.ShippedNames(), how):
-		columns, err = hotlist.Shipped(how)
-	default:
-		var text []byte
-		if text, err = regular.ReadFile(how); err == nil {
-			columns, err = hotlist.ParseMap(text)
-		}
-	}
+	columns, err := importer.MapNamed(how)
 	if err != nil {
-		return fmt.Errorf("read column map: %w", err)
+		return err
 	}
-	f, err := regular.OpenPiped(path)
-	if err != nil {
-		return fmt.Errorf("open hotlist: %w", err)
-	}
-	defer f.Close()
-	list, report, err := hotlist.Import(f, columns, hotlist.Options{Name: order.List, PublishedAt: time.Now()})
+	list, report, err := importer.ImportFile(path, columns, importer.Options{Name: order.List, PublishedAt: time.Now()})
 	for _, bad := range report.Errors {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d: left out: %s\n", path, bad.Line, bad.Reason)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"alpr/camera"
 	"alpr/gps"
-	"alpr/hotlist"
+	"alpr/hotlist/importer"
 	"alpr/internal/regular"
 	"alpr/retention"
 	"alpr/store"
@@ -203,13 +203,7 @@ func (f *demoFlags) onSourcesEnd(say *sayer) func(context.Context, *vehicle.Vehi
 }
 
 func (f *demoFlags) importHotlist(ctx context.Context, lists *vehicle.Lists, say *sayer) error {
-	file, err := regular.OpenPiped(f.hotlist)
-	if err != nil {
-		return fmt.Errorf("open hotlist: %w", err)
-	}
-	defer file.Close()
-	opt := hotlist.Options{Name: listName(f.hotlist), PublishedAt: time.Now().Add(-time.Hour)}
-	list, report, err := hotlist.Import(file, nil, opt)
+	list, report, err := importer.ImportFile(f.hotlist, nil, importer.Options{PublishedAt: time.Now().Add(-time.Hour)})
 	for _, bad := range report.Errors {
 		say.line("%s line %d: %s", f.hotlist, bad.Line, bad.Reason)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,8 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"alpr/hotlist"
-	"alpr/internal/regular"
+	"alpr/hotlist/importer"
 	"alpr/store"
 )
 
@@ -51,25 +49,19 @@ func newHotlistImportCmd(f *deskFlags) *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.StringVar(&in.list, "list", "", "the list's name (default: the file's)")
-	flags.StringVar(&in.format, "format", "auto", "auto, "+strings.Join(hotlist.ShippedNames(), ", "))
+	flags.StringVar(&in.format, "format", "auto", "auto, "+strings.Join(importer.ShippedNames(), ", "))
 	flags.StringVar(&in.mapFile, "map", "", "a column map in YAML, for other formats")
 	flags.StringVar(&in.published, "published", "", "when the source published it, as 2031-05-02T06:00:00Z (default: the file's time)")
 	flags.Float64Var(&in.maxBad, "max-bad", 0.05, "share of bad rows above which a list is refused")
 	return c
 }
 
-func (in *importFlags) columnMap() (*hotlist.Map, error) {
-	switch {
-	case in.mapFile != "":
-		text, err := regular.ReadFile(in.mapFile)
-		if err != nil {
-			return nil, fmt.Errorf("read column map: %w", err)
-		}
-		return hotlist.ParseMap(text)
-	case in.format != "auto":
-		return hotlist.Shipped(in.format)
+// columnMap is nil where each file's heading is to tell.
+func (in *importFlags) columnMap() (*importer.Map, error) {
+	if in.mapFile != "" {
+		return importer.MapNamed(in.mapFile)
 	}
-	return nil, nil // found by each file's heading
+	return importer.MapNamed(in.format)
 }
 
 // importAll imports every file. One that is refused does not keep the others
@@ -119,17 +111,12 @@ func listFiles(paths []string) ([]string, error) {
 	return files, nil
 }
 
-func (d *desk) importFile(ctx context.Context, who store.Access, in importFlags, columns *hotlist.Map, path string, out io.Writer) error {
-	f, err := regular.OpenPiped(path)
+func (d *desk) importFile(ctx context.Context, who store.Access, in importFlags, columns *importer.Map, path string, out io.Writer) error {
+	opt, err := in.options()
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	opt, err := in.options(f)
-	if err != nil {
-		return err
-	}
-	list, report, err := hotlist.Import(f, columns, opt)
+	list, report, err := importer.ImportFile(path, columns, opt)
 	printReport(out, path, &report)
 	if err != nil {
 		return err
@@ -141,28 +128,20 @@ func (d *desk) importFile(ctx context.Context, who store.Access, in importFlags,
 	return err
 }
 
-func (in *importFlags) options(f *os.File) (hotlist.Options, error) {
-	opt := hotlist.Options{Name: in.list, MaxBad: in.maxBad}
-	if opt.Name == "" {
-		opt.Name, _, _ = strings.Cut(filepath.Base(f.Name()), ".")
-	}
-	if in.published != "" {
-		at, err := time.Parse(time.RFC3339, in.published)
-		if err != nil {
-			return opt, &usageError{fmt.Errorf("--published: %w", err)}
-		}
-		opt.PublishedAt = at
+func (in *importFlags) options() (importer.Options, error) {
+	opt := importer.Options{Name: in.list, MaxBad: in.maxBad}
+	if in.published == "" {
 		return opt, nil
 	}
-	info, err := f.Stat()
+	at, err := time.Parse(time.RFC3339, in.published)
 	if err != nil {
-		return opt, err
+		return opt, &usageError{fmt.Errorf("--published: %w", err)}
 	}
-	opt.PublishedAt = info.ModTime().UTC()
+	opt.PublishedAt = at
 	return opt, nil
 }
 
-func printReport(out io.Writer, path string, r *hotlist.Report) {
+func printReport(out io.Writer, path string, r *importer.Report) {
 	if r.Format == "" {
 		return
 	}

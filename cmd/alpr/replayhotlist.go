@@ -3,12 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"alpr/hotlist"
-	"alpr/internal/regular"
+	"alpr/hotlist/importer"
 	"alpr/pipeline"
 )
 
@@ -26,13 +24,7 @@ func (f *replayFlags) matcher(start time.Time, errs io.Writer) (pipeline.Matcher
 		}
 		published = t
 	}
-	file, err := regular.OpenPiped(f.hotlist)
-	if err != nil {
-		return nil, fmt.Errorf("open hotlist: %w", err)
-	}
-	defer file.Close()
-	name := listName(f.hotlist)
-	list, report, err := hotlist.Import(file, nil, hotlist.Options{Name: name, PublishedAt: published})
+	list, report, err := importer.ImportFile(f.hotlist, nil, importer.Options{PublishedAt: published})
 	for _, bad := range report.Errors {
 		fmt.Fprintf(errs, "%s line %d: %s\n", f.hotlist, bad.Line, bad.Reason)
 	}
@@ -45,9 +37,4 @@ func (f *replayFlags) matcher(start time.Time, errs io.Writer) (pipeline.Matcher
 	}
 	m.Swap(hotlist.NewIndex(list))
 	return m, nil
-}
-
-// listName is what a list is called that comes from a file.
-func listName(path string) string {
-	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }

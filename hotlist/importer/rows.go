@@ -1,4 +1,4 @@
-package hotlist
+package importer
 
 import (
 	"bufio"
@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
 
 	"alpr"
 )
@@ -27,8 +30,9 @@ var (
 	errQuote     = errors.New("text after a closing quote")
 )
 
-// lineReader yields lines with their numbers, decoded as UTF-8 or, where they
-// are not valid UTF-8, as ISO 8859-1.
+// lineReader yields lines with their numbers, as UTF-8. What else a file may be
+// written in is told by its first bytes (UTF-16) or line by line (Windows-1252,
+// which holds ISO 8859-1).
 type lineReader struct {
 	r      *bufio.Reader
 	number int
@@ -42,17 +46,32 @@ type heldLine struct {
 
 func newLineReader(r io.Reader) (*lineReader, error) {
 	br := bufio.NewReaderSize(r, 1<<18)
-	head, err := br.Peek(3)
+	head, err := br.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if len(head) >= 2 && (head[0] == 0xff && head[1] == 0xfe || head[0] == 0xfe && head[1] == 0xff) {
-		return nil, errors.New("the file is UTF-16: save it as UTF-8")
+	if order, ok := utf16Order(head); ok {
+		return &lineReader{r: bufio.NewReaderSize(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(br), 1<<18)}, nil
 	}
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 		_, _ = br.Discard(3) // was peeked: cannot fail
 	}
 	return &lineReader{r: br}, nil
+}
+
+// utf16Order tells a file in UTF-16 by its byte order mark, or where it has none
+// by the zeros that its first two characters, which are plain ones, have in it.
+func utf16Order(head []byte) (unicode.Endianness, bool) {
+	if len(head) < 4 {
+		return unicode.LittleEndian, false
+	}
+	switch {
+	case head[0] == 0xff && head[1] == 0xfe, head[0] != 0 && head[1] == 0 && head[2] != 0 && head[3] == 0:
+		return unicode.LittleEndian, true
+	case head[0] == 0xfe && head[1] == 0xff, head[0] == 0 && head[1] != 0 && head[2] == 0 && head[3] != 0:
+		return unicode.BigEndian, true
+	}
+	return unicode.LittleEndian, false
 }
 
 // next returns the next line without its end. bad is why it cannot be used;
@@ -93,11 +112,11 @@ func decodeLine(raw []byte) string {
 	if utf8.Valid(raw) {
 		return string(raw)
 	}
-	var b strings.Builder
-	for _, c := range raw {
-		b.WriteRune(rune(c))
+	text, err := charmap.Windows1252.NewDecoder().Bytes(raw)
+	if err != nil { // every byte is a character of it: does not happen
+		return strings.ToValidUTF8(string(raw), "\ufffd")
 	}
-	return b.String()
+	return string(text)
 }
 
 // record reads one CSV record, RFC 4180, into fields, which are valid until

@@ -1,9 +1,12 @@
-package hotlist
+package importer
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
+
+	"alpr/internal/jurisdiction"
 
 	"alpr"
 )
@@ -36,7 +39,7 @@ type converter struct {
 	m      *Map
 	cols   columns
 	zone   *time.Location
-	states jurisdictions
+	states jurisdiction.Codes
 }
 
 func newConverter(m *Map, cols columns) (*converter, error) {
@@ -44,7 +47,7 @@ func newConverter(m *Map, cols columns) (*converter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w %q: zone: %w", ErrBadMap, m.Name, err)
 	}
-	return &converter{m: m, cols: cols, zone: zone, states: newJurisdictions(m.Country)}, nil
+	return &converter{m: m, cols: cols, zone: zone, states: jurisdiction.New(m.Country)}, nil
 }
 
 func (c *converter) get(fields []string, f int) string {
@@ -64,14 +67,14 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 	}
 	e = alpr.Entry{
 		ID: c.get(fields, fID), PlateGiven: c.get(fields, fPlate), CaseNumber: c.get(fields, fCase),
-		Source:  first(c.get(fields, fSource), kind.Source, c.m.Defaults.Source),
-		Reason:  first(c.get(fields, fReason), kind.Reason, c.m.Defaults.Reason),
+		Source:  cmp.Or(c.get(fields, fSource), kind.Source, c.m.Defaults.Source),
+		Reason:  cmp.Or(c.get(fields, fReason), kind.Reason, c.m.Defaults.Reason),
 		Caution: c.caution(fields),
 		Vehicle: alpr.Vehicle{
 			VIN: c.get(fields, fVIN), Make: c.get(fields, fMake), Model: c.get(fields, fModel),
 			Year: c.get(fields, fYear), Colour: c.get(fields, fColour), Style: c.get(fields, fStyle),
 		},
-		Category: first(c.get(fields, fCategory), kind.Category, c.m.Defaults.Category),
+		Category: cmp.Or(c.get(fields, fCategory), kind.Category, c.m.Defaults.Category),
 	}
 	if !known {
 		doubt = fmt.Sprintf("kind %q is not in the column map: taken as %s", c.get(fields, fKind), e.Category)
@@ -79,7 +82,7 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 	if e.Plate, err = alpr.ParsePlate(e.PlateGiven); err != nil {
 		return e, false, "", err
 	}
-	if e.Priority, err = parsePriority(first(c.get(fields, fPriority), kind.Priority, c.m.Defaults.Priority)); err != nil {
+	if e.Priority, err = parsePriority(cmp.Or(c.get(fields, fPriority), kind.Priority, c.m.Defaults.Priority)); err != nil {
 		return e, false, "", err
 	}
 	if e.Effective, err = c.time(c.get(fields, fEffective), false); err != nil {
@@ -92,17 +95,17 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 		return e, false, "", fmt.Errorf("covert: %w", err)
 	}
 	var ok bool
-	if e.State, ok = c.states.normalise(c.get(fields, fState)); !ok {
+	if e.State, ok = c.states.Normalise(c.get(fields, fState)); !ok {
 		doubt = fmt.Sprintf("state %q is not known: taken without a state", c.get(fields, fState))
 	}
-	doubt = first(doubt, unlikeGiven(e.PlateGiven, e.Plate))
+	doubt = cmp.Or(doubt, unlikeGiven(e.PlateGiven, e.Plate))
 	return e, false, doubt, nil
 }
 
 // cancellation names what a row takes back: an id, or a plate and state.
 func (c *converter) cancellation(fields []string) (e alpr.Entry, err error) {
 	e.ID = c.get(fields, fID)
-	e.State, _ = c.states.normalise(c.get(fields, fState))
+	e.State, _ = c.states.Normalise(c.get(fields, fState))
 	e.Plate, err = alpr.ParsePlate(c.get(fields, fPlate))
 	if err != nil && e.ID == "" {
 		return e, fmt.Errorf("a cancellation of no entry: %w", err)
@@ -110,9 +113,9 @@ func (c *converter) cancellation(fields []string) (e alpr.Entry, err error) {
 	return e, nil
 }
 
-func (c *converter) kind(code string) (Kind, bool) {
+func (c *converter) kind(code string) (Meaning, bool) {
 	if code == "" {
-		return Kind{}, true
+		return Meaning{}, true
 	}
 	k, ok := c.m.Kinds[strings.ToUpper(code)]
 	return k, ok
@@ -129,15 +132,6 @@ func (c *converter) caution(fields []string) string {
 		}
 	}
 	return text
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // unlikeGiven says how a plate is compared where that is not what its list

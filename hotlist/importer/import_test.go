@@ -1,18 +1,20 @@
-package hotlist
+package importer
 
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
+
+	"alpr/hotlist"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -27,7 +29,7 @@ XYZ-789,PQ,,,,,,,,,P200000002,FL0000000,31-0002,EP,,
 OLD001,FL,,,,,,,,,V300000003,FL0000000,31-0003,XV,,
 `
 
-func importText(t *testing.T, text, mapName string, opt Options) (*List, Report) {
+func importText(t *testing.T, text, mapName string, opt Options) (*hotlist.List, Report) {
 	t.Helper()
 	var m *Map
 	if mapName != "" {
@@ -241,7 +243,6 @@ func TestImportRefuses(t *testing.T) {
 		"an empty file":     {"", ErrEmptyList},
 		"no entry":          {"plate,state,reason\n", ErrEmptyList},
 		"another table":     {"name,age\nx,1\n", ErrBadMap},
-		"UTF-16":            {"\xff\xfep\x00", nil},
 		"half a gzip":       {"\x1f\x8b\x08", nil},
 	} {
 		l, _, err := Import(strings.NewReader(c.text), nil, Options{})
@@ -254,10 +255,40 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
-func TestImportDecodesLatin1AndSkipsBOM(t *testing.T) {
-	l, _ := importText(t, "\xef\xbb\xbfplate,state,reason,note\nABC123,FL,stolen,caf\xe9\n", "flock", Options{})
-	if e := slices.Collect(l.All())[0]; e.Caution != "café" {
-		t.Errorf("note %q", e.Caution)
+// A list is read in whatever it was saved: its notes and its numbers are the same.
+func TestImportReadsEncodings(t *testing.T) {
+	const text = "plate,state,reason,note\nABC123,FL,stolen,café\nXYZ789,GA,stolen,–\n"
+	utf16 := func(order binary.AppendByteOrder, mark string) string {
+		var b []byte
+		for _, unit := range utf16.Encode([]rune(mark + text)) {
+			b = order.AppendUint16(b, unit)
+		}
+		return string(b)
+	}
+	for name, file := range map[string]string{
+		"UTF-8":                        text,
+		"UTF-8 with a mark":            "\ufeff" + text,
+		"Windows-1252":                 strings.NewReplacer("é", "\xe9", "–", "\x96").Replace(text),
+		"UTF-16, little-endian":        utf16(binary.LittleEndian, "\ufeff"),
+		"UTF-16, big-endian":           utf16(binary.BigEndian, "\ufeff"),
+		"UTF-16, little, without mark": utf16(binary.LittleEndian, ""),
+		"UTF-16, big, without mark":    utf16(binary.BigEndian, ""),
+	} {
+		l, report := importText(t, file, "", Options{})
+		all := slices.Collect(l.All())
+		if report.Format != "flock" || len(all) != 2 || all[0].Caution != "café" || all[1].Caution != "–" {
+			t.Errorf("%s: %+v, %+v", name, report, all)
+		}
+	}
+}
+
+func TestListNameIsTheFilesWithoutEndings(t *testing.T) {
+	for path, want := range map[string]string{
+		"state.csv": "state", "/media/usb/state.csv.gz": "state", "state.2031-05-02.csv.zst": "state", "wants": "wants",
+	} {
+		if got := ListName(path); got != want {
+			t.Errorf("%s is list %q, want %q", path, got, want)
+		}
 	}
 }
 
@@ -296,113 +327,6 @@ func TestMapsAreStrict(t *testing.T) {
 	}
 }
 
-func TestJurisdictions(t *testing.T) {
-	us, de := newJurisdictions("US"), newJurisdictions("DE")
-	for text, want := range map[string]string{
-		"FL": "US-FL", "us-fl": "US-FL", "Florida": "US-FL", "N.Y.": "US-NY", "ON": "CA-ON", "PQ": "CA-QC", "NB": "US-NE", "NK": "CA-NB",
-		"DE": "US-DE", "": "", "CA-ON": "CA-ON", "FR": "FR", "MX": "MX",
-	} {
-		if got, ok := us.normalise(text); !ok || got != want {
-			t.Errorf("US list: %q is %q, %v; want %q", text, got, ok, want)
-		}
-	}
-	if got, ok := de.normalise("DE"); !ok || got != "DE" {
-		t.Errorf("German list: DE is %q, %v", got, ok)
-	}
-	if _, ok := us.normalise("Atlantis"); ok {
-		t.Error("Atlantis is known")
-	}
-}
-
-func TestChunksRoundTrip(t *testing.T) {
-	l := randomList(t, 30000)
-	back, err := FromChunks(chunksOf(l))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(slices.Collect(l.All()), slices.Collect(back.All())) {
-		t.Error("entries changed")
-	}
-	for e := range l.All() {
-		if !slices.Contains(slices.Collect(back.Lookup(e.Plate)), e) {
-			t.Fatalf("%s is not found again", e.Plate)
-		}
-	}
-}
-
-func chunksOf(l *List) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for c := range l.Chunks() {
-			if !yield(bytes.Clone(c), nil) {
-				return
-			}
-		}
-	}
-}
-
-// randomList makes a list with fields as real lists have them.
-func randomList(t testing.TB, n int) *List {
-	t.Helper()
-	l, err := randomEntries(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-func randomEntries(n int) (*List, error) {
-	rng := rand.New(rand.NewPCG(3, 5))
-	b := newBuilder("state", "v1", noon)
-	states := strings.Fields(usStates)
-	pick := func(from []string) string { return from[rng.IntN(len(from))] }
-	for i := range n {
-		e := alpr.Entry{
-			ID: fmt.Sprintf("V%09d", i), Source: fmt.Sprintf("FL%07d", rng.IntN(500)), Plate: randomPlate(rng), State: "US-" + pick(states),
-			Reason: "stolen vehicle", Category: "stolen vehicle", Priority: alpr.PriorityNormal, CaseNumber: fmt.Sprintf("31-%07d", i),
-			Vehicle: alpr.Vehicle{
-				Make: pick([]string{"TOYT", "FORD", "HOND"}), Model: pick([]string{"CAM", "F15", "ACC"}), Year: fmt.Sprint(2000 + rng.IntN(30)),
-				Colour: pick([]string{"BLU", "WHI", "GRY"}), Style: "4D", VIN: fmt.Sprintf("1ZZZZ%012d", i),
-			},
-			Effective: noon.Add(-time.Duration(rng.IntN(1e6)) * time.Second),
-		}
-		e.PlateGiven = e.Plate
-		if err := b.add(&e); err != nil {
-			return nil, err
-		}
-	}
-	return b.done()
-}
-
-func randomPlate(rng *rand.Rand) string {
-	const letters, digits = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
-	plate := make([]byte, 7)
-	for i := range plate {
-		set := letters
-		if i >= 3 {
-			set = digits
-		}
-		plate[i] = set[rng.IntN(len(set))]
-	}
-	return string(plate)
-}
-
-func TestPlateCodes(t *testing.T) {
-	for _, plate := range []string{"A", "0", "Z", "00", "ZZZZZZZZZZ", "0000000000", "ABC123"} {
-		code, ok := plateCode(plate)
-		if !ok || plateText(code) != plate {
-			t.Errorf("%s became %s", plate, plateText(code))
-		}
-		if code >= 1<<(8*keyBytes) {
-			t.Errorf("%s needs more than %d bytes", plate, keyBytes)
-		}
-	}
-	for _, plate := range []string{"", "abc", "A-1", "ABCDEFGHIJK"} {
-		if _, ok := plateCode(plate); ok {
-			t.Errorf("%q has a code", plate)
-		}
-	}
-}
-
 func FuzzImport(f *testing.F) {
 	f.Add([]byte(ncicCSV))
 	f.Add([]byte("plate,state,reason,caseNumber,expiry,note\n\"ABC123\",FL,x,1,2031-01-01,\"a\nb\"\n\"\n"))
@@ -438,77 +362,6 @@ func FuzzParseMap(f *testing.F) {
 	})
 }
 
-func FuzzFromChunks(f *testing.F) {
-	l, err := FromEntries("a", "1", noon, []alpr.Entry{{Plate: "ABC123", ID: "x", Caution: "y"}})
-	if err != nil {
-		f.Fatal(err)
-	}
-	chunks := slices.Collect(l.Chunks())
-	f.Add(chunks[0], chunks[1])
-	f.Add([]byte(`{"Format":1,"Entries":2}`), []byte("12345678901234567890"))
-	f.Fuzz(func(t *testing.T, head, block []byte) {
-		l, err := FromChunks(func(yield func([]byte, error) bool) {
-			_ = yield(head, nil) && yield(block, nil)
-		})
-		if err != nil {
-			return
-		}
-		if n := len(slices.Collect(l.All())); n != l.Len() {
-			t.Fatalf("%d entries of %d", n, l.Len())
-		}
-	})
-}
-
-func TestApply(t *testing.T) {
-	l, err := FromEntries("state", "1", noon, []alpr.Entry{{ID: "a", Plate: "AAA111"}, {ID: "b", Plate: "BBB222"}, {ID: "c", Plate: "CCC333"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	changes := func(yield func(alpr.Entry, error) bool) {
-		_ = yield(alpr.Entry{ID: "b", PlateGiven: "bbb-999"}, nil) && yield(alpr.Entry{ID: "d", Plate: "DDD444"}, nil)
-	}
-	next, err := l.Apply("2", noon.Add(time.Hour), []string{"a", "unknown"}, changes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for e := range next.All() {
-		got = append(got, e.ID+":"+e.Plate+":"+e.ListVersion)
-	}
-	slices.Sort(got)
-	if want := []string{"b:BBB999:2", "c:CCC333:2", "d:DDD444:2"}; !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-	if l.Len() != 3 || l.Version != "1" {
-		t.Error("the version before was changed")
-	}
-	broken := func(yield func(alpr.Entry, error) bool) { yield(alpr.Entry{}, io.ErrUnexpectedEOF) }
-	if _, err := l.Apply("3", noon, nil, broken); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("a broken delta: %v", err)
-	}
-	if _, err := FromEntries("x", "1", noon, []alpr.Entry{{ID: "a", Plate: "?"}}); err == nil {
-		t.Error("a plate that cannot be was taken")
-	}
-}
-
-func TestOneBadEntryKeepsNoOtherFromAlerting(t *testing.T) {
-	entries := []alpr.Entry{
-		{ID: "1", PlateGiven: "ABC–123", Plate: "ABC123"}, {ID: "2", PlateGiven: "ABC#12", Plate: "ABC12"},
-		{ID: "3", Plate: "ABCDEFGHIJKL"}, {ID: "4", Plate: "XYZ9", CaseNumber: strings.Repeat("x", blockSize)}, {ID: "5", Plate: "OK5"},
-	}
-	list, bad, err := FromSound("manual", "", time.Time{}, entries)
-	if err != nil || list.Len() != 2 || len(bad) != 3 || bad[0].Entry != "2" || !errors.Is(bad[0], alpr.ErrBadPlate) {
-		t.Fatalf("%d entries, bad %v, %v", list.Len(), bad, err)
-	}
-	if _, err := FromEntries("manual", "", time.Time{}, entries); err == nil {
-		t.Error("FromEntries took a bad one")
-	}
-	next, bad, err := list.ApplySound("2", time.Time{}, nil, sequence([]alpr.Entry{{ID: "5", Plate: "O#5"}}))
-	if err != nil || len(bad) != 1 || next.Len() != 1 {
-		t.Errorf("the entry that a bad one replaces still alerts: %d entries, %v, %v", next.Len(), bad, err)
-	}
-}
-
 // FuzzImportByMap imports any file by any column map that reads it: no panic,
 // every row accounted for, and nothing listed that cannot be found again.
 func FuzzImportByMap(f *testing.F) {
@@ -523,7 +376,7 @@ func FuzzImportByMap(f *testing.F) {
 			Columns: Columns{Plate: []string{plate}, State: []string{state}, Reason: []string{reason}, Expires: []string{expires}}}
 		if isFixed {
 			m.Format, m.Columns = "fixed", Columns{}
-			m.Fixed = map[string]Span{"plate": {From: 1, Width: int(width)}, "state": {From: 1 + int(width), Width: int(skip)}}
+			m.Fixed = map[string]Place{"plate": {From: 1, Width: int(width)}, "state": {From: 1 + int(width), Width: int(skip)}}
 		}
 		text, err := yaml.Marshal(m)
 		if err != nil {

@@ -1,4 +1,6 @@
-package hotlist
+// Package jurisdiction reads the ways in which lists and people write the state
+// or country that issued a plate. What comes out is ISO 3166: "US-FL", "DE".
+package jurisdiction
 
 import "strings"
 
@@ -32,15 +34,15 @@ func stateNames() map[string]string {
 	}
 }
 
-// jurisdictions reads a list's way to write an issuing state. The zero value
-// is not ready: see newJurisdictions.
-type jurisdictions map[string]string
+// Codes are a source's ways to write an issuing state. The zero value is not
+// ready: see New. They are safe for concurrent use.
+type Codes map[string]string
 
-// newJurisdictions knows the codes as a source of the given country ("US",
+// New knows the codes as a source of the given country ("US",
 // "CA", "DE", ...) means them: "DE" is Delaware in an American list and
 // Germany in a European one.
-func newJurisdictions(country string) jurisdictions {
-	j := jurisdictions{}
+func New(country string) Codes {
+	j := Codes{}
 	for _, c := range strings.Fields(countries) {
 		j[c] = c
 	}
@@ -66,8 +68,9 @@ func newJurisdictions(country string) jurisdictions {
 	return j
 }
 
-// normalise returns the ISO 3166 form; ok is false for a code it does not know.
-func (j jurisdictions) normalise(text string) (iso string, ok bool) {
+// Normalise returns the ISO 3166 form, "" for no text; ok is false for a code it
+// does not know.
+func (j Codes) Normalise(text string) (iso string, ok bool) {
 	text = strings.ToUpper(strings.TrimSpace(text))
 	if text == "" {
 		return "", true

@@ -1,4 +1,4 @@
-package hotlist
+package importer
 
 import (
 	"embed"
@@ -21,17 +21,17 @@ var ErrBadMap = errors.New("not a valid column map")
 // Map says how a source writes its list: where the columns are and what its
 // codes mean. It is written in YAML; see the shipped ones in maps/.
 type Map struct {
-	Name      string          `yaml:"name"`
-	Format    string          `yaml:"format"`    // csv (with a header line) or fixed
-	Delimiter string          `yaml:"delimiter"` // of csv, one character; "," if empty
-	Country   string          `yaml:"country"`   // whose two-letter state codes the list uses; "US" if empty
-	Zone      string          `yaml:"zone"`      // of times without one, IANA name; "UTC" if empty
-	Times     []string        `yaml:"times"`     // layouts as package time writes them, tried in order
-	Columns   Columns         `yaml:"columns"`
-	Fixed     map[string]Span `yaml:"fixed"` // of format fixed: field name → place
-	SkipLines int             `yaml:"skip_lines"`
-	Kinds     map[string]Kind `yaml:"kinds"` // meaning of the codes in column kind
-	Defaults  Kind            `yaml:"defaults"`
+	Name      string             `yaml:"name"`
+	Format    string             `yaml:"format"`    // csv (with a header line) or fixed
+	Delimiter string             `yaml:"delimiter"` // of csv, one character; "," if empty
+	Country   string             `yaml:"country"`   // whose two-letter state codes the list uses; "US" if empty
+	Zone      string             `yaml:"zone"`      // of times without one, IANA name; "UTC" if empty
+	Times     []string           `yaml:"times"`     // layouts as package time writes them, tried in order
+	Columns   Columns            `yaml:"columns"`
+	Fixed     map[string]Place   `yaml:"fixed"` // of format fixed: field name → place
+	SkipLines int                `yaml:"skip_lines"`
+	Kinds     map[string]Meaning `yaml:"kinds"` // meaning of the codes in column kind
+	Defaults  Meaning            `yaml:"defaults"`
 }
 
 // Columns names, for each field of an entry, the headings it may stand under.
@@ -59,14 +59,14 @@ type Columns struct {
 	Notes     []string `yaml:"notes"` // all of them are added to the caution text, under their headings
 }
 
-// Span is a place in a fixed-width line, in characters.
-type Span struct {
+// Place is where a field stands in a fixed-width line, in characters.
+type Place struct {
 	From  int `yaml:"from"` // the first is 1
 	Width int `yaml:"width"`
 }
 
-// Kind is what a code in the list, or the lack of one, means.
-type Kind struct {
+// Meaning is what a code in the list, or the lack of one, means.
+type Meaning struct {
 	Category  string `yaml:"category"`
 	Priority  string `yaml:"priority"` // low, normal or high
 	Reason    string `yaml:"reason"`

@@ -1,4 +1,4 @@
-package hotlist
+package importer
 
 import (
 	"bufio"
@@ -11,10 +11,11 @@ import (
 	"hash"
 	"hash/maphash"
 	"io"
-	"iter"
 	"slices"
 	"strings"
 	"time"
+
+	"alpr/hotlist"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -79,7 +80,7 @@ func (r *Report) warn(line int, reason string) {
 // finds the shipped map that fits the heading. Every row is an entry or is in
 // the report. A list in which too many rows are bad is refused whole: the
 // report then comes with the error.
-func Import(r io.Reader, m *Map, opt Options) (*List, Report, error) {
+func Import(r io.Reader, m *Map, opt Options) (*hotlist.List, Report, error) {
 	in := &counter{r: r}
 	unfolded, err := decompress(in)
 	plain := &bounded{r: unfolded, in: in}
@@ -132,7 +133,7 @@ type importer struct {
 	opt    Options
 	cols   columns
 	conv   *converter
-	build  *builder
+	build  *hotlist.Builder
 	report Report
 	seen   map[rowKey]struct{}
 	seeds  [2]maphash.Seed
@@ -174,7 +175,7 @@ func (im *importer) run() error {
 	if name == "" {
 		name = im.m.Name
 	}
-	im.conv, im.build, im.seen = conv, newBuilder(name, im.opt.Version, im.opt.PublishedAt), make(map[rowKey]struct{})
+	im.conv, im.build, im.seen = conv, hotlist.NewBuilder(name, im.opt.Version, im.opt.PublishedAt), make(map[rowKey]struct{})
 	im.seeds, im.cancelled = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, make(map[[2]string]int)
 	var fields []string
 	blank := 0
@@ -282,7 +283,7 @@ func (im *importer) row(fields []string, line int) error {
 	if e.ID == "" {
 		e.ID = fmt.Sprintf("%s-%s", e.Plate, e.State)
 	}
-	if err := im.build.add(&e); err != nil {
+	if err := im.build.Add(&e); err != nil {
 		return err
 	}
 	if doubt != "" {
@@ -293,7 +294,7 @@ func (im *importer) row(fields []string, line int) error {
 	return nil
 }
 
-func (im *importer) finish(sum hash.Hash) (*List, error) {
+func (im *importer) finish(sum hash.Hash) (*hotlist.List, error) {
 	maxBad := im.opt.MaxBad
 	if maxBad == 0 {
 		maxBad = DefaultMaxBad
@@ -306,7 +307,7 @@ func (im *importer) finish(sum hash.Hash) (*List, error) {
 		return nil, fmt.Errorf("%d of %d rows%s: %w", r.Bad, r.Rows, first, ErrTooManyBad)
 	}
 	im.seen = nil
-	list, err := im.build.done()
+	list, err := im.build.Done()
 	if err != nil {
 		return nil, err
 	}
@@ -323,46 +324,22 @@ func (im *importer) finish(sum hash.Hash) (*List, error) {
 }
 
 // withoutCancelled is the list without what later rows of it take back.
-func (im *importer) withoutCancelled(all *List) (*List, error) {
+func (im *importer) withoutCancelled(all *hotlist.List) (*hotlist.List, error) {
 	if len(im.cancelled) == 0 {
 		return all, nil
 	}
-	b := newBuilder(all.Name, all.Version, all.PublishedAt)
+	b := hotlist.NewBuilder(all.Name, all.Version, all.PublishedAt)
 	before := 0
 	for e := range all.All() {
 		until := max(im.cancelled[nameOf(&e)], im.cancelled[[2]string{e.Plate, e.State}])
 		if before++; before <= until {
 			continue
 		}
-		if err := b.add(&e); err != nil {
+		if err := b.Add(&e); err != nil {
 			return nil, err
 		}
 	}
-	im.report.Cancelled += all.Len() - b.list.n
-	im.report.Entries = b.list.n
-	return b.done()
-}
-
-// FromEntries makes a list of entries that come another way than by a file:
-// from officers, or from the backend. The plate as given is normalised.
-func FromEntries(name, version string, published time.Time, entries []alpr.Entry) (*List, error) {
-	empty := &List{Name: name}
-	return empty.Apply(version, published, nil, sequence(entries))
-}
-
-// FromSound is FromEntries that leaves out the entries that cannot be taken,
-// and returns them.
-func FromSound(name, version string, published time.Time, entries []alpr.Entry) (*List, []EntryError, error) {
-	empty := &List{Name: name}
-	return empty.ApplySound(version, published, nil, sequence(entries))
-}
-
-func sequence(entries []alpr.Entry) iter.Seq2[alpr.Entry, error] {
-	return func(yield func(alpr.Entry, error) bool) {
-		for _, e := range entries {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
+	im.report.Cancelled += all.Len() - b.Len()
+	im.report.Entries = b.Len()
+	return b.Done()
 }

@@ -1,4 +1,4 @@
-package hotlist
+package importer
 
 import (
 	"bytes"
