@@ -10,7 +10,7 @@ import (
 // ACL is Mosquitto's access list for a fleet: each vehicle, by the common name
 // "agency/vehicle" of its certificate, may publish under its own name and read
 // what is meant for it; consumers are the users that keep what vehicles publish
-// and answer them; a receiver, by its name in the vehicles' release policies,
+// and answer them; a receiver, by its name in the vehicles' sharing policies,
 // may read what is shared with it. Other brokers take the same rules in their
 // own words.
 func ACL(vehicles []event.Vehicle, consumers, receivers []string) (string, error) {

@@ -12,9 +12,9 @@ import (
 
 	"alpr"
 	"alpr/backend"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/synthetic"
 )
 
 var car = event.Vehicle{Agency: "pd", Name: "car-1"}

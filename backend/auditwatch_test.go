@@ -17,9 +17,9 @@ import (
 	"alpr/backend"
 	"alpr/retention"
 	"alpr/store"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

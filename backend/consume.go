@@ -2,22 +2,20 @@ package backend
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"golang.org/x/sync/errgroup"
 
+	"alpr/internal/backoff"
 	"alpr/internal/contain"
-	"alpr/internal/regular"
+	"alpr/internal/mqttconn"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -32,27 +30,16 @@ type Broker struct {
 	ClientID   string // unique, and the same after a restart
 }
 
-// Options is the paho options for this broker, without a client id's session.
+// options is the paho options for this broker, without a client id's session.
 func (b Broker) options() (*mqtt.ClientOptions, error) {
-	o := mqtt.NewClientOptions().AddBroker(strings.Replace(b.URL, "tls://", "ssl://", 1)).
-		SetClientID(b.ClientID).SetProtocolVersion(4).SetAutoReconnect(false).SetConnectRetry(false).
-		SetConnectTimeout(30 * time.Second).SetKeepAlive(20 * time.Second).SetPingTimeout(10 * time.Second).SetWriteTimeout(30 * time.Second)
-	if !strings.HasPrefix(b.URL, "tls:") {
-		return o, nil
-	}
-	pem, err := regular.ReadFile(b.CAFile)
+	o, err := mqttconn.Options(b.URL, b.ClientID, mqttconn.Identity{
+		CA: mqttconn.File{Setting: "the broker's authority", Path: b.CAFile}, Cert: mqttconn.File{Setting: "certificate", Path: b.CertFile},
+		Key: mqttconn.File{Setting: "key", Path: b.KeyFile}, ServerName: b.ServerName,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read the broker's authority: %w", err)
+		return nil, err
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read the broker's authority %s: no PEM certificate in it", b.CAFile)
-	}
-	cert, err := regular.KeyPair(b.CertFile, b.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("load certificate %s with key %s: %w", b.CertFile, b.KeyFile, err)
-	}
-	return o.SetTLSConfig(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, Certificates: []tls.Certificate{cert}, ServerName: b.ServerName}), nil
+	return o.SetKeepAlive(20 * time.Second).SetPingTimeout(10 * time.Second).SetWriteTimeout(30 * time.Second), nil
 }
 
 // ConsumeConfig is how a consumer works.
@@ -114,7 +101,7 @@ func NewConsumer(cfg ConsumeConfig, sink Sink, metrics *Metrics, log *slog.Logge
 // is gone for a while is said once and waited for; nothing is acknowledged
 // meanwhile.
 func (c *Consumer) Run(ctx context.Context) error {
-	pause, said := time.Second, ""
+	pause, said := backoff.Pause{First: time.Second, Last: 30 * time.Second, HasJitter: true}, ""
 	for ctx.Err() == nil {
 		start := c.now()
 		err := c.session(ctx)
@@ -126,13 +113,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 			said = err.Error()
 		}
 		if c.now().Sub(start) > time.Minute {
-			pause = time.Second
+			pause.Reset()
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, 30*time.Second)
+		pause.Wait(ctx)
 	}
 	return nil
 }
@@ -236,12 +219,8 @@ func (c *Consumer) connect(ctx context.Context, l *lane, lost chan<- error) erro
 // denied is an error where the broker refused a subscription.
 func denied(tok mqtt.Token) error {
 	var errs []error
-	if sub, ok := tok.(*mqtt.SubscribeToken); ok {
-		for filter, code := range sub.Result() {
-			if code == 0x80 {
-				errs = append(errs, fmt.Errorf("the broker does not let us read %s", filter))
-			}
-		}
+	for _, filter := range mqttconn.Denied(tok) {
+		errs = append(errs, fmt.Errorf("the broker does not let us read %s", filter))
 	}
 	return errors.Join(errs...)
 }
@@ -366,7 +345,7 @@ func (b *Batch) add(in Intake) {
 
 // keep writes until the sink has the batch. A sink that fails is waited for.
 func (c *Consumer) keep(ctx context.Context, b Batch) error {
-	pause, said := 100*time.Millisecond, false
+	pause, said := backoff.Pause{First: 100 * time.Millisecond, Last: 10 * time.Second}, false
 	for {
 		start := c.now()
 		var kept Kept
@@ -395,12 +374,9 @@ func (c *Consumer) keep(ctx context.Context, b Batch) error {
 			c.log.Error("the sink does not take a batch; trying again", "events", len(b.Rows), "problem", err)
 			said = true
 		}
-		select {
-		case <-ctx.Done():
+		if !pause.Wait(ctx) {
 			return ctx.Err()
-		case <-time.After(pause):
 		}
-		pause = min(2*pause, 10*time.Second)
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"alpr/backend"
-	"alpr/sync/brokertest"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

@@ -12,9 +12,9 @@ import (
 
 	"alpr"
 	"alpr/backend"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/synthetic"
 )
 
 func validator(t testing.TB) *backend.Validator {

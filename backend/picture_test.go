@@ -13,7 +13,7 @@ import (
 	"alpr"
 	"alpr/backend"
 	"alpr/sync/event"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/synthetic"
 )
 
 // arrived is an event that is in no outbox, as it arrives.

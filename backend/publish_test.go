@@ -15,11 +15,11 @@ import (
 
 	"alpr"
 	"alpr/backend"
-	"alpr/sync/brokertest"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

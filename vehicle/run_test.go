@@ -21,8 +21,8 @@ import (
 	"alpr/models/modelstest"
 	"alpr/retention"
 	"alpr/store"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
+	"alpr/sync/synctest/brokertest"
 )
 
 // standstill is a folder of pictures in which nothing moves for a second: the

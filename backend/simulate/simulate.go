@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alpr"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

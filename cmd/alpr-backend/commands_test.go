@@ -17,10 +17,10 @@ import (
 	"alpr"
 	"alpr/backend"
 	"alpr/backend/demobroker"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

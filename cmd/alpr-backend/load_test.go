@@ -20,8 +20,8 @@ import (
 	"alpr/backend/simulate"
 	"alpr/retention"
 	"alpr/store"
-	"alpr/sync/brokertest"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

@@ -126,7 +126,7 @@ func newRequestImageCommand() *cobra.Command {
 		Use:   "request-image SHA256",
 		Short: "Ask a vehicle for a picture of a read, by its hash",
 		Long: `Request-image leaves a signed request at the broker and waits for the picture. The vehicle keeps who asked
-and why in its audit log, and sends the picture only as far as its owner's release policy allows.`,
+and why in its audit log, and sends the picture only as far as its owner's sharing policy allows.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := backend.LoadSigner(signKey)

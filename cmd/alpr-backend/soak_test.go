@@ -23,8 +23,8 @@ import (
 	"alpr/backend"
 	"alpr/retention"
 	"alpr/store"
-	"alpr/sync/brokertest"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

@@ -26,7 +26,7 @@ import (
 	"alpr"
 	"alpr/models/modelstest"
 	"alpr/store"
-	"alpr/sync/brokertest"
+	"alpr/sync/synctest/brokertest"
 	"alpr/vehicle"
 )
 

@@ -20,7 +20,7 @@ const (
 	TypeDisposition = "alpr.disposition.v1"
 	TypeAudit       = "alpr.audit.v1"
 	TypeExpired     = "alpr.expired.v1"  // numbers that policy deleted before they could be sent
-	TypeWithheld    = "alpr.withheld.v1" // a number that the release policy keeps on the vehicle
+	TypeWithheld    = "alpr.withheld.v1" // a number that the sharing policy keeps on the vehicle
 	TypeHealth      = "alpr.health.v1"
 	TypeStatus      = "alpr.status.v1"
 	TypeImage       = "alpr.image.v1"

@@ -11,7 +11,7 @@ import (
 
 	"alpr"
 	"alpr/sync/event"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/synthetic"
 )
 
 var car = event.Vehicle{Agency: "pd", Name: "car-1"}

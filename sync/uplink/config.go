@@ -4,16 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
+	"alpr/internal/mqttconn"
 	"alpr/sync/event"
 )
 
 // Config says where the backend is, who this vehicle is, and how it sends.
 type Config struct {
-	Broker     string `yaml:"broker"`      // "tls://host:8883"; "tcp://127.0.0.1:1883" only to this machine; empty: no uplink
+	Broker     string `yaml:"broker"`      // "tls://host:8883", or several with commas, tried in order; "tcp://127.0.0.1:1883" only to this machine; empty: no uplink
 	Agency     string `yaml:"-"`           // first name of every topic
 	Vehicle    string `yaml:"-"`           // second name; with the agency, the certificate's common name
 	CAFile     string `yaml:"ca_file"`     // PEM: who signs the broker's certificate
@@ -38,7 +38,7 @@ type Config struct {
 	HealthEvery  time.Duration `yaml:"health_every"`
 
 	StateDir    string   `yaml:"state_dir"`    // unfinished downloads, pictures to send, key changes; private to this program
-	ReleaseFile string   `yaml:"release_file"` // the release policy; empty: everything to the agency's own backend, nothing to others
+	ReleaseFile string   `yaml:"release_file"` // the sharing policy; empty: everything to the agency's own backend, nothing to others
 	TrustedKeys []string `yaml:"trusted_keys"` // "name:scope[,scope]:base64 of an Ed25519 public key"; scopes hotlist, image, policy, receipt, keys
 
 	EmergencyEvery time.Duration `yaml:"emergency_every"` // between positions while the emergency button is held
@@ -108,11 +108,11 @@ func (c Config) validateBroker(bad func(key, format string, args ...any) error) 
 	if strings.Contains(c.Broker, "@") { // not shown: it may be a password
 		return bad("broker", "holds a user or password: leave both out, the vehicle shows its certificate")
 	}
-	u, err := url.Parse(c.Broker)
-	if err != nil || u.Host == "" {
-		return bad("broker", "%q is not an address such as \"tls://broker.example:8883\"", c.Broker)
+	brokers, err := mqttconn.Brokers(c.Broker)
+	if err != nil {
+		return bad("broker", "%v", err)
 	}
-	switch u.Scheme {
+	switch brokers[0].Scheme {
 	case "tls":
 		for _, f := range []struct{ key, v string }{{"ca_file", c.CAFile}, {"cert_file", c.CertFile}, {"key_file", c.KeyFile}} {
 			if f.v == "" {
@@ -120,11 +120,13 @@ func (c Config) validateBroker(bad func(key, format string, args ...any) error) 
 			}
 		}
 	case "tcp":
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return bad("broker", "%q would send plates in clear; use tls:// (tcp:// is for this machine only)", c.Broker)
+		for _, u := range brokers {
+			if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+				return bad("broker", "%q would send plates in clear; use tls:// (tcp:// is for this machine only)", u)
+			}
 		}
 	default:
-		return bad("broker", "scheme %q is not tls", u.Scheme)
+		return bad("broker", "scheme %q is not tls", brokers[0].Scheme)
 	}
 	return nil
 }

@@ -12,10 +12,11 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"alpr"
+	"alpr/internal/mqttconn"
 	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/release"
+	"alpr/sync/sharing"
 )
 
 // HotlistReceiver keeps the vehicle's lists. It is called from several
@@ -61,7 +62,7 @@ func (s *session) subscribe(ctx context.Context) error {
 		if err := s.link.wait(ctx, tok); err != nil {
 			return fmt.Errorf("subscribe: %w", err)
 		}
-		if denied := deniedOf(tok); len(denied) > 0 {
+		if denied := mqttconn.Denied(tok); len(denied) > 0 {
 			return fmt.Errorf("%w: give this vehicle the right to read %s", ErrNoRights, strings.Join(denied, ", "))
 		}
 	}
@@ -87,21 +88,21 @@ func (s *session) onMessage(ctx context.Context, m mqtt.Message) {
 	}
 }
 
-// obey looks at statements one after the other until the session ends. What was
+// handle looks at statements one after the other until the session ends. What was
 // signed with an unknown key is looked at again when the keys have changed: the
 // change may have been overtaken on its way.
-func (s *session) obey(ctx context.Context) {
+func (s *session) handle(ctx context.Context) {
 	unknown := map[string]command{} // by topic
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case c := <-s.commands:
-			err := s.obeyOne(ctx, c)
+			err := s.handleOne(ctx, c)
 			if what, _ := s.u.commandOf(c.topic); what == "keys" && err == nil {
 				for topic, again := range unknown {
 					delete(unknown, topic)
-					if err := s.obeyOne(ctx, again); err != nil {
+					if err := s.handleOne(ctx, again); err != nil {
 						s.u.refuse(ctx, topic, err)
 					}
 				}
@@ -128,11 +129,11 @@ func (u *Uplink) refuse(ctx context.Context, topic string, why error) {
 	u.audit(ctx, "system", "downlink", alpr.ActionRefuse, topic, map[string]string{"reason": why.Error()})
 }
 
-func (s *session) obeyOne(ctx context.Context, c command) error {
-	return s.u.opt.Guard.Do("command to "+c.topic, func() error { return s.obeyContained(ctx, c) })
+func (s *session) handleOne(ctx context.Context, c command) error {
+	return s.u.opt.Guard.Do("command to "+c.topic, func() error { return s.handleContained(ctx, c) })
 }
 
-func (s *session) obeyContained(ctx context.Context, c command) error {
+func (s *session) handleContained(ctx context.Context, c command) error {
 	u := s.u
 	switch what, _ := u.commandOf(c.topic); what {
 	case "keys":
@@ -283,8 +284,8 @@ func (u *Uplink) requestPicture(ctx context.Context, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(u.release.To(shot.subject(u.isEmergency()))) == 0 {
-		return fmt.Errorf("the release policy keeps picture %s on the vehicle", r.SHA256)
+	if len(u.sharing.To(shot.subject(u.isEmergency()))) == 0 {
+		return fmt.Errorf("the sharing policy keeps picture %s on the vehicle", r.SHA256)
 	}
 	isNew, err := u.pictures.request(r, u.opt.Now())
 	if err != nil || !isNew {
@@ -294,7 +295,7 @@ func (u *Uplink) requestPicture(ctx context.Context, raw []byte) error {
 	return nil
 }
 
-// subject is what the release policy is asked about a picture.
-func (s Shot) subject(isEmergency bool) release.Subject {
-	return release.Subject{What: release.Image, At: s.Read.At, Fix: s.Read.Fix, Hit: s.Hit, IsEmergency: isEmergency}
+// subject is what the sharing policy is asked about a picture.
+func (s Shot) subject(isEmergency bool) sharing.Subject {
+	return sharing.Subject{What: sharing.Image, At: s.Read.At, Fix: s.Read.Fix, Hit: s.Hit, IsEmergency: isEmergency}
 }

@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"alpr"
-	"alpr/sync/brokertest"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 
@@ -257,7 +257,7 @@ func picture(size int, hit *alpr.Hit) (string, uplink.Shot) {
 func (l *listener) pictureOf(t testing.TB, sha string) []byte {
 	t.Helper()
 	var whole []byte
-	l.wait(t, "picture "+sha, func(h []heard) bool {
+	l.wait(t, "picture "+sha, func(h []received) bool {
 		pieces := map[int][]byte{}
 		size := -1
 		for _, e := range ofType(h, event.TypeImage) {
@@ -318,7 +318,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"nobody asks":            func(r *downlink.ImageRequest) ed25519.PrivateKey { r.Officer = ""; return private },
 		"no purpose":             func(r *downlink.ImageRequest) ed25519.PrivateKey { r.Purpose = ""; return private },
 		"a purpose of one dot":   func(r *downlink.ImageRequest) ed25519.PrivateKey { r.Purpose = "."; return private },
-		"kept by release policy": func(r *downlink.ImageRequest) ed25519.PrivateKey { r.SHA256 = ofRead; return private },
+		"kept by sharing policy": func(r *downlink.ImageRequest) ed25519.PrivateKey { r.SHA256 = ofRead; return private },
 		"no such picture":        func(r *downlink.ImageRequest) ed25519.PrivateKey { r.SHA256 = strings.Repeat("0", 64); return private },
 		"not a hash":             func(r *downlink.ImageRequest) ed25519.PrivateKey { r.SHA256 = "../x"; return private },
 	} {
@@ -335,7 +335,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	if got := l.pictureOf(t, ofHit); !bytes.Equal(got, hitShot.JPEG) {
 		t.Error("the good request brought another picture")
 	}
-	if n := len(l.wait(t, "pieces", func(h []heard) bool { return len(h) > 0 })); n != 1 {
+	if n := len(l.wait(t, "pieces", func(h []received) bool { return len(h) > 0 })); n != 1 {
 		t.Errorf("%d pieces came, want the good request's one", n)
 	}
 }
@@ -426,7 +426,7 @@ func TestTheEmergencyButtonStreamsUntilLetGo(t *testing.T) {
 	u := start(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Scene: scene{}, Auditor: log})
 	brokertest.Until(t, "connected", func() bool { return u.State().IsConnected })
 	u.HoldEmergency(context.Background(), "officer-7")
-	l.wait(t, "positions and snapshots to both", func(h []heard) bool {
+	l.wait(t, "positions and snapshots to both", func(h []received) bool {
 		n := map[string]int{}
 		for _, e := range ofType(h, event.TypeEmergency) {
 			var em event.Emergency
@@ -437,7 +437,7 @@ func TestTheEmergencyButtonStreamsUntilLetGo(t *testing.T) {
 		return n[car.Topic("emergency")] >= 3 && n[car.ShareTopic("rescue", "emergency")] >= 3
 	})
 	u.ReleaseEmergency(context.Background(), "officer-7")
-	l.wait(t, "the end", func(h []heard) bool {
+	l.wait(t, "the end", func(h []received) bool {
 		all := ofType(h, event.TypeEmergency)
 		var em event.Emergency
 		return json.Unmarshal(all[len(all)-1].event.Data, &em) == nil && !em.IsHeld && len(em.JPEG) == 0

@@ -6,7 +6,7 @@ import (
 
 	"alpr"
 	"alpr/sync/event"
-	"alpr/sync/release"
+	"alpr/sync/sharing"
 )
 
 // Scene is where the vehicle is and what its camera sees, for the emergency
@@ -44,7 +44,7 @@ func (u *Uplink) setEmergency(ctx context.Context, held bool, officer string) {
 	if held {
 		action = alpr.ActionHoldEmergency
 	}
-	to := u.release.To(release.Subject{What: release.Emergency, At: u.opt.Now(), IsEmergency: held})
+	to := u.sharing.To(sharing.Subject{What: sharing.Emergency, At: u.opt.Now(), IsEmergency: held})
 	detail := map[string]string{}
 	for _, r := range to {
 		detail["to "+r] = "position and snapshots"
@@ -100,8 +100,8 @@ func (s *session) sendEmergency(ctx context.Context, held bool) {
 			}
 		}
 	}
-	// The note that the button was let go follows to all who heard it held.
-	to := u.release.To(release.Subject{What: release.Emergency, At: now, Fix: fix, IsEmergency: true})
+	// The note that the button was let go follows to all who received it while held.
+	to := u.sharing.To(sharing.Subject{What: sharing.Emergency, At: now, Fix: fix, IsEmergency: true})
 	payload, err := u.encode(event.TypeEmergency, e)
 	if err == nil {
 		err = s.publishTo(ctx, to, event.TopicEmergency, payload)

@@ -17,7 +17,7 @@ import (
 	"alpr/internal/contain"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/memory"
+	"alpr/sync/synctest/memory"
 )
 
 // frame is a vehicle's rules as a backend may tighten them.
@@ -87,7 +87,7 @@ func FuzzCommand(f *testing.F) {
 			}
 		}
 		for range 2 { // retained: it comes again
-			_ = s.obeyOne(t.Context(), command{topics[int(on)%len(topics)], text}) // obeyed or refused, both are fine
+			_ = s.handleOne(t.Context(), command{topics[int(on)%len(topics)], text}) // obeyed or refused, both are fine
 		}
 		if n := guard.State(); n.Count != 0 {
 			t.Errorf("%d panics: %s", n.Count, n.Last)
@@ -107,7 +107,7 @@ func FuzzAlbum(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "pictures.json"), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a, err := openAlbum(dir, slog.New(slog.DiscardHandler))
+		a, err := openUploads(dir, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

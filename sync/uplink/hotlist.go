@@ -23,7 +23,7 @@ import (
 // pieceTimeout is how long a piece of a list may take to arrive.
 const pieceTimeout = 5 * time.Minute
 
-// announced is the newest version of each list that was heard of in a session.
+// announced is the newest version of each list that was announced in a session.
 type announced struct {
 	mu     sync.Mutex
 	latest map[string]uint64

@@ -17,7 +17,7 @@ const (
 	maxUnreceipted       = 40               // full batches that await receipts before the backlog waits as well
 	hitReceiptTimeout    = 15 * time.Second // a hit without a receipt is sent again after so long
 	maxHitReceiptTimeout = 10 * time.Minute // or after so long at most, while no receipt comes
-	maxPatience          = 6 * time.Hour
+	maxResendTimeout     = 6 * time.Hour
 	maxEvent             = 1 << 20 // bytes of one event; a larger one is quarantined
 )
 

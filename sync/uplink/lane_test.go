@@ -106,7 +106,7 @@ func TestThePaceKeepsToItsRate(t *testing.T) {
 }
 
 func TestTheDebtGrowsAndPatienceWithIt(t *testing.T) {
-	var d debt
+	var d outstanding
 	now, boot := time.Now(), alpr.ID{1}
 	item := func(seq uint64) *alpr.OutboxItem { return &alpr.OutboxItem{BootID: boot, Seq: seq} }
 	receipt := func(from, to uint64) { d.receipted(event.Range{BootID: boot, From: from, To: to}, now) }
@@ -114,24 +114,24 @@ func TestTheDebtGrowsAndPatienceWithIt(t *testing.T) {
 	now = now.Add(time.Minute)
 	d.sent(500, item(1000), now)
 	receipt(1, 300)
-	if d.items != 700 || d.patience(time.Minute) != time.Minute {
-		t.Errorf("after 300 receipts of 1000: %d items, patience %s", d.items, d.patience(time.Minute))
+	if d.items != 700 || d.resendTimeout(time.Minute) != time.Minute {
+		t.Errorf("after 300 receipts of 1000: %d items, resendTimeout %s", d.items, d.resendTimeout(time.Minute))
 	}
 	now = now.Add(4 * time.Minute)
 	receipt(301, 500)
-	if d.items != 500 || d.patience(time.Minute) != 10*time.Minute {
-		t.Errorf("a receipt that took 5 minutes: %d items, patience %s", d.items, d.patience(time.Minute))
+	if d.items != 500 || d.resendTimeout(time.Minute) != 10*time.Minute {
+		t.Errorf("a receipt that took 5 minutes: %d items, resendTimeout %s", d.items, d.resendTimeout(time.Minute))
 	}
 	d.sent(1, item(1001), now)
 	now = now.Add(time.Second)
 	receipt(1, 1001) // some of them again
-	if d.items != 0 || d.patience(time.Minute) != time.Minute {
-		t.Errorf("a receipt that took a second: %d items, patience %s", d.items, d.patience(time.Minute))
+	if d.items != 0 || d.resendTimeout(time.Minute) != time.Minute {
+		t.Errorf("a receipt that took a second: %d items, resendTimeout %s", d.items, d.resendTimeout(time.Minute))
 	}
 	d.sent(800, item(1800), now)
 	for range 3 {
 		now = now.Add(time.Minute)
-		d.forgive(2*time.Minute, now)
+		d.giveUp(2*time.Minute, now)
 	}
 	if d.items != 200 { // halved at the first and the third
 		t.Errorf("after three minutes of silence %d items count of 800", d.items)

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"alpr"
-	"alpr/sync/brokertest"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 
@@ -44,12 +44,12 @@ func TestHitsOvertakeLiveReadsAndLiveReadsTheBacklog(t *testing.T) {
 	cfg := config(t, proxy.URL("tcp"))
 	cfg.BacklogRate = 0 // the window alone must do
 	start(t, cfg, box, uplink.Options{})
-	l.wait(t, "some backlog", func(h []heard) bool { return len(ofType(h, event.TypeRead)) > backlog/20 })
+	l.wait(t, "some backlog", func(h []received) bool { return len(ofType(h, event.TypeRead)) > backlog/20 })
 	for range live {
 		box.Add(m.Read(time.Now()))
 	}
 	box.Add(m.Hit(time.Now()))
-	events := l.wait(t, "everything", func(h []heard) bool {
+	events := l.wait(t, "everything", func(h []received) bool {
 		return len(ofType(h, event.TypeRead)) == backlog+live && len(ofType(h, event.TypeHit)) == 1
 	})
 	liveBeforeHit, backlogBeforeLive, lastLive := 0, 0, 0
@@ -90,7 +90,7 @@ func TestBacklogTravelsInBatchesAndLiveReadsAlone(t *testing.T) {
 	}
 	box.Add(m.Read(now))
 	u := start(t, config(t, broker.URL("tcp")), box, uplink.Options{})
-	events := l.wait(t, "all reads", func(h []heard) bool { return len(h) == 201 })
+	events := l.wait(t, "all reads", func(h []received) bool { return len(h) == 201 })
 	var batched int
 	for _, h := range events {
 		isLive := time.Since(h.event.Time) < time.Minute
@@ -120,7 +120,7 @@ func TestWithoutBatchesEachEventTravelsAlone(t *testing.T) {
 	cfg := config(t, broker.URL("tcp"))
 	cfg.BatchEvents = 1
 	start(t, cfg, box, uplink.Options{})
-	for _, h := range l.wait(t, "all reads", func(h []heard) bool { return len(h) == 200 }) {
+	for _, h := range l.wait(t, "all reads", func(h []received) bool { return len(h) == 200 }) {
 		if !h.plain {
 			t.Fatalf("a read came in a batch, of %d", h.batch)
 		}
@@ -138,7 +138,7 @@ func TestWhatPolicyDeletedIsNeverSent(t *testing.T) {
 	box.Add(expired, fresh)
 	start(t, config(t, broker.URL("tcp")), box, uplink.Options{})
 	brokertest.Until(t, "the other one sent", func() bool { return box.Len() == 1 })
-	l.wait(t, "one read", func(h []heard) bool { return len(h) == 1 && h[0].event.Subject == fresh.ID.String() })
+	l.wait(t, "one read", func(h []received) bool { return len(h) == 1 && h[0].event.Subject == fresh.ID.String() })
 }
 
 func TestWhatTheReleasePolicyKeepsIsToldOfWithoutContent(t *testing.T) {
@@ -161,7 +161,7 @@ receivers:
 `)
 	log := &auditLog{}
 	start(t, cfg, box, uplink.Options{BootID: boot, Auditor: log})
-	events := l.wait(t, "a withheld read and a shared hit", func(h []heard) bool {
+	events := l.wait(t, "a withheld read and a shared hit", func(h []received) bool {
 		return len(ofType(h, event.TypeWithheld)) == 1 && len(ofType(h, event.TypeHit)) == 2
 	})
 	brokertest.Until(t, "outbox empty", func() bool { return box.Len() == 0 })
@@ -211,7 +211,7 @@ func TestWithoutAReceiptItemsAreSentAgainUnderTheSameID(t *testing.T) {
 	cfg := config(t, broker.URL("tcp"))
 	cfg.UseReceipts, cfg.ReceiptTimeout = true, 200*time.Millisecond
 	u := start(t, cfg, box, uplink.Options{BootID: boot})
-	events := l.wait(t, "the hit twice", func(h []heard) bool { return len(ofType(h, event.TypeHit)) >= 2 })
+	events := l.wait(t, "the hit twice", func(h []received) bool { return len(ofType(h, event.TypeHit)) >= 2 })
 	if hits := ofType(events, event.TypeHit); hits[0].event.ID != hits[1].event.ID {
 		t.Errorf("sent as %s, then as %s", hits[0].event.ID, hits[1].event.ID)
 	}
@@ -224,6 +224,7 @@ func TestWithoutAReceiptItemsAreSentAgainUnderTheSameID(t *testing.T) {
 	brokertest.Until(t, "let go", func() bool { return box.Len() == 0 })
 	l.client.Publish(car.ReceiptTopic(), 1, false, receipt).Wait()
 	l.client.Publish(car.ReceiptTopic(), 1, false, "garbage").Wait()
+	brokertest.Until(t, "both receipts looked at", func() bool { return strings.Contains(u.State().Problem, "receipts are refused") })
 	box.Add(m.Read(time.Now()))
 	brokertest.Until(t, "the next sent", func() bool { return u.State().Link.Published >= 3 })
 	if box.Len() != 1 {
@@ -274,9 +275,9 @@ func TestTheBacklogWaitsForABackendThatIsSlow(t *testing.T) {
 	cfg := config(t, broker.URL("tcp"))
 	cfg.UseReceipts, cfg.BatchEvents, cfg.BacklogRate = true, 10, 0
 	start(t, cfg, box, uplink.Options{BootID: boot})
-	l.wait(t, "the first", func(h []heard) bool { return len(ofType(h, event.TypeRead)) >= atOnce })
+	l.wait(t, "the first", func(h []received) bool { return len(ofType(h, event.TypeRead)) >= atOnce })
 	box.Add(m.Hit(time.Now()), m.Read(time.Now()))
-	got := l.wait(t, "a hit and a live read", func(h []heard) bool {
+	got := l.wait(t, "a hit and a live read", func(h []received) bool {
 		reads := ofType(h, event.TypeRead)
 		return len(ofType(h, event.TypeHit)) == 1 && time.Since(reads[len(reads)-1].event.Time) < time.Minute*30
 	})
@@ -284,7 +285,7 @@ func TestTheBacklogWaitsForABackendThatIsSlow(t *testing.T) {
 		t.Errorf("%d reads sent before the first receipt, want about %d", n, atOnce)
 	}
 	brokertest.Until(t, "the rest, as receipts come", func() bool {
-		n := len(ofType(l.wait(t, "", func([]heard) bool { return true }), event.TypeRead))
+		n := len(ofType(l.wait(t, "", func([]received) bool { return true }), event.TypeRead))
 		l.client.Publish(car.ReceiptTopic(), 1, false, fmt.Sprintf(`{"ranges":[{"boot_id":%q,"from":1,"to":%d}]}`, boot, min(n, all))).Wait()
 		return n == all+1
 	})

@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,12 +13,9 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
-	"alpr/internal/regular"
+	"alpr/internal/mqttconn"
 	"alpr/sync/event"
 )
-
-// connectTimeout bounds one attempt: TCP, TLS and CONNACK together.
-const connectTimeout = 30 * time.Second
 
 // link is one connection: a paho client that neither reconnects nor stores.
 type link struct {
@@ -29,26 +25,13 @@ type link struct {
 	once   sync.Once
 }
 
-func (u *Uplink) tlsConfig() (*tls.Config, error) {
-	if !strings.HasPrefix(u.cfg.Broker, "tls:") {
-		return nil, nil
+// identity is who this vehicle is to the brokers.
+func (u *Uplink) identity() mqttconn.Identity {
+	c := u.cfg
+	return mqttconn.Identity{
+		CA: mqttconn.File{Setting: "uplink.ca_file", Path: c.CAFile}, Cert: mqttconn.File{Setting: "uplink.cert_file", Path: c.CertFile},
+		Key: mqttconn.File{Setting: "uplink.key_file", Path: c.KeyFile}, ServerName: c.ServerName, Now: u.opt.Now,
 	}
-	pem, err := regular.ReadFile(u.cfg.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("read uplink.ca_file: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read uplink.ca_file %s: no PEM certificate in it", u.cfg.CAFile)
-	}
-	cert, err := regular.KeyPair(u.cfg.CertFile, u.cfg.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("load uplink.cert_file %s with key_file %s: %w", u.cfg.CertFile, u.cfg.KeyFile, err)
-	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13, RootCAs: roots, Certificates: []tls.Certificate{cert},
-		ServerName: u.cfg.ServerName, Time: u.opt.Now,
-	}, nil
 }
 
 // dial connects, or says why not. The will is what the broker publishes should
@@ -56,14 +39,12 @@ func (u *Uplink) tlsConfig() (*tls.Config, error) {
 // that receipts wait there for a vehicle that is out of reach; what we publish
 // is kept by the outbox alone. onMessage is called from several goroutines.
 func (u *Uplink) dial(ctx context.Context, will []byte, onMessage mqtt.MessageHandler) (*link, error) {
-	tlsConfig, err := u.tlsConfig()
+	o, err := mqttconn.Options(u.cfg.Broker, u.vehicle.String(), u.identity())
 	if err != nil {
 		return nil, err
 	}
 	l := &link{lost: make(chan struct{})}
-	o := mqtt.NewClientOptions().AddBroker(strings.Replace(u.cfg.Broker, "tls://", "ssl://", 1)).
-		SetClientID(u.vehicle.String()).SetProtocolVersion(4).SetCleanSession(false).SetDefaultPublishHandler(onMessage).
-		SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(connectTimeout).
+	o.SetCleanSession(false).SetDefaultPublishHandler(onMessage).
 		SetKeepAlive(u.cfg.KeepAlive).SetPingTimeout(u.cfg.KeepAlive/2).SetWriteTimeout(u.cfg.AckTimeout).
 		SetOrderMatters(false).SetMaxResumePubInFlight(1).
 		SetBinaryWill(u.vehicle.Topic(event.TopicStatus), will, 1, true).
@@ -73,9 +54,6 @@ func (u *Uplink) dial(ctx context.Context, will []byte, onMessage mqtt.MessageHa
 				close(l.lost)
 			})
 		})
-	if tlsConfig != nil {
-		o.SetTLSConfig(tlsConfig)
-	}
 	l.client = mqtt.NewClient(o)
 	tok := l.client.Connect()
 	select {
@@ -100,7 +78,7 @@ func (l *link) err() error {
 
 // wait is for the few publishes and subscribes outside the lanes.
 func (l *link) wait(ctx context.Context, tok mqtt.Token) error {
-	t := time.NewTimer(connectTimeout)
+	t := time.NewTimer(mqttconn.Timeout)
 	defer t.Stop()
 	select {
 	case <-tok.Done():
@@ -108,7 +86,7 @@ func (l *link) wait(ctx context.Context, tok mqtt.Token) error {
 	case <-l.lost:
 		return l.err()
 	case <-t.C:
-		return fmt.Errorf("no answer from the broker in %s", connectTimeout)
+		return fmt.Errorf("no answer from the broker in %s", mqttconn.Timeout)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

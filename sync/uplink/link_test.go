@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"alpr"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 
@@ -130,7 +130,7 @@ func TestABrokerThatIsNotThereIsWaitedFor(t *testing.T) {
 func status(t testing.TB, broker *brokertest.Mosquitto, ok func(event.Status) bool) {
 	t.Helper()
 	l := listen(t, broker.URL("tcp"), car.Topic(event.TopicStatus))
-	l.wait(t, "status", func(h []heard) bool {
+	l.wait(t, "status", func(h []received) bool {
 		if len(h) == 0 {
 			return false
 		}
@@ -181,7 +181,7 @@ func TestHealthShowsWhatWaits(t *testing.T) {
 	start(t, cfg, box, uplink.Options{Health: func() (map[string]float64, []string) {
 		return map[string]float64{"frames_dropped": 4}, []string{"camera rear is gone"}
 	}})
-	l.wait(t, "health with an unreceipted item", func(h []heard) bool {
+	l.wait(t, "health with an unreceipted item", func(h []received) bool {
 		if len(h) == 0 {
 			return false
 		}

@@ -17,7 +17,7 @@ import (
 	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/release"
+	"alpr/sync/sharing"
 )
 
 // pieceBytes is the size of a picture's pieces: one is on its way at a time, so
@@ -56,21 +56,21 @@ func (u *Uplink) shot(ctx context.Context, sha string) (Shot, error) {
 	return shot, nil
 }
 
-// album is the list of pictures still to send. It survives a restart.
-type album struct {
+// uploadQueue is the list of pictures still to send. It survives a restart.
+type uploadQueue struct {
 	path string
 	mu   sync.Mutex
 	wake chan struct{} // one slot: something was added
-	list albumList
+	list uploadList
 }
 
-type albumList struct {
-	Waiting  []*errand            `json:"waiting"`
+type uploadList struct {
+	Waiting  []*upload            `json:"waiting"`
 	Answered map[string]time.Time `json:"answered"` // hash → when it was requested
 }
 
-// errand is one picture on its way.
-type errand struct {
+// upload is one picture on its way.
+type upload struct {
 	SHA256      string    `json:"sha256"`
 	Reason      string    `json:"reason"` // "request" or "policy"
 	RequestedAt time.Time `json:"requested_at,omitzero"`
@@ -78,8 +78,8 @@ type errand struct {
 	Next        int       `json:"next"`           // offset of the next piece
 }
 
-func openAlbum(dir string, log *slog.Logger) (*album, error) {
-	a := &album{path: filepath.Join(dir, "pictures.json"), wake: make(chan struct{}, 1)}
+func openUploads(dir string, log *slog.Logger) (*uploadQueue, error) {
+	a := &uploadQueue{path: filepath.Join(dir, "pictures.json"), wake: make(chan struct{}, 1)}
 	a.list.Answered = map[string]time.Time{}
 	b, err := regular.ReadFile(a.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -90,19 +90,19 @@ func openAlbum(dir string, log *slog.Logger) (*album, error) {
 	}
 	if err != nil { // pictures can be requested again: no reason to send nothing at all
 		log.Error("the list of pictures to send cannot be read: it is set aside, and begins anew", "file", a.path, "error", err)
-		a.list = albumList{}
+		a.list = uploadList{}
 		if err := os.Rename(a.path, a.path+".damaged"); err != nil {
 			return nil, fmt.Errorf("set the list of pictures to send aside: %w", err)
 		}
 	}
-	a.list.Waiting = slices.DeleteFunc(a.list.Waiting, func(e *errand) bool { return e == nil || e.Next < 0 })
+	a.list.Waiting = slices.DeleteFunc(a.list.Waiting, func(e *upload) bool { return e == nil || e.Next < 0 })
 	if a.list.Answered == nil {
 		a.list.Answered = map[string]time.Time{}
 	}
 	return a, nil
 }
 
-func (a *album) save() error {
+func (a *uploadQueue) save() error {
 	b, err := json.Marshal(a.list)
 	if err != nil {
 		return fmt.Errorf("encode the list of pictures to send: %w", err)
@@ -111,7 +111,7 @@ func (a *album) save() error {
 }
 
 // request adds what was asked for, unless this very request is known.
-func (a *album) request(r downlink.ImageRequest, now time.Time) (isNew bool, err error) {
+func (a *uploadQueue) request(r downlink.ImageRequest, now time.Time) (isNew bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if at, ok := a.list.Answered[r.SHA256]; ok && !r.RequestedAt.After(at) {
@@ -122,18 +122,18 @@ func (a *album) request(r downlink.ImageRequest, now time.Time) (isNew bool, err
 			delete(a.list.Answered, sha)
 		}
 	}
-	return a.add(&errand{SHA256: r.SHA256, Reason: "request", RequestedAt: r.RequestedAt, Have: r.Have})
+	return a.add(&upload{SHA256: r.SHA256, Reason: "request", RequestedAt: r.RequestedAt, Have: r.Have})
 }
 
 // plan adds a picture that the policy sends of itself.
-func (a *album) plan(sha string) error {
+func (a *uploadQueue) plan(sha string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, err := a.add(&errand{SHA256: sha, Reason: "policy"})
+	_, err := a.add(&upload{SHA256: sha, Reason: "policy"})
 	return err
 }
 
-func (a *album) add(e *errand) (bool, error) {
+func (a *uploadQueue) add(e *upload) (bool, error) {
 	for _, w := range a.list.Waiting {
 		if w.SHA256 == e.SHA256 && !e.RequestedAt.After(w.RequestedAt) {
 			return false, nil
@@ -147,26 +147,26 @@ func (a *album) add(e *errand) (bool, error) {
 	return true, a.save()
 }
 
-// first is a copy of the errand to work on, with ok false when there is none.
-func (a *album) first() (e errand, ok bool) {
+// first is a copy of the upload to work on, with ok false when there is none.
+func (a *uploadQueue) first() (e upload, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.list.Waiting) == 0 {
-		return errand{}, false
+		return upload{}, false
 	}
 	return *a.list.Waiting[0], true
 }
 
-// advance notes that the first errand has come so far.
-func (a *album) advance(next int) error {
+// advance notes that the first upload has come so far.
+func (a *uploadQueue) advance(next int) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.list.Waiting[0].Next = next
 	return a.save()
 }
 
-// done takes the first errand off the list.
-func (a *album) done() error {
+// done takes the first upload off the list.
+func (a *uploadQueue) done() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e := a.list.Waiting[0]
@@ -180,11 +180,11 @@ func (a *album) done() error {
 // planPictures notes, before a hit is published, the pictures that shall
 // follow it; so they follow even when power fails in between.
 func (u *Uplink) planPictures(it *alpr.OutboxItem) error {
-	if u.opt.Pictures == nil || u.release.HitPictures == "none" || !it.SentAt.IsZero() || it.Read == nil {
+	if u.opt.Pictures == nil || u.sharing.HitPictures == "none" || !it.SentAt.IsZero() || it.Read == nil {
 		return nil
 	}
 	pics := []alpr.Picture{it.Read.Crop}
-	if u.release.HitPictures == "all" {
+	if u.sharing.HitPictures == "all" {
 		pics = append(pics, it.Read.Context)
 	}
 	for _, p := range pics {
@@ -227,7 +227,7 @@ func (s *session) sendPictures(ctx context.Context) {
 
 // sendPicture sends what is missing of one picture. An error other than the
 // context's is final for this picture.
-func (s *session) sendPicture(ctx context.Context, e errand) error {
+func (s *session) sendPicture(ctx context.Context, e upload) error {
 	u := s.u
 	shot, err := u.shot(ctx, e.SHA256)
 	if err != nil {
@@ -236,9 +236,9 @@ func (s *session) sendPicture(ctx context.Context, e errand) error {
 	if got := downlink.Hash(shot.JPEG); got != e.SHA256 {
 		return fmt.Errorf("the picture kept under this hash has hash %s", got)
 	}
-	to := u.release.To(shot.subject(u.isEmergency()))
+	to := u.sharing.To(shot.subject(u.isEmergency()))
 	if len(to) == 0 {
-		return errors.New("the release policy keeps it on the vehicle")
+		return errors.New("the sharing policy keeps it on the vehicle")
 	}
 	for offset := e.Next; offset < len(shot.JPEG); offset += pieceBytes {
 		if slices.Contains(e.Have, offset) {
@@ -266,7 +266,7 @@ func (s *session) sendPicture(ctx context.Context, e errand) error {
 func (s *session) publishTo(ctx context.Context, to []string, level string, payload []byte) error {
 	for _, r := range to {
 		topic := s.u.vehicle.Topic(level)
-		if r != release.Agency {
+		if r != sharing.Agency {
 			topic = s.u.vehicle.ShareTopic(r, level)
 		}
 		if err := s.link.wait(ctx, s.link.client.Publish(topic, 1, false, payload)); err != nil {

@@ -7,12 +7,12 @@ import (
 	"alpr/sync/event"
 )
 
-// debt is what was sent since the start and is not receipted, as far as can be
+// outstanding is what was sent since the start and is not receipted, as far as can be
 // known. It keeps a backend that is slow, or has a fleet's backlog before it,
 // from being sent more than it takes, and all of it again while it works.
-type debt struct {
-	items      int
-	forgivenAt time.Time
+type outstanding struct {
+	items    int
+	gaveUpAt time.Time
 
 	awaited alpr.OutboxItem // its receipt tells how long receipts take
 	since   time.Time       // when it was sent; zero: none is awaited
@@ -20,7 +20,7 @@ type debt struct {
 }
 
 // sent notes items that go, the last of which is it.
-func (d *debt) sent(items int, it *alpr.OutboxItem, now time.Time) {
+func (d *outstanding) sent(items int, it *alpr.OutboxItem, now time.Time) {
 	d.items += items
 	if d.since.IsZero() && it.SentAt.IsZero() {
 		d.awaited, d.since = alpr.OutboxItem{BootID: it.BootID, Seq: it.Seq}, now
@@ -28,24 +28,26 @@ func (d *debt) sent(items int, it *alpr.OutboxItem, now time.Time) {
 }
 
 // receipted notes that the backend keeps a range.
-func (d *debt) receipted(x event.Range, now time.Time) {
+func (d *outstanding) receipted(x event.Range, now time.Time) {
 	d.items = max(0, d.items-int(x.To-x.From)-1)
 	if !d.since.IsZero() && x.BootID == d.awaited.BootID && x.From <= d.awaited.Seq && d.awaited.Seq <= x.To {
 		d.lag, d.since = now.Sub(d.since), time.Time{}
 	}
 }
 
-// forgive takes half of the debt for lost, once each patience: what is lost
+// giveUp takes half of what is outstanding for lost, once each resend timeout: what is lost
 // must not hold up the backlog for ever.
-func (d *debt) forgive(patience time.Duration, now time.Time) {
-	if now.Sub(d.forgivenAt) >= patience {
-		d.items, d.forgivenAt = d.items/2, now
+func (d *outstanding) giveUp(resendTimeout time.Duration, now time.Time) {
+	if now.Sub(d.gaveUpAt) >= resendTimeout {
+		d.items, d.gaveUpAt = d.items/2, now
 	}
 }
 
-// patience is how long an item may be without receipt: at least the
+// resendTimeout is how long an item may be without receipt: at least the
 // configured time, and twice as long as receipts take (compare RFC 6298).
-func (d *debt) patience(atLeast time.Duration) time.Duration { return max(atLeast, 2*d.lag) }
+func (d *outstanding) resendTimeout(atLeast time.Duration) time.Duration {
+	return max(atLeast, 2*d.lag)
+}
 
 // resendTimer says when a hit that has no receipt is sent again. The time doubles
 // while hits are sent again, until a receipt comes for the newest one: a backend

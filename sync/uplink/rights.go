@@ -11,6 +11,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"alpr"
+	"alpr/internal/mqttconn"
 	"alpr/sync/event"
 )
 
@@ -43,7 +44,7 @@ func (s *session) checkRights(ctx context.Context) error {
 	if err := s.link.wait(ctx, tok); err != nil {
 		return fmt.Errorf("subscribe to our own topics: %w", err)
 	}
-	if denied := deniedOf(tok); len(denied) > 0 {
+	if denied := mqttconn.Denied(tok); len(denied) > 0 {
 		return fmt.Errorf("%w: it does not let this vehicle read its own topics, so that rights cannot be checked: allow it, or set uplink.check_rights to false (%s)",
 			ErrNoRights, strings.Join(denied, ", "))
 	}
@@ -99,17 +100,4 @@ func isProbe(payload []byte, nonce string) bool {
 	}
 	var p event.Probe
 	return json.Unmarshal(e.Data, &p) == nil && p.Nonce == nonce
-}
-
-// deniedOf is the filters that the broker refused.
-func deniedOf(tok mqtt.Token) []string {
-	var denied []string
-	if sub, ok := tok.(*mqtt.SubscribeToken); ok {
-		for filter, code := range sub.Result() {
-			if code == 0x80 {
-				denied = append(denied, filter)
-			}
-		}
-	}
-	return denied
 }

@@ -9,23 +9,23 @@ import (
 
 	"alpr"
 	"alpr/sync/event"
-	"alpr/sync/release"
+	"alpr/sync/sharing"
 )
 
 // errTooLarge is why an event is quarantined that no broker would take.
 var errTooLarge = fmt.Errorf("event is larger than %d bytes", maxEvent)
 
-// parcel is an encoded item and where it goes.
-type parcel struct {
+// envelope is an encoded item and where it goes.
+type envelope struct {
 	topic   string
 	payload []byte
 	shares  []string // topics of further receivers
 }
 
-// pack encodes an item and asks the release policy where it may go. What may
+// pack encodes an item and asks the sharing policy where it may go. What may
 // go nowhere is replaced by a note that a number of the count was withheld.
 // An item at which the program breaks is an error, for which it is set aside.
-func (s *session) pack(it *alpr.OutboxItem) (p parcel, err error) {
+func (s *session) pack(it *alpr.OutboxItem) (p envelope, err error) {
 	err = s.u.opt.Guard.Do("send "+string(it.Kind)+" "+it.ID.String(), func() (err error) {
 		p, err = s.packContained(it)
 		return err
@@ -33,37 +33,37 @@ func (s *session) pack(it *alpr.OutboxItem) (p parcel, err error) {
 	return p, err
 }
 
-func (s *session) packContained(it *alpr.OutboxItem) (parcel, error) {
+func (s *session) packContained(it *alpr.OutboxItem) (envelope, error) {
 	u := s.u
 	level := event.LevelOf(it.Kind)
 	e, err := event.FromItem(u.vehicle, it)
 	if err != nil {
-		return parcel{}, err
+		return envelope{}, err
 	}
-	to := u.release.To(release.SubjectOf(it, u.isEmergency()))
-	p := parcel{topic: u.vehicle.Topic(level)}
+	to := u.sharing.To(sharing.SubjectOf(it, u.isEmergency()))
+	p := envelope{topic: u.vehicle.Topic(level)}
 	for _, r := range to {
-		if r != release.Agency {
+		if r != sharing.Agency {
 			p.shares = append(p.shares, u.vehicle.ShareTopic(r, level))
 		}
 	}
 	full, err := event.Encode(e)
 	if err != nil {
-		return parcel{}, err
+		return envelope{}, err
 	}
 	if len(full) > maxEvent {
-		return parcel{}, errTooLarge
+		return envelope{}, errTooLarge
 	}
 	p.payload = full
-	if !slices.Contains(to, release.Agency) {
+	if !slices.Contains(to, sharing.Agency) {
 		e, err = event.Withheld(u.vehicle, it)
 		if err != nil {
-			return parcel{}, err
+			return envelope{}, err
 		}
 		p.payload, err = event.Encode(e)
 		u.update(func(st *State) { st.Link.Withheld++ })
 		if err != nil {
-			return parcel{}, err
+			return envelope{}, err
 		}
 	}
 	return p, nil
@@ -80,17 +80,17 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, isHit bool
 	if err != nil {
 		return s.quarantine(ctx, it.Key, err)
 	}
-	f := &flight{keys: []int64{it.Key}, bytes: len(p.payload), isHit: isHit}
+	f := &inFlightMessage{keys: []int64{it.Key}, bytes: len(p.payload), isHit: isHit}
 	if err := s.share(ctx, &it, p, f); err != nil {
 		return s.quarantine(ctx, it.Key, err)
 	}
-	s.launch(f, p.topic, p.payload)
+	s.publish(f, p.topic, p.payload)
 	s.note(&it)
 	if isHit {
-		s.u.debt.items++ // its receipt, always quick, tells nothing of the others'
+		s.u.outstanding.items++ // its receipt, always quick, tells nothing of the others'
 		s.u.hitTimer.sent(&it)
 	} else {
-		s.u.debt.sent(1, &it, s.now())
+		s.u.outstanding.sent(1, &it, s.now())
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, isHit bool
 // belongs to another topic than the first waits for the next.
 func (s *session) publishBatch(ctx context.Context, l *lane) error {
 	var (
-		f      = &flight{}
+		f      = &inFlightMessage{}
 		events [][]byte
 		topic  string
 		last   alpr.OutboxItem
@@ -145,18 +145,18 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 		payload = s.batcher.Encode(events)
 	}
 	f.bytes = len(payload)
-	s.u.debt.sent(len(events), &last, s.now())
+	s.u.outstanding.sent(len(events), &last, s.now())
 	if l == s.backlog {
 		s.pace.sent(len(payload), s.now())
 		s.u.update(func(st *State) { st.Link.BacklogBytes += int64(len(payload)) })
 	}
-	s.launch(f, topic, payload)
+	s.publish(f, topic, payload)
 	return nil
 }
 
-// share sends an item to the receivers beside the agency. The flight ends only
+// share sends an item to the receivers beside the agency. The message is done only
 // when all of them have it.
-func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p parcel, f *flight) error {
+func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p envelope, f *inFlightMessage) error {
 	if len(p.shares) == 0 {
 		return nil
 	}
@@ -178,15 +178,15 @@ func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p parcel, f *f
 	return nil
 }
 
-// launch publishes, and hands the flight to the waiter.
-func (s *session) launch(f *flight, topic string, payload []byte) {
-	if len(s.flights) == len(s.acked) {
-		s.heard = s.now()
+// publish publishes, and hands the message to the waiter.
+func (s *session) publish(f *inFlightMessage, topic string, payload []byte) {
+	if len(s.inFlight) == len(s.acked) {
+		s.lastAckAt = s.now()
 	}
 	f.at = s.now()
 	f.toks = append(f.toks, s.link.client.Publish(topic, 1, false, payload))
 	for _, k := range f.keys {
-		s.flights[k] = f
+		s.inFlight[k] = f
 	}
 	s.nOpen++
 	if f.isHit {
@@ -202,7 +202,7 @@ func (s *session) note(it *alpr.OutboxItem) {
 		s.u.sentSeq.Store(max(s.u.sentSeq.Load(), it.Seq))
 	}
 	if !it.SentAt.IsZero() {
-		s.isImpatient = true
+		s.hasResent = true
 		s.u.update(func(st *State) { st.Link.Resent++ })
 	}
 }
@@ -223,7 +223,7 @@ func (s *session) openRanges(ranges []event.Range) []event.Range {
 	if n := s.u.sentSeq.Load(); n < math.MaxUint64 {
 		ranges = without(ranges, event.Range{BootID: s.u.opt.BootID, From: n + 1, To: math.MaxUint64})
 	}
-	for _, f := range s.flights {
+	for _, f := range s.inFlight {
 		for _, held := range f.shared {
 			if !f.isAcked {
 				ranges = without(ranges, held)

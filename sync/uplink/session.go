@@ -27,28 +27,28 @@ type session struct {
 	pace                pace
 	batcher             *event.Batcher // made for the first batch
 
-	flights map[int64]*flight // by key of the items: published or acknowledged, not yet marked
-	nOpen   int               // messages awaiting acknowledgement
-	nHits   int               // of these, hits
-	pending chan *flight      // published, in order, for the waiter
-	acks    chan *flight
-	acked   []int64 // keys to mark
-	markAt  time.Time
-	heard   time.Time // of the last acknowledgement, or of the first publish after none was awaited
+	inFlight  map[int64]*inFlightMessage // by key of the items: published or acknowledged, not yet marked
+	nOpen     int                        // messages awaiting acknowledgement
+	nHits     int                        // of these, hits
+	pending   chan *inFlightMessage      // published, in order, for the waiter
+	acks      chan *inFlightMessage
+	acked     []int64 // keys to mark
+	markAt    time.Time
+	lastAckAt time.Time // of the last acknowledgement, or of the first publish after none was awaited
 
 	receipts  chan []byte
 	commands  chan command
 	manifests chan downlink.Manifest
 	announced announced
 
-	patience    time.Duration // how long an item may be without receipt before it is sent again
-	isImpatient bool          // something was sent again since the last receipt
-	restBefore  time.Time     // the backend wants what was sent before this and has no receipt
-	refusal     string        // what was last said of a receipt that was refused
+	resendTimeout time.Duration // how long an item may be without receipt before it is sent again
+	hasResent     bool          // something was sent again since the last receipt
+	restBefore    time.Time     // the backend wants what was sent before this and has no receipt
+	refusal       string        // what was last said of a receipt that was refused
 }
 
-// flight is one message on its way, and the items it tells of.
-type flight struct {
+// inFlightMessage is one message on its way, and the items it tells of.
+type inFlightMessage struct {
 	keys    []int64
 	toks    []mqtt.Token
 	bytes   int
@@ -75,12 +75,12 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 		return false, err
 	}
 	defer s.link.client.Disconnect(100)
-	if err := s.greet(ctx); err != nil {
+	if err := s.handshake(ctx); err != nil {
 		return false, err
 	}
 	var helpers sync.WaitGroup
 	for name, f := range map[string]func(context.Context){
-		"acknowledgements": s.waitForAcks, "commands": s.obey, "downloads": s.download, "pictures": s.sendPictures, "emergency": s.streamEmergency,
+		"acknowledgements": s.waitForAcks, "commands": s.handle, "downloads": s.download, "pictures": s.sendPictures, "emergency": s.streamEmergency,
 	} {
 		helpers.Go(func() {
 			_ = u.opt.Guard.Keep(inner, name, func(ctx context.Context) error { f(ctx); return nil }) // said and counted there
@@ -91,7 +91,7 @@ func (u *Uplink) session(ctx context.Context) (wasUp bool, err error) {
 	stop()
 	helpers.Wait()
 	if ctx.Err() != nil {
-		s.goodbye()
+		s.announceShutdown()
 	}
 	return true, err
 }
@@ -100,7 +100,7 @@ func newSession(u *Uplink) *session {
 	s := &session{
 		u: u, now: u.opt.Now,
 		win: newWindow(u.cfg.WindowBytes, u.cfg.AckTarget), pace: pace{rate: u.cfg.BacklogRate},
-		patience: u.debt.patience(u.cfg.ReceiptTimeout), flights: map[int64]*flight{}, pending: make(chan *flight, 2*maxOpen), acks: make(chan *flight, maxOpen),
+		resendTimeout: u.outstanding.resendTimeout(u.cfg.ReceiptTimeout), inFlight: map[int64]*inFlightMessage{}, pending: make(chan *inFlightMessage, 2*maxOpen), acks: make(chan *inFlightMessage, maxOpen),
 		receipts: make(chan []byte, 64), commands: make(chan command, 64), manifests: make(chan downlink.Manifest, 64),
 	}
 	s.announced = announced{latest: map[string]uint64{}, news: make(chan struct{})}
@@ -108,8 +108,8 @@ func newSession(u *Uplink) *session {
 	return s
 }
 
-// greet makes sure of our rights, subscribes, and says that we are here.
-func (s *session) greet(ctx context.Context) error {
+// handshake makes sure of our rights, subscribes, and says that we are here.
+func (s *session) handshake(ctx context.Context) error {
 	if s.u.cfg.CheckRights {
 		if err := s.checkRights(ctx); err != nil {
 			return err
@@ -142,7 +142,7 @@ func (s *session) run(ctx context.Context) error {
 		if err := s.mark(ctx, false); err != nil {
 			return err
 		}
-		timer.Reset(s.nap())
+		timer.Reset(s.sleepFor())
 		select {
 		case <-ctx.Done():
 			return s.drain()
@@ -159,13 +159,13 @@ func (s *session) run(ctx context.Context) error {
 		case <-s.u.outbox.Changed():
 			s.hits.isDry, s.live.isDry = false, false
 		case <-resend.C:
-			s.lookForUnreceipted()
+			s.resendUnreceipted()
 		case <-look.C:
 			s.hits.isDry, s.live.isDry, s.backlog.isDry = false, false, false
 			if s.u.hitTimer.isDue(s.u.cfg.ReceiptTimeout, s.now()) {
 				s.hits.rewind()
 			}
-			if len(s.flights) > len(s.acked) && s.now().Sub(s.heard) > s.u.cfg.AckTimeout {
+			if len(s.inFlight) > len(s.acked) && s.now().Sub(s.lastAckAt) > s.u.cfg.AckTimeout {
 				return fmt.Errorf("broker acknowledged nothing for %s", s.u.cfg.AckTimeout)
 			}
 		case <-health.C:
@@ -177,13 +177,13 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// nap is how long the loop may sleep when nothing happens.
-func (s *session) nap() time.Duration {
+// sleepFor is how long the loop may sleep when nothing happens.
+func (s *session) sleepFor() time.Duration {
 	d := time.Second
 	if len(s.acked) > 0 {
 		d = min(d, max(time.Millisecond, s.markAt.Sub(s.now())))
 	}
-	if len(s.backlog.queue) > 0 && s.win.hasRoom() && !s.isIndebted() {
+	if len(s.backlog.queue) > 0 && s.win.hasRoom() && !s.isBackendBehind() {
 		d = min(d, max(time.Millisecond, s.pace.wait(s.now())))
 	}
 	return d
@@ -227,7 +227,7 @@ func (s *session) fill(ctx context.Context) error {
 // fillBacklog sends one batch, when there is room and it is time. One only, so
 // that the loop looks for hits again before the next.
 func (s *session) fillBacklog(ctx context.Context) error {
-	if s.pace.wait(s.now()) > 0 || s.isIndebted() {
+	if s.pace.wait(s.now()) > 0 || s.isBackendBehind() {
 		return nil
 	}
 	ok, err := s.ready(ctx, s.backlog)
@@ -237,10 +237,10 @@ func (s *session) fillBacklog(ctx context.Context) error {
 	return s.publishBatch(ctx, s.backlog)
 }
 
-// isIndebted says that the backend has enough to do: the backlog waits, live
+// isBackendBehind says that the backend has enough to do: the backlog waits, live
 // reads and hits do not.
-func (s *session) isIndebted() bool {
-	return s.u.cfg.UseReceipts && s.u.debt.items >= maxUnreceipted*s.u.cfg.BatchEvents
+func (s *session) isBackendBehind() bool {
+	return s.u.cfg.UseReceipts && s.u.outstanding.items >= maxUnreceipted*s.u.cfg.BatchEvents
 }
 
 // ready says whether the lane has an item to publish, and peeks when it has none.
@@ -249,7 +249,7 @@ func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
 		now := s.now()
 		var sentBefore time.Time
 		if s.u.cfg.UseReceipts {
-			sentBefore = now.Add(-s.patience)
+			sentBefore = now.Add(-s.resendTimeout)
 			if l == s.hits { // few, and the most urgent
 				sentBefore = now.Add(-s.u.hitTimer.timeout(s.u.cfg.ReceiptTimeout))
 			}
@@ -261,19 +261,19 @@ func (s *session) ready(ctx context.Context, l *lane) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("read outbox: %w", err)
 		}
-		l.took(items, func(key int64) bool { return s.flights[key] != nil }, now)
+		l.took(items, func(key int64) bool { return s.inFlight[key] != nil }, now)
 	}
 	return len(l.queue) > 0, nil
 }
 
-// lookForUnreceipted lets the lanes start at the oldest item. While the backend
+// resendUnreceipted lets the lanes start at the oldest item. While the backend
 // receipts nothing, the time to the next attempt doubles: it may be down for
 // hours, with everything waiting for it at the broker already.
-func (s *session) lookForUnreceipted() {
-	if s.isImpatient {
-		s.patience, s.isImpatient = min(2*s.patience, maxPatience), false
+func (s *session) resendUnreceipted() {
+	if s.hasResent {
+		s.resendTimeout, s.hasResent = min(2*s.resendTimeout, maxResendTimeout), false
 	}
-	s.u.debt.forgive(s.patience, s.now())
+	s.u.outstanding.giveUp(s.resendTimeout, s.now())
 	s.rewind()
 }
 
@@ -286,7 +286,7 @@ func (s *session) rewind() {
 // mark tells the outbox what the broker has acknowledged.
 func (s *session) mark(ctx context.Context, isNow bool) error {
 	n := len(s.acked)
-	if n == 0 || !isNow && n < markAtOnce && n < len(s.flights) && s.now().Before(s.markAt) {
+	if n == 0 || !isNow && n < markAtOnce && n < len(s.inFlight) && s.now().Before(s.markAt) {
 		return nil
 	}
 	var err error
@@ -299,18 +299,18 @@ func (s *session) mark(ctx context.Context, isNow bool) error {
 		return fmt.Errorf("mark %d items as sent: %w", n, err)
 	}
 	for _, k := range s.acked {
-		delete(s.flights, k)
+		delete(s.inFlight, k)
 	}
 	s.acked = s.acked[:0]
 	return nil
 }
 
-func (s *session) onAck(f *flight) error {
+func (s *session) onAck(f *inFlightMessage) error {
 	now := s.now()
 	if f.err != nil {
 		return fmt.Errorf("publish: %w", f.err)
 	}
-	s.heard = now
+	s.lastAckAt = now
 	if len(s.acked) == 0 {
 		s.markAt = now.Add(markEvery)
 	}
@@ -341,10 +341,10 @@ func (s *session) onReceipt(ctx context.Context, raw []byte) error {
 		return nil
 	}
 	for _, x := range r.Ranges {
-		s.u.debt.receipted(x, s.now())
+		s.u.outstanding.receipted(x, s.now())
 		s.u.hitTimer.receipted(x)
 	}
-	s.patience, s.isImpatient = s.u.debt.patience(s.u.cfg.ReceiptTimeout), false
+	s.resendTimeout, s.hasResent = s.u.outstanding.resendTimeout(s.u.cfg.ReceiptTimeout), false
 	if err := s.mark(ctx, true); err != nil {
 		return err
 	}
@@ -430,8 +430,8 @@ func (s *session) drain() error {
 	}
 }
 
-// goodbye replaces the retained status, so that the last will is not needed.
-func (s *session) goodbye() {
+// announceShutdown replaces the retained status, so that the last will is not needed.
+func (s *session) announceShutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	payload, err := s.u.statusPayload(ctx, false, "shutdown", s.now())
@@ -439,7 +439,7 @@ func (s *session) goodbye() {
 		err = s.link.wait(ctx, s.link.client.Publish(s.u.vehicle.Topic(event.TopicStatus), 1, true, payload))
 	}
 	if err != nil {
-		s.u.log.Debug("say goodbye to the broker", "error", err)
+		s.u.log.Debug("say announceShutdown to the broker", "error", err)
 	}
 }
 

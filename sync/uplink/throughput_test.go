@@ -10,10 +10,10 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"alpr"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 

@@ -4,17 +4,18 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"alpr"
+	"alpr/internal/backoff"
 	"alpr/internal/contain"
+	"alpr/internal/mqttconn"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
-	"alpr/sync/release"
+	"alpr/sync/sharing"
 )
 
 // Outbox is the vehicle's durable queue. Its methods may be called from one
@@ -60,15 +61,14 @@ type Uplink struct {
 	outbox  Outbox
 	opt     Options
 	log     *slog.Logger
-	rand    *rand.Rand
 
-	release  *release.Policy
-	pictures *album
-	debt     debt          // the present session's own
-	hitTimer resendTimer   // likewise
-	sentSeq  atomic.Uint64 // highest number of this boot that was published, in whichever session
-	ringMu   sync.Mutex
-	ring     *downlink.Ring
+	sharing     *sharing.Policy
+	pictures    *uploadQueue
+	outstanding outstanding   // the present session's own
+	hitTimer    resendTimer   // likewise
+	sentSeq     atomic.Uint64 // highest number of this boot that was published, in whichever session
+	ringMu      sync.Mutex
+	ring        *downlink.Ring
 
 	mu          sync.Mutex
 	state       State
@@ -96,8 +96,8 @@ func New(cfg Config, outbox Outbox, log *slog.Logger, opt Options) (*Uplink, err
 	}
 	u := &Uplink{
 		cfg: cfg, vehicle: event.Vehicle{Agency: cfg.Agency, Name: cfg.Vehicle}, outbox: outbox, opt: opt,
-		log:  log.With("part", "uplink"),
-		rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), heldChanged: make(chan struct{}, 1),
+		log:         log.With("part", "uplink"),
+		heldChanged: make(chan struct{}, 1),
 	}
 	u.state.Problem = "not connected yet"
 	if err := u.prepare(); err != nil {
@@ -111,13 +111,13 @@ func (u *Uplink) prepare() (err error) {
 	if err := os.MkdirAll(u.cfg.StateDir, 0o700); err != nil {
 		return fmt.Errorf("make uplink.state_dir: %w", err)
 	}
-	if _, err := u.tlsConfig(); err != nil {
+	if _, err := mqttconn.Options(u.cfg.Broker, u.vehicle.String(), u.identity()); err != nil {
 		return err
 	}
-	if u.release, err = release.Load(u.cfg.ReleaseFile); err != nil {
+	if u.sharing, err = sharing.Load(u.cfg.ReleaseFile); err != nil {
 		return err
 	}
-	if u.pictures, err = openAlbum(u.cfg.StateDir, u.log); err != nil {
+	if u.pictures, err = openUploads(u.cfg.StateDir, u.log); err != nil {
 		return err
 	}
 	return u.loadRing()
@@ -140,7 +140,8 @@ func (u *Uplink) update(f func(*State)) {
 // one that refuses this vehicle, is no reason to return: it is said once, tried
 // again with growing pauses, and recorded items wait in the outbox.
 func (u *Uplink) Run(ctx context.Context) error {
-	pause, said := u.cfg.ReconnectMin, ""
+	pause := backoff.Pause{First: u.cfg.ReconnectMin, Last: u.cfg.ReconnectMax, HasJitter: true}
+	said := ""
 	for ctx.Err() == nil {
 		started := u.opt.Now()
 		var wasUp bool
@@ -161,29 +162,16 @@ func (u *Uplink) Run(ctx context.Context) error {
 			said = problem
 		}
 		if wasUp && u.opt.Now().Sub(started) > u.cfg.ReconnectMax {
-			pause = u.cfg.ReconnectMin
+			pause.Reset()
 		}
 		if wasUp {
 			said = ""
 		}
-		jitter := time.Duration(u.rand.Int64N(int64(pause)/2 + 1))
-		if !sleep(ctx, pause/2+jitter) {
+		if !pause.Wait(ctx) {
 			break
 		}
-		pause = min(2*pause, u.cfg.ReconnectMax)
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // audit records what the uplink did on somebody's word. A failure is logged:

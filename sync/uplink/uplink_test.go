@@ -12,10 +12,10 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"alpr"
-	"alpr/sync/brokertest"
 	"alpr/sync/event"
-	"alpr/sync/memory"
-	"alpr/sync/synthetic"
+	"alpr/sync/synctest/brokertest"
+	"alpr/sync/synctest/memory"
+	"alpr/sync/synctest/synthetic"
 	"alpr/sync/uplink"
 )
 
@@ -48,11 +48,11 @@ var listeners atomic.Int64
 type listener struct {
 	client mqtt.Client
 	mu     sync.Mutex
-	events []heard
+	events []received
 	signal chan struct{}
 }
 
-type heard struct {
+type received struct {
 	topic    string
 	event    event.Event
 	retained bool
@@ -85,7 +85,7 @@ func (l *listener) take(_ mqtt.Client, m mqtt.Message) {
 	l.mu.Lock()
 	for _, raw := range raws {
 		if e, err := event.Decode(raw); err == nil && e.Type != event.TypeProbe {
-			l.events = append(l.events, heard{m.Topic(), e, m.Retained(), len(raws), m.Payload()[0] == '{'})
+			l.events = append(l.events, received{m.Topic(), e, m.Retained(), len(raws), m.Payload()[0] == '{'})
 		}
 	}
 	l.mu.Unlock()
@@ -95,13 +95,13 @@ func (l *listener) take(_ mqtt.Client, m mqtt.Message) {
 	}
 }
 
-// wait returns once what was heard satisfies ok.
-func (l *listener) wait(t testing.TB, what string, ok func([]heard) bool) []heard {
+// wait returns once what was received satisfies ok.
+func (l *listener) wait(t testing.TB, what string, ok func([]received) bool) []received {
 	t.Helper()
 	timeout := time.After(deadline)
 	for {
 		l.mu.Lock()
-		events := append([]heard(nil), l.events...)
+		events := append([]received(nil), l.events...)
 		l.mu.Unlock()
 		if ok(events) {
 			return events
@@ -109,13 +109,13 @@ func (l *listener) wait(t testing.TB, what string, ok func([]heard) bool) []hear
 		select {
 		case <-l.signal:
 		case <-timeout:
-			t.Fatalf("no %s in %s; heard %d events", what, deadline, len(events))
+			t.Fatalf("no %s in %s; received %d events", what, deadline, len(events))
 		}
 	}
 }
 
-func ofType(events []heard, typ string) []heard {
-	var out []heard
+func ofType(events []received, typ string) []received {
+	var out []received
 	for _, e := range events {
 		if e.event.Type == typ {
 			out = append(out, e)
@@ -137,7 +137,7 @@ func TestItemsReachTheBrokerAndLeaveTheOutbox(t *testing.T) {
 	want := map[string]string{
 		"read": event.TypeRead, "hit": event.TypeHit, "disposition": event.TypeDisposition, "audit": event.TypeAudit,
 	}
-	events := l.wait(t, "event of every kind", func(h []heard) bool {
+	events := l.wait(t, "event of every kind", func(h []received) bool {
 		return len(ofType(h, event.TypeRead)) == 2 && len(ofType(h, event.TypeHit)) == 1 && len(ofType(h, event.TypeDisposition)) == 1 &&
 			len(ofType(h, event.TypeAudit)) == 1 && len(ofType(h, event.TypeExpired)) == 1 && len(ofType(h, event.TypeStatus)) > 0
 	})

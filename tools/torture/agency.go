@@ -10,7 +10,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
-	"alpr/sync/brokertest"
+	"alpr/sync/synctest/brokertest"
 )
 
 // agencyName is who owns the cars.

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"alpr"
-	"alpr/sync/brokertest"
+	"alpr/sync/synctest/brokertest"
 )
 
 const (

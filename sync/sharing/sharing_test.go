@@ -1,4 +1,4 @@
-package release_test
+package sharing_test
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"alpr"
-	"alpr/sync/release"
-	"alpr/sync/synthetic"
+	"alpr/sync/sharing"
+	"alpr/sync/synctest/synthetic"
 )
 
 const policy = `
@@ -29,7 +29,7 @@ receivers:
 `
 
 func TestConditions(t *testing.T) {
-	p, err := release.Parse([]byte(policy))
+	p, err := sharing.Parse([]byte(policy))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestConditions(t *testing.T) {
 		{"a gap explained", m.Expired(night, alpr.ID{1}, 1, 2), false, []string{"agency"}},
 	}
 	for _, tt := range tests {
-		if got := p.To(release.SubjectOf(&tt.item, tt.emergency)); !slices.Equal(got, tt.want) {
+		if got := p.To(sharing.SubjectOf(&tt.item, tt.emergency)); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: to %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -71,7 +71,7 @@ func TestTheDefaultIsTheOwnBackendAlone(t *testing.T) {
 	m, now := synthetic.New(1), time.Now()
 	hit := m.Hit(now)
 	for _, it := range []alpr.OutboxItem{hit, m.Read(now), m.Disposition(now, hit), m.Audit(now)} {
-		if got := release.Default().To(release.SubjectOf(&it, true)); !slices.Equal(got, []string{release.Agency}) {
+		if got := sharing.Default().To(sharing.SubjectOf(&it, true)); !slices.Equal(got, []string{sharing.Agency}) {
 			t.Errorf("%s: to %v", it.Kind, got)
 		}
 	}
@@ -91,7 +91,7 @@ func TestABadPolicyReleasesNothing(t *testing.T) {
 		"bad pictures":       "hit_pictures: some",
 		"no YAML":            "{",
 	} {
-		if _, err := release.Parse([]byte(text)); !errors.Is(err, release.ErrBadPolicy) {
+		if _, err := sharing.Parse([]byte(text)); !errors.Is(err, sharing.ErrBadPolicy) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -101,8 +101,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(policy))
 	it := synthetic.New(1).Hit(time.Unix(1e9, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if p, err := release.Parse(b); err == nil {
-			p.To(release.SubjectOf(&it, true))
+		if p, err := sharing.Parse(b); err == nil {
+			p.To(sharing.SubjectOf(&it, true))
 		}
 	})
 }

@@ -1,8 +1,8 @@
-// Package release decides what may leave the vehicle, to whom, under which
+// Package sharing decides what may leave the vehicle, to whom, under which
 // condition. The owner of the vehicle writes the rules in a file; nobody
 // outside can widen them. Without a file everything goes to the agency's own
 // backend, and nothing to anybody else.
-package release
+package sharing
 
 import (
 	"errors"
@@ -32,8 +32,8 @@ const (
 
 func whats() []string { return []string{Hit, Read, Disposition, Audit, Image, Emergency} }
 
-// ErrBadPolicy reports a release policy that cannot be used.
-var ErrBadPolicy = errors.New("bad release policy")
+// ErrBadPolicy reports a sharing policy that cannot be used.
+var ErrBadPolicy = errors.New("bad sharing policy")
 
 // Policy is the owner's rules. It is immutable.
 type Policy struct {
@@ -98,11 +98,11 @@ func Load(path string) (*Policy, error) {
 	}
 	b, err := regular.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read release policy: %w", err)
+		return nil, fmt.Errorf("read sharing policy: %w", err)
 	}
 	p, err := Parse(b)
 	if err != nil {
-		return nil, fmt.Errorf("read release policy %s: %w", path, err)
+		return nil, fmt.Errorf("read sharing policy %s: %w", path, err)
 	}
 	return p, nil
 }

@@ -24,7 +24,7 @@ func TestDamagedAlbumBeginsAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			var log strings.Builder
-			a, err := openAlbum(dir, slog.New(slog.NewTextHandler(&log, nil)))
+			a, err := openUploads(dir, slog.New(slog.NewTextHandler(&log, nil)))
 			if err != nil || a.list.Answered == nil {
 				t.Fatalf("%+v, %v", a, err)
 			}
