@@ -29,6 +29,7 @@ type format struct {
 	pattern string // as the table has it
 	weight  float64
 	slots   []int // of each character: which of the table's sets it is from
+	outline int   // which of the outlines of its length these are
 }
 
 // table is what a file of formats says.
