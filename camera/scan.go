@@ -15,8 +15,8 @@ const maxLeftOver = 32
 // errScan reports entropy-coded data that do not decode.
 var errScan = errors.New("the data do not decode")
 
-// jpegScan decodes the Huffman codes of a baseline JPEG (ITU T.81, annex F), but
-// no pixel of it. It is how libjpeg finds damage too, which it tells on standard
+// jpegScan decodes the Huffman codes of a baseline or progressive JPEG (ITU T.81,
+// annexes F and G), but no pixel of it. It is how libjpeg finds damage too, which it tells on standard
 // error only.
 type jpegScan struct {
 	b  []byte
@@ -30,6 +30,10 @@ type jpegScan struct {
 	width      int
 	height     int
 	restart    int // blocks between restart markers; 0: there are none
+
+	isProgressive bool
+	planes        map[byte]*plane // of a progressive one, by component
+	scans         int
 }
 
 type sampling struct{ h, v int }
@@ -44,14 +48,14 @@ type huffman struct {
 }
 
 // isDamagedWithin says whether a JPEG's data break off, go on behind their end,
-// or hold codes that there are not. Of other kinds than baseline Huffman, which
-// cameras write, and of what it does not understand, it says nothing.
+// or hold codes that there are not. Of arithmetic and lossless coding, which no
+// camera writes, and of what it does not understand, it says nothing.
 func isDamagedWithin(b []byte) bool {
-	s := &jpegScan{b: b, at: 2, components: map[byte]sampling{}}
+	s := &jpegScan{b: b, at: 2, components: map[byte]sampling{}, planes: map[byte]*plane{}}
 	return errors.Is(s.run(), errScan)
 }
 
-var errUnknown = errors.New("not a baseline JPEG")
+var errUnknown = errors.New("not a JPEG of a known kind")
 
 func (s *jpegScan) run() error {
 	for {
@@ -60,7 +64,8 @@ func (s *jpegScan) run() error {
 			return err
 		}
 		switch marker {
-		case 0xc0, 0xc1:
+		case 0xc0, 0xc1, 0xc2:
+			s.isProgressive = marker == 0xc2
 			err = s.frame(segment)
 		case 0xc4:
 			err = s.huffmanTables(segment)
@@ -73,7 +78,7 @@ func (s *jpegScan) run() error {
 			err = s.scan(segment)
 		case 0xd9:
 			return nil
-		case 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf:
+		case 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf:
 			return errUnknown
 		}
 		if err != nil {
@@ -108,7 +113,7 @@ func (s *jpegScan) segment() (marker byte, content []byte, err error) {
 }
 
 func (s *jpegScan) frame(b []byte) error {
-	if len(b) < 6 || b[0] != 8 || len(b) < 6+3*int(b[5]) || s.width != 0 {
+	if len(b) < 6 || b[0] != 8 || b[5] > 4 || len(b) < 6+3*int(b[5]) || s.width != 0 {
 		return errUnknown
 	}
 	s.height, s.width = int(binary.BigEndian.Uint16(b[1:])), int(binary.BigEndian.Uint16(b[3:]))
@@ -172,6 +177,7 @@ type coder struct {
 	dc, ac *huffman
 	sampling
 	blocks int // of one unit
+	plane  *plane
 }
 
 // scan decodes the blocks of a scan and goes to the marker behind it.
@@ -180,6 +186,7 @@ func (s *jpegScan) scan(b []byte) error {
 		return errUnknown
 	}
 	var coders []coder
+	var ids []byte
 	maxH, maxV := 1, 1
 	for _, c := range s.components {
 		maxH, maxV = max(maxH, c.h), max(maxV, c.v)
@@ -191,10 +198,19 @@ func (s *jpegScan) scan(b []byte) error {
 			return errUnknown
 		}
 		c := coder{dc: s.tables[0][tables>>4], ac: s.tables[1][tables&15], sampling: f, blocks: f.h * f.v}
-		if c.dc == nil || c.ac == nil {
+		if !s.isProgressive && (c.dc == nil || c.ac == nil) {
 			return errUnknown
 		}
-		coders = append(coders, c)
+		coders, ids = append(coders, c), append(ids, id)
+	}
+	if s.isProgressive {
+		if s.scans++; s.scans > maxScans {
+			return errUnknown
+		}
+		if err := s.progressive(b[1+2*int(b[0]):], ids, coders, maxH, maxV); err != nil {
+			return err
+		}
+		return s.leaveScan()
 	}
 	units := ceil(s.width, 8*maxH) * ceil(s.height, 8*maxV)
 	if len(coders) == 1 { // not interleaved: a unit is a block, and none is beside the picture

@@ -55,7 +55,8 @@ func TestSoundPicturesAreNotCalledDamaged(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, extra := range [][]int{nil, {int(gocv.IMWriteJpegOptimize), 1}, {int(gocv.IMWriteJpegProgressive), 1}, {int(gocv.IMWriteJpegRstInterval), 3}} {
+			for _, extra := range [][]int{nil, {int(gocv.IMWriteJpegOptimize), 1}, {int(gocv.IMWriteJpegProgressive), 1}, {int(gocv.IMWriteJpegRstInterval), 3},
+				{int(gocv.IMWriteJpegProgressive), 1, int(gocv.IMWriteJpegRstInterval), 2}} {
 				buf, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, mat, append([]int{int(gocv.IMWriteJpegQuality), quality}, extra...))
 				if err != nil {
 					t.Fatal(err)
@@ -89,17 +90,19 @@ func TestDamageInTheMiddleIsSaid(t *testing.T) {
 		"twice":     func(b []byte, at int) []byte { return append(b[:at+512:at+512], b[at:]...) },
 		"set to FF": func(b []byte, at int) []byte { copy(b[at:], bytes.Repeat([]byte{0xff}, 512)); return b },
 	}
-	for name, f := range spoil {
-		found := 0
-		const tries = 100
-		for range tries {
-			at := 1000 + r.IntN(len(whole)-2000)
-			if isDamagedWithin(f(bytes.Clone(whole), at)) {
-				found++
+	for kind, whole := range map[string][]byte{"baseline": whole, "progressive": progressive(t, textured(640, 360), 90)} {
+		for name, f := range spoil {
+			found := 0
+			const tries = 100
+			for range tries {
+				at := 1000 + r.IntN(len(whole)-2000)
+				if isDamagedWithin(f(bytes.Clone(whole), at)) {
+					found++
+				}
 			}
-		}
-		if found < tries*95/100 {
-			t.Errorf("%s: found in %d of %d pictures", name, found, tries)
+			if found < tries*95/100 {
+				t.Errorf("%s, %s: found in %d of %d pictures", kind, name, found, tries)
+			}
 		}
 	}
 	dir := t.TempDir()
@@ -113,6 +116,21 @@ func TestDamageInTheMiddleIsSaid(t *testing.T) {
 	}
 }
 
+func progressive(t testing.TB, m image.Image, quality int) []byte {
+	t.Helper()
+	mat, err := gocv.ImageToMatRGB(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mat.Close()
+	buf, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, mat, []int{int(gocv.IMWriteJpegQuality), quality, int(gocv.IMWriteJpegProgressive), 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer buf.Close()
+	return bytes.Clone(buf.GetBytes())
+}
+
 func junk(r *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -124,6 +142,7 @@ func junk(r *rand.Rand, n int) []byte {
 func FuzzJPEGScan(f *testing.F) {
 	f.Add(encoded(f, textured(17, 9), 50))
 	f.Add(encoded(f, image.NewGray(image.Rect(0, 0, 9, 1)), 90))
+	f.Add(progressive(f, textured(17, 9), 50))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		if len(b) > 2 {
 			isDamagedWithin(b) // must not panic, nor take long
