@@ -158,6 +158,7 @@ func (v *vehicle) kill() {
 		return
 	}
 	v.note()
+	v.rig.ledger.release()
 	v.running.kill()
 	v.running = nil
 }
@@ -168,6 +169,9 @@ func (v *vehicle) terminate(ctx context.Context) error {
 		return nil
 	}
 	v.note()
+	if v.rig.isDiskBad {
+		v.rig.ledger.release()
+	}
 	ctx, stop := context.WithTimeout(ctx, endWithin)
 	defer stop()
 	err := v.running.terminate(ctx)

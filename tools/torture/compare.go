@@ -33,6 +33,7 @@ func (g *rig) settle(ctx context.Context) error {
 	}
 	g.ledger.mu.Lock()
 	reads, hits, done := maps.Clone(g.ledger.reads), maps.Clone(g.ledger.hits), maps.Clone(g.ledger.done)
+	maps.Copy(done, g.ledger.promised)
 	g.ledger.mu.Unlock()
 	if err := g.drained(ctx); err != nil {
 		return err
@@ -81,11 +82,12 @@ func (g *rig) disposed(ctx context.Context, done map[alpr.ID]bool) error {
 	return nil
 }
 
-// twice looks for numbers of a start that the backend keeps more than once, and
-// for items twice in the store.
+// twice looks for numbers of a start under which the backend keeps more than one
+// record, and for items twice in the store. Where a receipt is late, a number is
+// sent again with the record's newer revision.
 func (g *rig) twice(ctx context.Context) error {
 	for file, query := range map[string]string{
-		g.agency.archive(): "SELECT count(*) FROM (SELECT 1 FROM events WHERE boot_id IS NOT NULL AND seq > 0 GROUP BY boot_id, seq HAVING count(*) > 1)",
+		g.agency.archive(): "SELECT count(*) FROM (SELECT 1 FROM events WHERE boot_id IS NOT NULL AND seq > 0 GROUP BY boot_id, seq HAVING count(DISTINCT id) > 1)",
 		g.car.store():      "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE kind IN ('read', 'hit') GROUP BY ref, revision HAVING count(*) > 1)",
 	} {
 		n, err := count(ctx, file, query)

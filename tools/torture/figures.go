@@ -14,6 +14,7 @@ type figures struct {
 	failures     int
 	expected     int // alerts
 	missed, late int
+	waited       int             // answers that were taken and recorded later
 	took         []time.Duration // from a car's first frame to its alert
 	relisted     int             // lists that a damaged record took away, and the program said so
 	told         int             // reads and hits that the page showed, compared with store and backend
@@ -53,6 +54,7 @@ func (f *figures) String() string {
 	line("alerts expected / missed / late", "%d / %d / %d", f.expected, f.missed, f.late)
 	line("lists imported again after their rows were damaged on purpose", "%d", f.relisted)
 	line("reads and hits shown and compared / lost / twice", "%d / %d / %d", f.told, f.lost, f.twice)
+	line("answers to alerts that waited to be recorded", "%d", f.waited)
 	line("starts tried / refused", "%d / %d, the slowest took %.1f s", f.starts, f.refused, f.slowestStart.Seconds())
 	line("most memory of the program", "%d MiB, %d threads", f.highKiB>>10, f.threads)
 	line("checks failed", "%d", f.failures)

@@ -18,6 +18,7 @@ type ledger struct {
 	reads    map[alpr.ID]int  // revision
 	hits     map[alpr.ID]int  // of hits whose read was told
 	done     map[alpr.ID]bool // hits whose disposition was acknowledged
+	promised map[alpr.ID]bool // hits whose disposition was taken, to be recorded while the program goes on
 	alerts   map[alpr.ID]alert
 	last     alpr.ID       // the newest alert
 	parts    []part        // as the newest status has them
@@ -46,7 +47,7 @@ func newLedger() *ledger {
 func (l *ledger) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.reads, l.hits, l.done = map[alpr.ID]int{}, map[alpr.ID]int{}, map[alpr.ID]bool{}
+	l.reads, l.hits, l.done, l.promised = map[alpr.ID]int{}, map[alpr.ID]int{}, map[alpr.ID]bool{}, map[alpr.ID]bool{}
 }
 
 // told is what the page is told of a read, of a hit, or of all it is to show.
@@ -130,6 +131,20 @@ func (l *ledger) acknowledge(hit alpr.ID) {
 	l.done[hit] = true
 }
 
+// promise notes a disposition that the page said waits to be recorded.
+func (l *ledger) promise(hit alpr.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.promised[hit] = true
+}
+
+// release forgets what the program was to record and cannot: it was ended.
+func (l *ledger) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.promised)
+}
+
 // troubles are the parts that the page says do not work, as far as a run mends
 // them: storage is small on purpose, and a busy machine looks at fewer pictures.
 func (l *ledger) troubles() (all []string) {
@@ -141,6 +156,11 @@ func (l *ledger) troubles() (all []string) {
 	for _, p := range l.parts {
 		if p.Name == "GPS" && p.Level != "ok" || p.Level == "down" {
 			all = append(all, p.Name+": "+p.Detail)
+		}
+	}
+	for _, p := range l.problems {
+		if strings.Contains(p, "NOT YET on record") {
+			all = append(all, p)
 		}
 	}
 	return all

@@ -348,7 +348,11 @@ func (g *rig) dispose(ctx context.Context, a alert) error {
 	case code == http.StatusOK:
 		g.ledger.acknowledge(a.id)
 		return nil
-	case code == http.StatusConflict, code == http.StatusAccepted && (g.isDiskBad || g.car.wounds > 0), code == http.StatusServiceUnavailable && (g.isDiskBad || g.car.wounds > 0):
+	case code == http.StatusAccepted:
+		g.figures.waited++
+		g.ledger.promise(a.id)
+		return nil
+	case code == http.StatusConflict, code == http.StatusServiceUnavailable && (g.isDiskBad || g.car.wounds > 0):
 		return nil
 	}
 	return fmt.Errorf("expected a disposition to be taken, got %d %.300s", code, body)
