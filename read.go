@@ -34,6 +34,31 @@ type Read struct {
 
 	Crop    Picture // the rectified plate
 	Context Picture // the plate and the car's rear or front, as far as the policy allows
+
+	// Views is what each camera of the vehicle saw of the car, in the order of
+	// first sight, where more than one did: one of them is the view that Camera,
+	// Plate, Fix and the pictures above belong to.
+	Views []View `json:",omitempty"`
+	// MaybeSame names other reads that may be of the same car: texts, mounting
+	// angles, times and the vehicle's way leave it open.
+	MaybeSame []ID `json:",omitempty"`
+}
+
+// View is what one camera of the vehicle saw of a car that several of them saw.
+type View struct {
+	Camera     string
+	Text       string  // what its frames alone say
+	Confidence float64 // calibrated probability that Text is exactly right
+	Plate      Plate   // in its best frame
+	Frames     int     // in which the plate was tracked
+	FramesUsed int     // whose characters were read
+	FirstAt    time.Time
+	LastAt     time.Time
+	At         time.Time // of its best frame: the one Plate, Fix and the pictures belong to
+	Fix        Fix
+
+	Crop    Picture
+	Context Picture
 }
 
 // Picture is an encoded image of the very frame that was read. The zero

@@ -8,10 +8,10 @@ import (
 
 const (
 	letters = len(alpr.Alphabet)
-	// doubt is the share of each slot that is taken to say nothing: an outlier
+	// uncertainty is the share of each slot that is taken to say nothing: an outlier
 	// (a bolt, a shadow, a slipped corner) can then weaken a character, never
 	// forbid it.
-	doubt = 0.003
+	uncertainty = 0.003
 	// gapCost is the score of a character that one of two plates has and the
 	// other has not: about one in fifty characters is missed or made up.
 	gapCost = -4.0
@@ -41,9 +41,9 @@ func newCharacters(t alpr.Text) *characters {
 			sum += post[i][c]
 		}
 		for c := range letters {
-			p := doubt / float64(letters)
+			p := uncertainty / float64(letters)
 			if sum > 0 {
-				p += (1 - doubt) * post[i][c] / sum
+				p += (1 - uncertainty) * post[i][c] / sum
 			} else {
 				p = 1 / float64(letters)
 			}
@@ -79,7 +79,7 @@ func lengths(p *[alpr.Slots][alpr.Symbols]float64, logLen *[alpr.Slots + 1]float
 	for n, w := range weight {
 		share := even
 		if sum > 0 {
-			share = (1-doubt)*w/sum + doubt*even
+			share = (1-uncertainty)*w/sum + uncertainty*even
 		}
 		logLen[n] = math.Log(share)
 	}

@@ -51,6 +51,10 @@ type Config struct {
 	// detector that is sure. None is too short to alert.
 	MinCharacters int `yaml:"min_characters"`
 
+	// Mounts says where each camera looks, by its name. A camera that is not named
+	// looks straight ahead.
+	Mounts map[string]Mount `yaml:"-"`
+
 	// RetryQueue is how many reads are kept in memory while recording fails.
 	RetryQueue int `yaml:"retry_queue"`
 
@@ -58,6 +62,22 @@ type Config struct {
 	DetectorVersion   string `yaml:"-"`
 	RecogniserVersion string `yaml:"-"`
 }
+
+// Mount is how a camera is mounted on the vehicle.
+type Mount struct {
+	AngleDeg float64 // where it looks: clockwise from straight ahead, 90 to the right, 180 to the rear
+	Side     Side    // of the vehicle it is mounted on
+}
+
+// Side is a side of the vehicle.
+type Side string
+
+// The sides; a camera in the middle has none.
+const (
+	SideNone  Side = ""
+	SideLeft  Side = "left"
+	SideRight Side = "right"
+)
 
 // DefaultConfig is what was measured to work.
 func DefaultConfig() Config {

@@ -67,9 +67,9 @@ func isCut(p alpr.Plate, f *alpr.Frame) bool {
 	return b.X < edge || b.Y < edge || b.X+b.W > float32(f.Width)-edge || b.Y+b.H > float32(f.Height)-edge
 }
 
-// sight makes sightings of the plates of a frame, without the less sure of two
+// dedupe makes sightings of the plates of a frame, without the less sure of two
 // that lie one in the other.
-func sight(plates []alpr.Plate) []sighting {
+func dedupe(plates []alpr.Plate) []sighting {
 	var kept []sighting
 	for i, p := range plates {
 		isDouble := false
@@ -108,14 +108,20 @@ const (
 // them is not sure of or has missed. Two plates of one fleet differ in a digit,
 // and both are sure of it.
 func isSameText(a, b *track) bool {
+	isAtOnce := !a.first.After(b.last) && !b.first.After(a.last)
+	if isAtOnce && a.fused.text.Text != b.fused.text.Text {
+		return false // both were in view at one time: two plates that look alike
+	}
+	return readsAlike(a, b)
+}
+
+// readsAlike is isSameText whenever the plates were in view.
+func readsAlike(a, b *track) bool {
 	if len(a.obs) == 0 || len(b.obs) == 0 {
 		return false
 	}
 	if a.fused.text.Text == b.fused.text.Text {
 		return len(a.fused.text.Text) > 0
-	}
-	if !a.first.After(b.last) && !b.first.After(a.last) {
-		return false // both were in view at one time: two plates that look alike
 	}
 	sa, sb := a.fused.characters(), b.fused.characters()
 	al := align(sa, sb)

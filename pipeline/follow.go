@@ -22,6 +22,7 @@ type event struct {
 	hits     []alpr.Hit
 	frame    *alpr.Frame // the one the read's plate is in; nil where its pictures were taken before
 	pictures *pictures   // those taken before
+	views    []view      // what the read's views are shown with, in their order
 	newest   time.Time   // capture instant of the frame that brought it about
 	isAlert  bool        // a hit is new
 }
@@ -38,6 +39,9 @@ type follower struct {
 	guard      *contain.Guard
 	random     io.Reader
 	stats      *counters
+
+	others func() []*follower // of the vehicle's other cameras; may be nil
+	mount  Mount              // of the camera
 
 	newest time.Time // capture instant of the newest frame
 	open   []*track  // plates followed, or lost for less than PassGap
@@ -59,7 +63,7 @@ type sighting struct {
 // an error the follower goes on with the next frame.
 func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
 	events := f.pass(fr.CapturedAt)
-	sightings := sight(plates)
+	sightings := dedupe(plates)
 	active := f.active(fr.CapturedAt)
 	if err := f.readSome(fr, sightings, active); err != nil {
 		return events, err
@@ -76,7 +80,7 @@ func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
 		}
 		s.track.see(s.plate, fr.CapturedAt)
 	}
-	for i := range sightings { // not before all are seen: settle must know which are in view
+	for i := range sightings { // not before all are seen: merge must know which are in view
 		s := &sightings[i]
 		if s.read == nil {
 			continue
@@ -84,9 +88,7 @@ func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
 		s.track.observe(&observation{
 			at: fr.CapturedAt, plate: s.plate, characters: s.read, regions: s.regions, quality: quality(s.plate, s.read),
 		}, fr)
-		if e, ok := f.preview(s.track, fr); ok {
-			events = append(events, e)
-		}
+		events = append(events, f.preview(s.track, fr)...)
 	}
 	return events, nil
 }
@@ -111,9 +113,8 @@ func (f *follower) begin(p alpr.Plate, fr *alpr.Frame) (*track, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &track{serials: f.serials, motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: pass{
-		id: id, hits: make(map[string]alpr.Hit), pictures: new(pictures),
-	}}
+	t := &track{serials: f.serials, camera: f.camera, motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: newPass(id)}
+	t.pass.tracks = []*track{t}
 	f.open = append(f.open, t)
 	return t, nil
 }
@@ -227,21 +228,32 @@ func (f *follower) pair(fr *alpr.Frame, sightings []sighting, active []*track) {
 	}
 }
 
-// preview raises a read of a pass that still goes on, where it is sure enough
-// and says something new.
-func (f *follower) preview(t *track, fr *alpr.Frame) (event, bool) {
+// preview reports a pass that still goes on, where it is sure enough and
+// something new can be said.
+func (f *follower) preview(t *track, fr *alpr.Frame) []event {
 	isDue := fr.CapturedAt.Sub(t.first) >= f.cfg.PreviewAfter || t.fused.told.Confidence >= f.cfg.PreviewConfidence
-	if !isDue || !f.cfg.isCredible(t) {
-		return event{}, false
+	if !isDue || !f.cfg.isCredible(t) || !f.isNews(t) || f.merge(t) {
+		return nil
 	}
-	before := &t.pass.considered
-	isNew := before.Text != t.fused.told.Text ||
-		topRegion(before) != topRegion(&t.fused.told) ||
-		1-t.fused.told.Confidence < (1-before.Confidence)/10
-	if !isNew || f.settle(t) {
-		return event{}, false
+	events := f.mergeAcross(t, fr.CapturedAt)
+	if e, ok := f.report(t, true, fr.CapturedAt); ok {
+		events = append(events, e)
 	}
-	return f.raise(t, true, fr.CapturedAt)
+	return events
+}
+
+// isNews says whether a track says something of its pass that was not yet
+// compared with the hotlists.
+func (f *follower) isNews(t *track) bool {
+	before, now := &t.pass.considered, &t.fused.told
+	if t.pass.cameras != len(t.pass.tracks) {
+		return true
+	}
+	if len(t.pass.tracks) > 1 {
+		all := t.pass.evidence(f.serials)
+		now = &all.text
+	}
+	return before.Text != now.Text || topRegion(before) != topRegion(now) || 1-now.Confidence < (1-before.Confidence)/10
 }
 
 func topRegion(t *alpr.Text) string {
@@ -260,9 +272,7 @@ func (f *follower) retire(now time.Time) []event {
 			continue
 		}
 		f.open = without(f.open, t)
-		if e, ok := f.end(t, now); ok {
-			events = append(events, e)
-		}
+		events = append(events, f.end(t, now)...)
 	}
 	f.closed = slices.DeleteFunc(f.closed, func(t *track) bool { return now.Sub(t.last) > f.cfg.MergeWithin })
 	return events
@@ -274,28 +284,36 @@ func (f *follower) flush() []event {
 	for len(f.open) > 0 {
 		t := f.open[0]
 		f.open = f.open[1:]
-		if e, ok := f.end(t, t.last); ok {
-			events = append(events, e)
-		}
+		events = append(events, f.end(t, t.last)...)
 	}
 	return events
 }
 
-// end makes the final read of a pass. A pass that was told of before gets one
-// in any case: it must be confirmed or taken back.
-func (f *follower) end(t *track, now time.Time) (event, bool) {
+// end ends a track, and makes the final read of its pass where no other camera
+// goes on with it. A pass that was told of before gets one in any case: it must
+// be confirmed or taken back.
+func (f *follower) end(t *track, now time.Time) []event {
+	t.isOver = true
 	if len(t.obs) == 0 {
-		return event{}, false
+		return nil
 	}
-
-	isSpokenFor := f.settle(t)
-	if !t.pass.isTold() && (isSpokenFor || !f.cfg.isCredible(t)) {
-		return event{}, false
+	isSpokenFor := f.merge(t)
+	events := f.mergeAcross(t, now)
+	if !t.pass.isTold() && (isSpokenFor || !f.isCredible(t.pass)) {
+		return events
 	}
-	e, ok := f.raise(t, false, now)
+	e, ok := f.report(t, t.pass.isOpen(t), now)
 	t.best.frame = nil // the recording takes the pictures
 	f.closed = append(f.closed, t)
-	return e, ok
+	if ok {
+		events = append(events, e)
+	}
+	return events
+}
+
+// isCredible says whether one camera at least has shown enough of the pass.
+func (f *follower) isCredible(p *pass) bool {
+	return slices.ContainsFunc(p.tracks, f.cfg.isCredible)
 }
 
 // contained runs a step of following. Where it panics, what is known of the
@@ -313,9 +331,7 @@ func (f *follower) contained(step string, do func() ([]event, error)) (events []
 	f.open, f.closed = nil, nil
 	for _, t := range open {
 		_ = f.guard.Do("end a pass of "+f.camera, func() error { // said and counted there
-			if e, ok := f.end(t, t.last); ok {
-				events = append(events, e)
-			}
+			events = append(events, f.end(t, t.last)...)
 			return nil
 		})
 	}

@@ -29,11 +29,24 @@ func (fs *followers) of(f *alpr.Frame) *cameraFollower {
 		c = &cameraFollower{follower: follower{
 			cfg: &p.cfg, camera: f.Camera, reader: p.parts.Reader, locator: p.parts.Locator,
 			serials: p.parts.Serials, matcher: p.parts.Matcher, withdrawal: p.parts.Withdrawal, guard: p.parts.Guard, random: p.parts.Random, stats: &p.stats,
+			mount: p.cfg.Mounts[f.Camera],
 		}}
+		c.others = func() []*follower { return fs.without(f.Camera) }
 		fs.cameras[f.Camera] = c
 		fs.order = append(fs.order, f.Camera)
 	}
 	return c
+}
+
+// without are the followers of all cameras but one.
+func (fs *followers) without(camera string) []*follower {
+	var others []*follower
+	for _, name := range fs.order {
+		if name != camera {
+			others = append(others, &fs.cameras[name].follower)
+		}
+	}
+	return others
 }
 
 func (fs *followers) frame(f found, out chan<- event) error {
@@ -46,9 +59,9 @@ func (fs *followers) frame(f found, out chan<- event) error {
 	return err
 }
 
-// lapse ends passes by the clock: a camera that stands still has no frames to
+// expire ends passes by the clock: a camera that stands still has no frames to
 // end them by.
-func (fs *followers) lapse(out chan<- event) {
+func (fs *followers) expire(out chan<- event) {
 	for _, name := range fs.order {
 		c := fs.cameras[name]
 		events, _ := c.contained("end passes of "+name, func() ([]event, error) {

@@ -23,9 +23,9 @@ const (
 	// forgetGrowth is the growth of the plate (logarithm of the width) that
 	// does the same: more pixels are another look.
 	forgetGrowth = 0.25
-	// surest is the highest confidence that is ever given: about one plate in a
+	// maxConfidence is the highest confidence that is ever given: about one plate in a
 	// thousand has something that no frame can show.
-	surest = 0.999
+	maxConfidence = 0.999
 	// candidates is how many texts a read lists.
 	candidates = 5
 )
@@ -214,7 +214,7 @@ func assemble(logLen *[alpr.Slots + 1]float64, rows *[alpr.Slots][letters]float6
 			confidence *= p
 		}
 	}
-	t.Confidence = math.Min(confidence, surest)
+	t.Confidence = math.Min(confidence, maxConfidence)
 	t.Candidates = rescale(t.Posterior.Candidates(candidates), t.Text, t.Confidence)
 	return t
 }
@@ -270,7 +270,7 @@ func poolRegions(obs []*observation, w []float64) []alpr.RegionProb {
 		}
 		p[0] += math.Max(0, 1-known) // "" sorts first
 		for k := range pool {
-			pool[k] += w[i] / sum * math.Log((1-doubt)*p[k]+floor)
+			pool[k] += w[i] / sum * math.Log((1-uncertainty)*p[k]+floor)
 		}
 	}
 	normaliseLogs(pool)

@@ -328,7 +328,8 @@ func TestUnsureReads(t *testing.T) {
 	}{{nil, 0}, {entries{"ABC1234"}, 1}} {
 		cfg := DefaultConfig()
 		f := follower{cfg: &cfg, camera: "front", matcher: tt.wanted, stats: &counters{}}
-		tr := &track{first: noon, pass: pass{hits: make(map[string]alpr.Hit), pictures: new(pictures)}}
+		tr := &track{first: noon, camera: "front", pass: newPass(alpr.ID{1})}
+		tr.pass.tracks = []*track{tr}
 		fr := &alpr.Frame{Width: sceneW, Height: sceneH}
 		for i := range 3 {
 			tr.see(plateAt(600, 400, 100), noon.Add(ms(100*i)))
@@ -360,7 +361,8 @@ func TestSignsAreNoReads(t *testing.T) {
 	} {
 		cfg := DefaultConfig()
 		f := follower{cfg: &cfg, camera: "front", matcher: tt.wanted, stats: &counters{}}
-		tr := &track{first: noon, pass: pass{hits: make(map[string]alpr.Hit), pictures: new(pictures)}}
+		tr := &track{first: noon, camera: "front", pass: newPass(alpr.ID{1})}
+		tr.pass.tracks = []*track{tr}
 		fr := &alpr.Frame{Width: sceneW, Height: sceneH}
 		for i := range 3 {
 			plate := plateAt(600, 400, 100)
@@ -394,7 +396,8 @@ func (oForZero) Decide(t alpr.Text, _ int) alpr.Text {
 func TestSerialsHaveTheLastWord(t *testing.T) {
 	cfg := DefaultConfig()
 	f := follower{cfg: &cfg, camera: "front", serials: oForZero{}, stats: &counters{}}
-	tr := &track{serials: f.serials, first: noon, pass: pass{hits: make(map[string]alpr.Hit), pictures: new(pictures)}}
+	tr := &track{serials: f.serials, first: noon, camera: "front", pass: newPass(alpr.ID{1})}
+	tr.pass.tracks = []*track{tr}
 	fr := &alpr.Frame{Width: sceneW, Height: sceneH}
 	for i := range 3 {
 		tr.see(plateAt(600, 400, 100), noon.Add(ms(100*i)))

@@ -256,8 +256,8 @@ func nameOf(what string, f *alpr.Frame) string {
 	return fmt.Sprintf("%s: frame %d of %s (%dx%d)", what, f.Seq, f.Camera, f.Width, f.Height)
 }
 
-// lapse is how often passes are ended by the clock when no frame comes.
-const lapse = 500 * time.Millisecond
+// expireEvery is how often passes are ended by the clock when no frame comes.
+const expireEvery = 500 * time.Millisecond
 
 // follow turns plates into reads until in is closed, then ends the open passes.
 func (p *Pipeline) follow(in <-chan found, out chan<- event) error {
@@ -265,7 +265,7 @@ func (p *Pipeline) follow(in <-chan found, out chan<- event) error {
 	defer func() { followers.flush(out) }()
 	var tick <-chan time.Time
 	if !p.cfg.IsLossless { // a recording has its own time
-		ticker := time.NewTicker(lapse)
+		ticker := time.NewTicker(expireEvery)
 		defer ticker.Stop()
 		tick = ticker.C
 	}
@@ -286,7 +286,7 @@ func (p *Pipeline) follow(in <-chan found, out chan<- event) error {
 				return err
 			}
 		case <-tick:
-			followers.lapse(out)
+			followers.expire(out)
 		}
 	}
 }

@@ -123,22 +123,34 @@ func (r *recording) show(do func()) {
 	_ = r.p.parts.Guard.Do("show a read", func() error { do(); return nil }) // said and counted there
 }
 
-// photograph takes the pictures of the read's frame, or repeats those taken
-// when the frame was still there.
+// photograph takes the pictures of the read's frame, and of each view's, or
+// repeats those taken when the frame was still there.
 func (r *recording) photograph(e *event) {
-	if e.frame != nil && r.p.parts.Photographer != nil {
-		var crop, context alpr.Picture
-		err := r.p.parts.Guard.Do(nameOf("photograph", e.frame), func() (err error) {
-			crop, context, err = r.p.parts.Photographer.Photograph(e.frame, e.read.Plate)
-			return err
-		})
-		if err != nil {
-			r.log.Error("a read has no pictures", "read", e.read.ID, "error", err)
-		} else {
-			*e.pictures = pictures{crop, context}
-		}
-	}
+	r.takePictures(e.read.ID, e.frame, e.read.Plate, e.pictures)
 	e.read.Crop, e.read.Context = e.pictures.crop, e.pictures.context
+	for i := range e.read.Views {
+		v, of := &e.read.Views[i], e.views[i]
+		if of.pictures != e.pictures {
+			r.takePictures(e.read.ID, of.frame, v.Plate, of.pictures)
+		}
+		v.Crop, v.Context = of.pictures.crop, of.pictures.context
+	}
+}
+
+func (r *recording) takePictures(read alpr.ID, frame *alpr.Frame, plate alpr.Plate, into *pictures) {
+	if frame == nil || r.p.parts.Photographer == nil {
+		return
+	}
+	var crop, context alpr.Picture
+	err := r.p.parts.Guard.Do(nameOf("photograph", frame), func() (err error) {
+		crop, context, err = r.p.parts.Photographer.Photograph(frame, plate)
+		return err
+	})
+	if err != nil {
+		r.log.Error("a read has no pictures", "read", read, "error", err)
+		return
+	}
+	*into = pictures{crop, context}
 }
 
 // commit records reads and returns those that are kept, or puts them all with

@@ -30,6 +30,7 @@ const (
 type track struct {
 	motion
 	first, last time.Time
+	isOver      bool    // out of view for good
 	frames      int     // in which the plate was seen
 	scores      float64 // of the detector, summed
 
@@ -41,14 +42,16 @@ type track struct {
 	lastWidth float64 // at the last observation
 	bestWidth float64 // of all observations
 
-	best pictured
+	camera string
+	best   pictured // the observation that the track's camera is shown with
 
-	pass pass
+	pass *pass
 }
 
 // pictured is the observation that a read is shown with.
 type pictured struct {
-	frame *alpr.Frame
+	frame    *alpr.Frame // nil where the pictures were taken
+	pictures *pictures   // of this very frame; filled by the recording
 	*observation
 }
 
@@ -188,7 +191,7 @@ func (t *track) choosePicture(o *observation, f *alpr.Frame) {
 	switch {
 	case t.best.observation == nil,
 		o.text == now && (t.best.text != now || o.quality > t.best.quality):
-		t.best = pictured{frame: f, observation: o}
+		t.best = pictured{frame: f, pictures: new(pictures), observation: o}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -79,6 +80,10 @@ func (c *codec) packRead(r *alpr.Read) ([]byte, error) {
 		for _, p := range r.Text.Posterior[s] {
 			plain = binary.LittleEndian.AppendUint32(plain, math.Float32bits(p))
 		}
+	}
+	body.Read.Views = slices.Clone(r.Views) // their JPEGs are rows of their own, too
+	for i := range body.Read.Views {
+		body.Read.Views[i].Crop.JPEG, body.Read.Views[i].Context.JPEG = nil, nil
 	}
 	text, err := json.Marshal(&body)
 	if err != nil {

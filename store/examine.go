@@ -79,7 +79,8 @@ func mends() []mend {
 		{"outbox", "sent_ms = 0", "sent_ms > 0 AND sent_ms < recorded_ms", "a record that waits for the backend is sent again"},
 		{"outbox", "bad = NULL", "bad = '' OR typeof(bad) NOT IN ('text', 'null')", "a record that waits for the backend is sent again"},
 		{"pictures", `which = CASE WHEN EXISTS (SELECT 1 FROM pictures p WHERE p.read_id = pictures.read_id AND p.which = 'crop')
-			THEN 'context' ELSE 'crop' END`, "which NOT IN ('crop', 'context')", "a picture had a damaged kind"},
+			THEN 'context' ELSE 'crop' END`, "which NOT IN ('crop', 'context') AND which NOT GLOB 'crop [0-9]*' AND which NOT GLOB 'context [0-9]*'",
+			"a picture had a damaged kind"},
 		{"tallies", "n = 0", "typeof(n) <> 'integer'", "a count of the transparency report was lost"},
 	}
 }

@@ -318,7 +318,8 @@ func (t *tx) dropPictures(p retention.Pictures) error {
 			if allowed.Rank() >= needs.Rank() {
 				continue
 			}
-			_, err := t.exec("DELETE FROM pictures WHERE which = ? AND read_id IN (SELECT id FROM reads WHERE class = ?)", which, string(class))
+			_, err := t.exec("DELETE FROM pictures WHERE (which = ?1 OR which GLOB ?1 || ' *') AND read_id IN (SELECT id FROM reads WHERE class = ?2)",
+				which, string(class))
 			if err != nil {
 				return fmt.Errorf("drop pictures: %w", err)
 			}

@@ -275,8 +275,8 @@ func queryBodies[T any](ctx context.Context, s *Store, table, clause string, arg
 	return out, err
 }
 
-// Picture returns one picture of a read (PictureCrop or PictureContext), the
-// zero Picture where none is kept. The caller audits the view.
+// Picture returns one picture of a read (PictureCrop, PictureContext, or a
+// ViewPicture), the zero Picture where none is kept. The caller audits the view.
 func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr.Picture, error) {
 	read, err := s.Read(ctx, readID)
 	if err != nil || read == nil {
@@ -292,9 +292,11 @@ func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr
 	if !found {
 		return alpr.Picture{}, nil
 	}
-	picture := read.Crop
-	if which == PictureContext {
-		picture = read.Context
+	picture := alpr.Picture{}
+	for _, p := range picturesOf(read) {
+		if p.which == which {
+			picture = *p.Picture
+		}
 	}
 	if picture.JPEG, err = s.openBody(q, row); err != nil {
 		return alpr.Picture{}, s.passOver(ctx, row, err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -352,5 +353,35 @@ func TestBodiesCannotBeSwapped(t *testing.T) {
 	}
 	if n := f.count("SELECT count(*) FROM quarantine"); n == 0 {
 		t.Error("the row with another's body was not set apart")
+	}
+}
+
+// TestPicturesOfEveryCameraAreKept: each view's pictures are on record with the
+// read, are found by their hash, and go when policy says so.
+func TestPicturesOfEveryCameraAreKept(t *testing.T) {
+	f := open(t, func(c *Config) { c.Policy.Pictures.Reads = retention.DetailContext })
+	r := f.read("AAA111")
+	rear := alpr.View{Camera: "rear", Text: "AAA111", At: r.At, Crop: testPicture("rear crop", 160, 64), Context: testPicture("rear context", 640, 360)}
+	r.Views = []alpr.View{{Camera: "front", Text: "AAA111", At: r.At, Crop: r.Crop, Context: r.Context}, rear}
+	f.record(r)
+	kept, err := f.Read(context.Background(), r.ID)
+	if err != nil || len(kept.Views) != 2 || kept.Views[1].Camera != "rear" || kept.Views[1].Crop.SHA256 != rear.Crop.SHA256 {
+		t.Fatalf("views came back as %+v, %v", kept, err)
+	}
+	for name, want := range map[string]alpr.Picture{ViewPicture(PictureCrop, 1): rear.Crop, ViewPicture(PictureContext, 1): rear.Context} {
+		if p, err := f.Picture(context.Background(), r.ID, name); err != nil || !reflect.DeepEqual(p, want) {
+			t.Errorf("%s came back as %+v, %v", name, p, err)
+		}
+	}
+	if p, _, _, err := f.PictureByHash(context.Background(), rear.Crop.SHA256); err != nil || string(p.JPEG) != "rear crop" {
+		t.Errorf("by its hash: %+v, %v", p, err)
+	}
+	f.cfg.Policy.Pictures.Reads = retention.DetailCrop
+	f.reopen()
+	if p, err := f.Picture(context.Background(), r.ID, ViewPicture(PictureContext, 1)); err != nil || p.JPEG != nil {
+		t.Errorf("the rear context picture is still there: %v", err)
+	}
+	if p, err := f.Picture(context.Background(), r.ID, ViewPicture(PictureCrop, 1)); err != nil || p.JPEG == nil {
+		t.Errorf("the rear crop is gone: %v, %+v", err, p)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"alpr"
@@ -212,14 +213,7 @@ func (t *tx) putPictures(read *alpr.Read, class alpr.RetentionClass, key *dataKe
 	if class == alpr.RetainHit {
 		allowed = t.s.policy().Pictures.Hits
 	}
-	for _, p := range []struct {
-		which string
-		needs retention.Detail
-		*alpr.Picture
-	}{
-		{PictureCrop, retention.DetailCrop, &read.Crop},
-		{PictureContext, retention.DetailContext, &read.Context},
-	} {
+	for _, p := range picturesOf(read) {
 		if p.JPEG == nil || allowed.Rank() < p.needs.Rank() {
 			continue
 		}
@@ -231,6 +225,34 @@ func (t *tx) putPictures(read *alpr.Read, class alpr.RetentionClass, key *dataKe
 	}
 	return nil
 }
+
+// namedPicture is a picture of a read, with its name and what policy must allow.
+type namedPicture struct {
+	which string
+	needs retention.Detail
+	*alpr.Picture
+}
+
+// picturesOf are the pictures of a read: its own, and those of the views of
+// other cameras, named after their place among the views.
+func picturesOf(read *alpr.Read) []namedPicture {
+	list := []namedPicture{
+		{PictureCrop, retention.DetailCrop, &read.Crop},
+		{PictureContext, retention.DetailContext, &read.Context},
+	}
+	for i := range read.Views {
+		v := &read.Views[i]
+		if v.Camera == read.Camera {
+			continue // the read's own
+		}
+		list = append(list, namedPicture{ViewPicture(PictureCrop, i), retention.DetailCrop, &v.Crop},
+			namedPicture{ViewPicture(PictureContext, i), retention.DetailContext, &v.Context})
+	}
+	return list
+}
+
+// ViewPicture is the name of the crop or context picture of a read's i-th view.
+func ViewPicture(which string, i int) string { return which + " " + strconv.Itoa(i) }
 
 // putHit keeps a hit or its newer form. A hit counts its revisions itself: it
 // may be taken back between two revisions of its read.

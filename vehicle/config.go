@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +66,8 @@ type CameraConfig struct {
 	FPS      float64       `yaml:"fps"`
 	Latency  time.Duration `yaml:"latency"`
 	RealTime bool          `yaml:"real_time"`
+	Angle    float64       `yaml:"angle"` // degrees clockwise from straight ahead
+	Side     pipeline.Side `yaml:"side"`
 }
 
 // GPSConfig is the satellite receiver, or the position of a vehicle that stands.
@@ -287,8 +290,27 @@ func (c *Config) validateCameras() error {
 			return fmt.Errorf("cameras[%d].name: two cameras are called %q", i, name)
 		}
 		seen[name] = true
+		if !(cam.Angle > -360 && cam.Angle < 360) {
+			return fmt.Errorf("cameras[%d].angle: %g, give degrees clockwise from straight ahead: 90 to the right, 180 to the rear", i, cam.Angle)
+		}
+		if !slices.Contains([]pipeline.Side{pipeline.SideNone, pipeline.SideLeft, pipeline.SideRight}, cam.Side) {
+			return fmt.Errorf("cameras[%d].side: %q is neither left nor right", i, cam.Side)
+		}
 	}
 	return nil
+}
+
+// mounts says where each camera looks, by its name.
+func (c *Config) mounts() map[string]pipeline.Mount {
+	mounts := make(map[string]pipeline.Mount)
+	for _, cam := range c.Cameras {
+		name := cam.Name
+		if name == "" {
+			name = camera.NameOf(cam.Location)
+		}
+		mounts[name] = pipeline.Mount{AngleDeg: cam.Angle, Side: cam.Side}
+	}
+	return mounts
 }
 
 // Camera is how the camera is opened; start is the instant of a recording's first frame.

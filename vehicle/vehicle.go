@@ -193,7 +193,7 @@ func (v *Vehicle) addConsole(isDemo bool) (err error) {
 
 func (v *Vehicle) addPipeline() (err error) {
 	cfg := v.cfg.Pipeline
-	cfg.IsLossless = v.isWhole
+	cfg.IsLossless, cfg.Mounts = v.isWhole, v.cfg.mounts()
 	n := v.networks.Current()
 	cfg.DetectorVersion, cfg.RecogniserVersion = n.Detector.Version(), n.Recogniser.Version()
 	photos := v.cfg.Pictures

@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	asyncapi "github.com/asyncapi/spec-json-schemas/v6"
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"alpr"
 	"alpr/docs/schema"
 	"alpr/sync/event"
 )
@@ -214,5 +216,48 @@ func TestAsyncAPIReferencesResolve(t *testing.T) {
 				t.Errorf("message %s: %v", name, err)
 			}
 		}
+	}
+}
+
+// TestAReadOfTwoCamerasFitsItsSchema: what cameras add to a read is described,
+// with the picture and the position of each.
+func TestAReadOfTwoCamerasFitsItsSchema(t *testing.T) {
+	at := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	picture := alpr.Picture{JPEG: []byte("jpeg"), SHA256: [32]byte{1}, Width: 160, Height: 64}
+	seen := func(camera string, at time.Time) alpr.View {
+		return alpr.View{
+			Camera: camera, Text: "ABC1234", Confidence: 0.97, Frames: 9, FramesUsed: 5, FirstAt: at, LastAt: at, At: at,
+			Fix: alpr.Fix{At: at, Lat: 47.61, Lon: -122.33, Quality: alpr.GPSFix}, Crop: picture,
+		}
+	}
+	read := alpr.Read{
+		ID: alpr.ID{6: 0x70, 8: 0x80}, Revision: 2, Camera: "front", Text: alpr.Text{Text: "ABC1234", Confidence: 0.99},
+		FirstAt: at, At: at, LastAt: at, Views: []alpr.View{seen("front", at), seen("rear", at.Add(4*time.Second))},
+		MaybeSame: []alpr.ID{{15: 9, 6: 0x70, 8: 0x80}},
+	}
+	e, err := event.FromItem(event.Vehicle{Agency: "a", Name: "v"}, &alpr.OutboxItem{Kind: alpr.KindRead, ID: read.ID, Revision: 2, Read: &read, Class: alpr.RetainRead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := compiler(t).Compile(schema.Base + "read.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rules.Validate(data); err != nil {
+		t.Error(err)
+	}
+	views, _ := data.(map[string]any)["views"].([]any)
+	if len(views) != 2 {
+		t.Fatalf("%d views in %s", len(views), e.Data)
+	}
+	rear, _ := views[1].(map[string]any)
+	position, _ := rear["position"].(map[string]any)
+	pictures, _ := rear["pictures"].(map[string]any)
+	if rear["camera"] != "rear" || position["lat"] == nil || pictures["crop"] == nil {
+		t.Errorf("the rear camera's view is %v", rear)
 	}
 }

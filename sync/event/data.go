@@ -25,7 +25,26 @@ type Read struct {
 	TimeUncertainty float64   `json:"time_uncertainty_s"`
 	Models          Models    `json:"models"`
 	Pictures        Pictures  `json:"pictures"`
-	Retention       Retention `json:"retention"`
+	// Views and MaybeSame are there where more than one camera saw the car, or may
+	// have.
+	Views     []View    `json:"views,omitempty"`
+	MaybeSame []alpr.ID `json:"maybe_same,omitempty"`
+	Retention Retention `json:"retention"`
+}
+
+// View is what one of the vehicle's cameras saw of the car.
+type View struct {
+	Camera     string        `json:"camera"`
+	Text       string        `json:"text"`       // what its frames alone say
+	Confidence float64       `json:"confidence"` // probability that it is right
+	Frames     int           `json:"frames"`
+	FramesUsed int           `json:"frames_used"`
+	FirstAt    time.Time     `json:"first_at"`
+	LastAt     time.Time     `json:"last_at"`
+	At         time.Time     `json:"at"` // of the frame that corners, position and pictures belong to
+	Corners    [4]alpr.Point `json:"corners"`
+	Position   *Position     `json:"position"`
+	Pictures   Pictures      `json:"pictures"`
 }
 
 // Plate is what was read and where in the frame it stood.
@@ -349,10 +368,24 @@ func readData(r *alpr.Read, keep Retention) Read {
 		Frames: r.Frames, FramesUsed: r.FramesUsed,
 		FirstAt: r.FirstAt.UTC(), LastAt: r.LastAt.UTC(), At: r.At.UTC(),
 		Position: PositionOf(r.Fix), TimeSource: string(r.TimeSource), TimeUncertainty: r.TimeUncertainty.Seconds(),
-		Models:    Models{Detector: r.DetectorVersion, Recogniser: r.RecogniserVersion},
-		Pictures:  Pictures{Crop: picture(r.Crop), Context: picture(r.Context)},
+		Models:   Models{Detector: r.DetectorVersion, Recogniser: r.RecogniserVersion},
+		Pictures: Pictures{Crop: picture(r.Crop), Context: picture(r.Context)},
+		Views:    views(r), MaybeSame: r.MaybeSame,
 		Retention: keep,
 	}
+}
+
+func views(r *alpr.Read) []View {
+	var list []View
+	for i := range r.Views {
+		v := &r.Views[i]
+		list = append(list, View{
+			Camera: v.Camera, Text: v.Text, Confidence: probability(v.Confidence), Frames: v.Frames, FramesUsed: v.FramesUsed,
+			FirstAt: v.FirstAt.UTC(), LastAt: v.LastAt.UTC(), At: v.At.UTC(), Corners: v.Plate.Corners,
+			Position: PositionOf(v.Fix), Pictures: Pictures{Crop: picture(v.Crop), Context: picture(v.Context)},
+		})
+	}
+	return list
 }
 
 func plate(r *alpr.Read) Plate {

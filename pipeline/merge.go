@@ -16,15 +16,15 @@ const (
 	mergeWithinM = 150
 )
 
-// settle finds out, before anything is said of a track, whether its pass is
+// merge finds out, before anything is said of a track, whether its pass is
 // already known. Where the same text was followed before and lost, t goes on
 // with that pass; where it is followed since t was lost, that track goes on
 // with t's. Where another track in view at the same time has spoken for the
-// pass (two boxes on one plate), or goes on with it, settle says true, and t
+// pass (two boxes on one plate), or goes on with it, merge says true, and t
 // must say nothing.
-func (f *follower) settle(t *track) (isSpokenFor bool) {
+func (f *follower) merge(t *track) (isSpokenFor bool) {
 	for _, other := range slices.Concat(f.open, f.closed) {
-		if other == t || other.pass.isTold() && t.pass.isTold() || !isSameText(other, t) {
+		if other == t || other.pass.isTold() && t.pass.isTold() && other.pass != t.pass || !isSameText(other, t) {
 			continue // of two passes that have raised alerts neither may vanish
 		}
 		isClosed := slices.Contains(f.closed, other)
@@ -43,9 +43,9 @@ func (f *follower) settle(t *track) (isSpokenFor bool) {
 	return false
 }
 
-// isOver says whether a closed pass is too far back for t to be part of it.
-func (f *follower) isOver(closed, t *track) bool {
-	gap := t.first.Sub(closed.last)
+// isOver says whether a track is too far back for t to be part of its pass.
+func (f *follower) isOver(earlier, t *track) bool {
+	gap := t.first.Sub(earlier.last)
 	if gap <= mergeAnywhere {
 		return false
 	}
@@ -55,7 +55,7 @@ func (f *follower) isOver(closed, t *track) bool {
 	if f.locator == nil {
 		return true
 	}
-	a, b := f.locator.At(closed.last), f.locator.At(t.first)
+	a, b := f.locator.At(earlier.last), f.locator.At(t.first)
 	return !a.IsValid() || !b.IsValid() || distanceM(a, b) > mergeWithinM
 }
 
@@ -68,9 +68,8 @@ func (t *track) takeOver(earlier *track) {
 	t.obs = append(slices.Clone(earlier.obs), t.obs...)
 	t.trim()
 	t.fuse()
-	if earlier.pass.isTold() || !t.pass.isTold() && earlier.first.Before(t.first) {
-		t.pass = earlier.pass
-	}
+	join(earlier.pass, t.pass)
+	t.pass.replace(earlier, t)
 	if earlier.first.Before(t.first) {
 		t.first = earlier.first
 	}

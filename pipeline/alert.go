@@ -11,38 +11,44 @@ import (
 	"alpr"
 )
 
-// pass is what has been told of a vehicle pass so far; a track that goes on
-// with a pass takes it over. It is the follower's but for pictures, which only
-// the recording touches.
+// pass is what has been told of a vehicle pass so far. The tracks of one pass
+// share it: one of each camera that saw the car, at most. It is the followers'
+// but for pictures, which only the recording touches.
 type pass struct {
 	id         alpr.ID
+	tracks     []*track  // of the pass, in the order in which they joined it
 	revision   int       // of the newest read handed on; 0: none yet
 	isFinal    bool      // a final read was made
 	considered alpr.Text // as last compared with the hotlists
+	cameras    int       // whose view was part of it then
 	hits       map[string]alpr.Hit
-	pictures   *pictures
+	maybeSame  []*pass // passes that may be of the same car: undecided
 }
 
-// pictures are those of the newest read of a pass.
+func newPass(id alpr.ID) *pass { return &pass{id: id, hits: make(map[string]alpr.Hit)} }
+
+// pictures are those of one frame.
 type pictures struct{ crop, context alpr.Picture }
 
 // isTold says whether a read of the pass was handed on.
 func (p *pass) isTold() bool { return p.revision > 0 }
 
-// raise makes a read of what is now known of a track. Without a hit a preview is
+// report makes a read of what is now known of a pass. Without a hit a preview is
 // not handed on, because nothing in it must be known before the pass is over,
 // and no read that is not sure enough or may be of a sign; but where something was told of the pass
 // before, its end is told too.
-func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) {
-	ps := &t.pass
-	ps.considered = t.fused.told
+func (f *follower) report(t *track, isPreview bool, now time.Time) (event, bool) {
+	ps := t.pass
+	all := ps.evidence(f.serials)
+	ps.considered, ps.cameras = all.text, len(ps.tracks)
 	read := alpr.Read{
 		ID: ps.id, Revision: ps.revision + 1, Preview: isPreview,
-		Camera: f.camera, Text: t.fused.told, Plate: t.best.plate,
-		Frames: t.frames, FramesUsed: t.read,
-		FirstAt: t.first, LastAt: t.last, At: t.best.at,
+		Camera: all.best.camera, Text: all.text, Plate: all.best.plate,
+		Frames: all.frames, FramesUsed: all.read,
+		FirstAt: all.first, LastAt: all.last, At: all.best.at,
 		TimeSource:      alpr.TimeSystem,
 		DetectorVersion: f.cfg.DetectorVersion, RecogniserVersion: f.cfg.RecogniserVersion,
+		MaybeSame: ps.related(),
 	}
 	if f.locator != nil {
 		read.Fix = f.locator.At(read.At)
@@ -50,7 +56,7 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 	}
 	known := len(ps.hits)
 	hits := f.match(read, ps)
-	isTooUnsure := read.Text.Confidence < f.cfg.MinConfidence || read.Text.MayBeSign(t.meanScore()) || f.cfg.mayBeNoPlate(&read.Text)
+	isTooUnsure := read.Text.Confidence < f.cfg.MinConfidence || read.Text.MayBeSign(all.score) || f.cfg.mayBeNoPlate(&read.Text)
 	if len(hits) == 0 && (isPreview || isTooUnsure && !ps.isTold()) {
 		return event{}, false
 	}
@@ -59,10 +65,12 @@ func (f *follower) raise(t *track, isPreview bool, now time.Time) (event, bool) 
 	if known == 0 && len(ps.hits) > 0 {
 		f.stats.alerts.Add(1)
 	}
-	return event{
-		read: read, hits: hits, frame: t.best.frame, pictures: ps.pictures,
+	e := event{
+		read: read, hits: hits, frame: all.best.frame, pictures: all.best.pictures,
 		newest: now, isAlert: len(ps.hits) > known,
-	}, true
+	}
+	f.addViews(&e, ps)
+	return e, true
 }
 
 // match asks the hotlists, keeps the identity of hits raised before, and takes
