@@ -28,6 +28,7 @@ require (
 	gocv.io/x/gocv v0.43.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.43.0
+	golang.org/x/term v0.42.0
 	golang.org/x/text v0.41.0
 )
 

@@ -21,7 +21,7 @@ func (s *Store) ExportAudit(ctx context.Context, who Access, hasText bool, w io.
 	if hasText {
 		detail["text"] = "in clear"
 	}
-	if err := s.Audit(ctx, who.record(alpr.ActionAuditExport, "", detail)); err != nil {
+	if err := s.Audit(ctx, who.Record(alpr.ActionAuditExport, "", detail)); err != nil {
 		return err
 	}
 	if err := s.writeAudit(ctx, hasText, w); err != nil {

@@ -31,7 +31,8 @@ func (a Access) Validate() error {
 	return alpr.CheckPurpose(a.Purpose)
 }
 
-func (a Access) record(action alpr.AuditAction, subject string, detail map[string]string) alpr.AuditRecord {
+// Record is what the audit log keeps of an access.
+func (a Access) Record(action alpr.AuditAction, subject string, detail map[string]string) alpr.AuditRecord {
 	return alpr.AuditRecord{Officer: a.Officer, Agency: a.Agency, Purpose: a.Purpose, Action: action, Subject: subject, Detail: detail}
 }
 
@@ -391,7 +392,7 @@ func (s *Store) auditAccess(ctx context.Context, who Access, action alpr.AuditAc
 	if err != nil {
 		return err
 	}
-	return s.Audit(ctx, who.record(action, tag, detail))
+	return s.Audit(ctx, who.Record(action, tag, detail))
 }
 
 // liveKeys are the data keys that reads may be sealed under.

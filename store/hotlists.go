@@ -61,7 +61,7 @@ func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, c
 			return err
 		}
 		detail := map[string]string{"version": info.Version, "entries": fmt.Sprint(info.Entries)}
-		return t.auditNow(who.record(alpr.ActionHotlistImport, info.List, detail))
+		return t.auditNow(who.Record(alpr.ActionHotlistImport, info.List, detail))
 	})
 	if err != nil {
 		return fail(err)
@@ -293,7 +293,7 @@ func (s *Store) Rollback(ctx context.Context, who Access, list string) (HotlistI
 			return err
 		}
 		defer t.noteLists()
-		return t.auditNow(who.record(alpr.ActionHotlistRollback, list, map[string]string{"version": info.Version}))
+		return t.auditNow(who.Record(alpr.ActionHotlistRollback, list, map[string]string{"version": info.Version}))
 	})
 	if err != nil {
 		return HotlistInfo{}, fmt.Errorf("roll back list %q: %w", list, err)
@@ -316,7 +316,7 @@ func (s *Store) DropHotlist(ctx context.Context, who Access, list string) error 
 			return errors.Join(err, ErrNotKept)
 		}
 		defer t.noteLists()
-		return t.auditNow(who.record(alpr.ActionHotlistDropped, list, nil))
+		return t.auditNow(who.Record(alpr.ActionHotlistDropped, list, nil))
 	})
 	if err != nil {
 		return fmt.Errorf("drop list %q: %w", list, err)

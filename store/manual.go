@@ -39,7 +39,7 @@ func (s *Store) AddManual(ctx context.Context, who Access, e alpr.Entry) error {
 			return err
 		}
 		detail := map[string]string{"entry": e.ID, "case": e.CaseNumber, "reason": e.Reason, "expires": e.Expires.UTC().Format(time.RFC3339)}
-		return t.auditNow(who.record(alpr.ActionManualEntry, tag, detail))
+		return t.auditNow(who.Record(alpr.ActionManualEntry, tag, detail))
 	})
 	if err != nil {
 		return fmt.Errorf("add manual entry: %w", err)
@@ -99,7 +99,7 @@ func (s *Store) RemoveManual(ctx context.Context, who Access, id string) error {
 			return errors.Join(err, fmt.Errorf("entry %q: %w", id, ErrNotKept))
 		}
 		defer t.noteLists()
-		return t.auditNow(who.record(alpr.ActionManualEntryRemoved, id, nil))
+		return t.auditNow(who.Record(alpr.ActionManualEntryRemoved, id, nil))
 	})
 	if err != nil {
 		return fmt.Errorf("remove manual entry: %w", err)

@@ -151,7 +151,7 @@ func (s *Store) SeeNotices(ctx context.Context, who Access) ([]Notice, error) {
 		if _, err := t.exec("UPDATE notices SET seen_ms = ? WHERE seen_ms = 0", ms(t.wall)); err != nil {
 			return err
 		}
-		return t.auditNow(who.record(alpr.ActionNoticesSeen, "store", map[string]string{"notices": strconv.Itoa(len(seen))}))
+		return t.auditNow(who.Record(alpr.ActionNoticesSeen, "store", map[string]string{"notices": strconv.Itoa(len(seen))}))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take note: %w", err)

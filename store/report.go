@@ -61,7 +61,7 @@ func (s *Store) SetConsent(ctx context.Context, who Access, isGiven bool) (share
 		if err := t.putMeta(metaConsent, isGiven); err != nil {
 			return err
 		}
-		return t.auditNow(who.record(action, "improvement sharing", nil))
+		return t.auditNow(who.Record(action, "improvement sharing", nil))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record consent: %w", err)
@@ -153,7 +153,7 @@ func (s *Store) NoteShared(ctx context.Context, who Access, batch string, n int)
 		if err := t.putMeta(metaBatch+batch, n); err != nil {
 			return err
 		}
-		return t.auditNow(who.record(alpr.ActionContribute, batch, map[string]string{"misreads": fmt.Sprint(n)}))
+		return t.auditNow(who.Record(alpr.ActionContribute, batch, map[string]string{"misreads": fmt.Sprint(n)}))
 	})
 	if err != nil {
 		return fmt.Errorf("note what is shared: %w", err)

@@ -40,7 +40,7 @@ func (s *Store) changeSafe(ctx context.Context, who Access, action alpr.AuditAct
 				return err
 			}
 		}
-		return t.auditNow(who.record(action, "", map[string]string{"plates": fmt.Sprint(len(plates))}))
+		return t.auditNow(who.Record(action, "", map[string]string{"plates": fmt.Sprint(len(plates))}))
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)

@@ -1,18 +1,11 @@
 package main
 
 import (
-	"crypto/ed25519"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-
 	"github.com/spf13/cobra"
 
-	"alpr/audit"
-	"alpr/internal/regular"
 	"alpr/store"
+	"alpr/vehicle"
+	"alpr/vehicle/admin"
 )
 
 const auditHelp = `Every interaction with the system is in its audit log: start and stop, look-ups,
@@ -34,7 +27,7 @@ func newAuditCmd() *cobra.Command {
 }
 
 func newAuditExportCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	var path string
 	var hasText bool
 	c := &cobra.Command{
@@ -48,11 +41,8 @@ beside each record, where verify checks that they are the words that were sealed
   alpr audit export -o may-open.audit --text --officer 0815 --purpose "complaint 31-0815"`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.workAs(c, func(d *desk, who store.Access) error {
-				if path == "" {
-					return d.store.ExportAudit(c.Context(), who, hasText, c.OutOrStdout())
-				}
-				return writeWhole(path, func(w io.Writer) error { return d.store.ExportAudit(c.Context(), who, hasText, w) })
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return admin.ExportAudit(c.Context(), r, who, hasText, path, c.OutOrStdout())
 			})
 		},
 	}
@@ -62,21 +52,8 @@ beside each record, where verify checks that they are the words that were sealed
 	return c
 }
 
-// writeWhole writes a new file, or leaves none.
-func writeWhole(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Sync(), f.Close())
-	if err != nil {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
-}
-
 func newAuditVerifyCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	var key, against string
 	c := &cobra.Command{
 		Use:   "verify [EXPORT]",
@@ -93,68 +70,18 @@ public key as noted when it was set up.`,
 		Example: `  alpr audit verify may.audit --against april.audit --key 5c1e…`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			check, err := newAuditCheck(key, against)
+			check, err := admin.NewAuditCheck(key, against)
 			if err != nil {
 				return err
 			}
 			if len(args) == 1 {
-				return check.file(args[0], c.OutOrStdout())
+				return check.File(args[0], c.OutOrStdout())
 			}
-			return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
-				sum, err := d.store.CheckAudit(c.Context(), check.key, check.known)
-				if err != nil {
-					return err
-				}
-				return printWhole(c.OutOrStdout(), sum)
-			})
+			return f.with(c, func(r *vehicle.Records) error { return check.Store(c.Context(), r, c.OutOrStdout()) })
 		},
 	}
 	f.add(c)
 	c.Flags().StringVar(&key, "key", "", "the device's public key, hexadecimal")
 	c.Flags().StringVar(&against, "against", "", "an earlier export whose records must still be there")
 	return c
-}
-
-// auditCheck is what a log is checked against.
-type auditCheck struct {
-	key   ed25519.PublicKey
-	known map[uint64]string
-}
-
-func newAuditCheck(key, against string) (c auditCheck, err error) {
-	if key != "" {
-		raw, err := hex.DecodeString(key)
-		if err != nil || len(raw) != ed25519.PublicKeySize {
-			return c, &usageError{fmt.Errorf("--key: expected %d hexadecimal digits", 2*ed25519.PublicKeySize)}
-		}
-		c.key = raw
-	}
-	if against == "" {
-		return c, nil
-	}
-	f, err := regular.OpenPiped(against)
-	if err != nil {
-		return c, err
-	}
-	defer f.Close()
-	c.known, err = audit.KnownRecords(f)
-	return c, err
-}
-
-func (c *auditCheck) file(path string, out io.Writer) error {
-	f, err := regular.OpenPiped(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	sum, err := audit.Verify(f, c.key, c.known)
-	if err != nil {
-		return err
-	}
-	return printWhole(out, sum)
-}
-
-func printWhole(out io.Writer, sum audit.Summary) error {
-	_, err := fmt.Fprintf(out, "whole: %d records, the last has hash %s, signed by device key %s\n", sum.Records, sum.Last, sum.PublicKey)
-	return err
 }

@@ -16,6 +16,7 @@ import (
 	"alpr/gps"
 	"alpr/hotlist/importer"
 	"alpr/internal/regular"
+	"alpr/internal/usage"
 	"alpr/retention"
 	"alpr/store"
 	"alpr/vehicle"
@@ -53,7 +54,7 @@ func newDemoCmd() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.video != "" && f.camera != "" {
-				return &usageError{errors.New("give --video or --camera, not both")}
+				return usage.Errorf("give --video or --camera, not both")
 			}
 			return f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},

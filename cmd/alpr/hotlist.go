@@ -1,17 +1,13 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"alpr/store"
 	"alpr/vehicle"
+	"alpr/vehicle/admin"
 )
 
 const hotlistHelp = `Import, look at and change the lists of wanted plates.
@@ -20,7 +16,7 @@ A change takes effect at once in a running alpr. Every command that shows or
 changes entries is in the audit log, so it asks who does it and why.`
 
 func newHotlistCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	c := &cobra.Command{
 		Use:   "hotlist",
 		Short: "Import, look at and change the lists of wanted plates",
@@ -44,57 +40,20 @@ func newHotlistCmd() *cobra.Command {
 	return c
 }
 
-func newHotlistListCmd(f *deskFlags) *cobra.Command {
+func newHotlistListCmd(f *recordFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "Name the lists, their versions and their age",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
-				return d.printLists(c.Context(), c.OutOrStdout(), time.Now())
+			return f.with(c, func(r *vehicle.Records) error {
+				return admin.PrintLists(c.Context(), r, time.Now(), c.OutOrStdout())
 			})
 		},
 	}
 }
 
-func (d *desk) printLists(ctx context.Context, out io.Writer, now time.Time) error {
-	infos, err := d.store.Hotlists(ctx)
-	if err != nil {
-		return err
-	}
-	manual, err := d.store.ManualEntries(ctx)
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LIST\tVERSION\tENTRIES\tPUBLISHED\tAGE\tIN USE")
-	for _, h := range infos {
-		inUse := "no"
-		if h.IsActive {
-			inUse = "yes"
-		}
-		published, age := "not said", "not known"
-		if !h.PublishedAt.IsZero() {
-			published, age = h.PublishedAt.Format(time.RFC3339), ageText(now.Sub(h.PublishedAt))
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", h.List, h.Version, h.Entries, published, age, inUse)
-	}
-	fmt.Fprintf(w, "%s\t\t%d\t\t\tyes\n", vehicle.ManualList, len(manual))
-	return w.Flush()
-}
-
-// ageText is an age as a person says it.
-func ageText(d time.Duration) string {
-	switch {
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", max(0, int(d.Minutes())))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}
-
-func newHotlistRollbackCmd(f *deskFlags) *cobra.Command {
+func newHotlistRollbackCmd(f *recordFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rollback LIST",
 		Short: "Put the version before the one in use back in use",
@@ -103,19 +62,14 @@ dropped: another rollback goes one further back. The last three are kept.`,
 		Example: `  alpr hotlist rollback state --officer 4711 --purpose "today's file is wrong"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.workAs(c, func(d *desk, who store.Access) error {
-				h, err := d.store.Rollback(c.Context(), who, args[0])
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(c.OutOrStdout(), "%s: version %s is in use again, %d entries\n", h.List, h.Version, h.Entries)
-				return err
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return admin.Rollback(c.Context(), r, who, args[0], c.OutOrStdout())
 			})
 		},
 	}
 }
 
-func newHotlistRemoveCmd(f *deskFlags) *cobra.Command {
+func newHotlistRemoveCmd(f *recordFlags) *cobra.Command {
 	var list string
 	c := &cobra.Command{
 		Use:   "remove ID",
@@ -127,11 +81,8 @@ next import of its source brings the entry back if the source still lists it.`,
   alpr hotlist remove V100000001 --list state --officer 4711 --purpose "recovered, returns checked"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.workAs(c, func(d *desk, who store.Access) error {
-				if list == "" || list == vehicle.ManualList {
-					return d.store.RemoveManual(c.Context(), who, args[0])
-				}
-				return d.removeListed(c.Context(), who, list, args[0])
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return admin.RemoveEntry(c.Context(), r, who, list, args[0])
 			})
 		},
 	}
@@ -139,20 +90,78 @@ next import of its source brings the entry back if the source still lists it.`,
 	return c
 }
 
-var errNoSuchEntry = errors.New("no such entry: see alpr hotlist show")
+func newHotlistShowCmd(f *recordFlags) *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:     "show LIST",
+		Short:   "Print the entries of a list",
+		Example: `  alpr hotlist show state --limit 20 --officer 4711 --purpose "check the import"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return admin.ShowList(c.Context(), r, who, args[0], limit, c.OutOrStdout())
+			})
+		},
+	}
+	c.Flags().IntVar(&limit, "limit", 50, "print so many entries; 0: all")
+	return c
+}
 
-func (d *desk) removeListed(ctx context.Context, who store.Access, name, id string) error {
-	list, err := d.listInUse(ctx, name)
-	if err != nil {
-		return err
+func newHotlistAddCmd(f *recordFlags) *cobra.Command {
+	var in admin.NewEntry
+	c := &cobra.Command{
+		Use:   "add PLATE",
+		Short: "Add an entry of your own: reason, case number and expiry are required",
+		Example: `  alpr hotlist add ABC123 --state US-FL --reason "armed robbery" --case 31-0815 --expires 12h \
+      --officer 4711 --purpose "BOLO from dispatch" --past`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				in.Plate = args[0]
+				return admin.AddEntry(c.Context(), r, who, in, c.OutOrStdout())
+			})
+		},
 	}
-	next, err := list.Apply(list.Version+"-", list.PublishedAt, []string{id}, nothing)
-	if err != nil {
-		return err
+	flags := c.Flags()
+	e := &in.Entry
+	flags.StringVar(&e.State, "state", "", "issuing state, ISO 3166 such as US-FL; empty: any")
+	flags.StringVar(&e.Reason, "reason", "", "why the plate is wanted (required)")
+	flags.StringVar(&e.CaseNumber, "case", "", "case number (required)")
+	flags.StringVar(&in.Expires, "expires", "", "when it ends: 12h, 3d, or 2031-05-02T18:00:00Z (required)")
+	flags.StringVar(&e.Category, "category", "BOLO", "category")
+	flags.StringVar(&in.Priority, "priority", "normal", "low, normal or high")
+	flags.StringVar(&e.Caution, "caution", "", "what the officer must know")
+	flags.StringVar(&e.Vehicle.Make, "make", "", "make of the vehicle")
+	flags.StringVar(&e.Vehicle.Model, "model", "", "model of the vehicle")
+	flags.StringVar(&e.Vehicle.Colour, "colour", "", "colour of the vehicle")
+	flags.StringVar(&e.Vehicle.Year, "year", "", "year of the vehicle")
+	flags.BoolVar(&e.IsCovert, "covert", false, "alert without sound or light")
+	flags.BoolVar(&in.MatchesOld, "past", false, "also compare with the reads on record")
+	return c
+}
+
+func newHotlistCheckCmd(f *recordFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check PLATE",
+		Short: "Say what a plate would alert, and why not",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return admin.Check(c.Context(), r, who, args[0], time.Now(), c.OutOrStdout())
+			})
+		},
 	}
-	if next.Len() == list.Len() {
-		return fmt.Errorf("remove %q from list %s: %w", id, name, errNoSuchEntry)
+}
+
+func newHotlistStatsCmd(f *recordFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "stats",
+		Short: "Count the entries in use by list, category and whether they alert",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return f.with(c, func(r *vehicle.Records) error {
+				return admin.PrintStats(c.Context(), r, time.Now(), c.OutOrStdout())
+			})
+		},
 	}
-	who.Purpose += " (entry " + id + " removed)"
-	return d.lists.Replace(ctx, who, next)
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/hotlist/importer"
+	"alpr/internal/usage"
 	"alpr/store"
+	"alpr/vehicle"
 )
 
 const hotlistImportHelp = `Import lists from files, or from every file of a folder such as a USB stick:
@@ -31,7 +33,7 @@ type importFlags struct {
 	maxBad                           float64
 }
 
-func newHotlistImportCmd(f *deskFlags) *cobra.Command {
+func newHotlistImportCmd(f *recordFlags) *cobra.Command {
 	var in importFlags
 	c := &cobra.Command{
 		Use:   "import PATH…",
@@ -42,8 +44,8 @@ func newHotlistImportCmd(f *deskFlags) *cobra.Command {
   alpr hotlist import wants.dat --map wants.yaml --list wants --officer 4711 --purpose "county wants"`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.workAs(c, func(d *desk, who store.Access) error {
-				return d.importAll(c.Context(), who, in, args, c.OutOrStdout())
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return importAll(c.Context(), r, who, in, args, c.OutOrStdout())
 			})
 		},
 	}
@@ -66,24 +68,24 @@ func (in *importFlags) columnMap() (*importer.Map, error) {
 
 // importAll imports every file. One that is refused does not keep the others
 // from being imported.
-func (d *desk) importAll(ctx context.Context, who store.Access, in importFlags, paths []string, out io.Writer) error {
+func importAll(ctx context.Context, r *vehicle.Records, who store.Access, in importFlags, paths []string, out io.Writer) error {
 	files, err := listFiles(paths)
 	if err != nil {
 		return err
 	}
 	if in.list != "" && len(files) > 1 {
-		return &usageError{fmt.Errorf("--list names one list, and there are %d files", len(files))}
+		return usage.Errorf("--list names one list, and there are %d files", len(files))
 	}
 	columns, err := in.columnMap()
 	if err != nil {
 		return err
 	}
-	if err := d.lists.Load(ctx); err != nil {
+	if err := r.Lists.Load(ctx); err != nil {
 		return err
 	}
 	var errs []error
 	for _, path := range files {
-		if err := d.importFile(ctx, who, in, columns, path, out); err != nil {
+		if err := importFile(ctx, r, who, in, columns, path, out); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", path, err))
 		}
 	}
@@ -111,7 +113,7 @@ func listFiles(paths []string) ([]string, error) {
 	return files, nil
 }
 
-func (d *desk) importFile(ctx context.Context, who store.Access, in importFlags, columns *importer.Map, path string, out io.Writer) error {
+func importFile(ctx context.Context, r *vehicle.Records, who store.Access, in importFlags, columns *importer.Map, path string, out io.Writer) error {
 	opt, err := in.options()
 	if err != nil {
 		return err
@@ -121,7 +123,7 @@ func (d *desk) importFile(ctx context.Context, who store.Access, in importFlags,
 	if err != nil {
 		return err
 	}
-	if err := d.lists.Replace(ctx, who, list); err != nil {
+	if err := r.Lists.Replace(ctx, who, list); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "%s: version %s is in use, %d entries\n", list.Name, list.Version, list.Len())
@@ -135,7 +137,7 @@ func (in *importFlags) options() (importer.Options, error) {
 	}
 	at, err := time.Parse(time.RFC3339, in.published)
 	if err != nil {
-		return opt, &usageError{fmt.Errorf("--published: %w", err)}
+		return opt, usage.Errorf("--published: %w", err)
 	}
 	opt.PublishedAt = at
 	return opt, nil

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"fmt"
-	"text/tabwriter"
-	"time"
-
 	"github.com/spf13/cobra"
 
 	"alpr/store"
+	"alpr/vehicle"
+	"alpr/vehicle/admin"
 )
 
 func newLookupCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	var limit int
 	c := &cobra.Command{
 		Use:   "lookup PLATE",
@@ -23,17 +21,8 @@ hash only.`,
 		Example: `  alpr lookup ABC123 --officer 4711 --purpose "case 31-0815"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.workAs(c, func(d *desk, who store.Access) error {
-				reads, err := d.store.Lookup(c.Context(), who, args[0], limit)
-				if err != nil {
-					return err
-				}
-				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "TIME\tREAD\tTEXT\tSURE\tCAMERA\tPOSITION")
-				for _, r := range reads {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%.1f%%\t%s\t%s\n", r.At.Format(time.RFC3339), r.ID, r.Text.Text, 100*r.Text.Confidence, r.Camera, whereText(r.Fix))
-				}
-				return w.Flush()
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return admin.Lookup(c.Context(), r, who, args[0], limit, c.OutOrStdout())
 			})
 		},
 	}

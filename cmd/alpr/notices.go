@@ -1,16 +1,15 @@
 package main
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/spf13/cobra"
 
 	"alpr/store"
+	"alpr/vehicle"
+	"alpr/vehicle/admin"
 )
 
 func newNoticesCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	var isSeen bool
 	c := &cobra.Command{
 		Use:   "notices",
@@ -21,24 +20,12 @@ backend say the same until somebody has taken note with --seen.`,
 		Example: "  alpr notices\n  alpr notices --seen --officer 0815 --purpose \"list imported again\"",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			print := func(notices []store.Notice) error {
-				for _, n := range notices {
-					if _, err := fmt.Fprintf(c.OutOrStdout(), "%s  %s\n", n.At.Format(time.RFC3339), n); err != nil {
-						return err
-					}
-				}
-				return nil
+			if isSeen {
+				return f.as(c, func(r *vehicle.Records, who store.Access) error {
+					return admin.SeeNotices(c.Context(), r, who, c.OutOrStdout())
+				})
 			}
-			if !isSeen {
-				return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error { return print(d.store.Notices()) })
-			}
-			return f.workAs(c, func(d *desk, who store.Access) error {
-				seen, err := d.store.SeeNotices(c.Context(), who)
-				if err != nil {
-					return err
-				}
-				return print(seen)
-			})
+			return f.with(c, func(r *vehicle.Records) error { return admin.PrintNotices(r.Store.Notices(), c.OutOrStdout()) })
 		},
 	}
 	f.add(c)

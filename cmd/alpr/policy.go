@@ -1,20 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strings"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 
-	"alpr"
-	"alpr/internal/regular"
-	"alpr/retention"
+	"alpr/internal/usage"
 	"alpr/store"
+	"alpr/vehicle"
+	"alpr/vehicle/admin"
 )
 
 const policyHelp = `What the agency allows to be kept, and for how long, is in the configuration under
@@ -34,25 +26,14 @@ func newPolicyCmd() *cobra.Command {
 }
 
 func newPolicyShowCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Print the policy in force, as configured and as tightened by the backend",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.work(c.Context(), c.ErrOrStderr(), func(d *desk) error {
-				p := d.store.PolicyInForce()
-				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-				printPolicy(w, "in force", p)
-				printPolicy(w, "configured", d.cfg.Policy)
-				forbidden, err := d.store.Forbidden(c.Context())
-				if err != nil {
-					return err
-				}
-				if len(forbidden) > 0 {
-					fmt.Fprintf(w, "categories forbidden by the backend: %s\n", strings.Join(forbidden, ", "))
-				}
-				return w.Flush()
+			return f.with(c, func(r *vehicle.Records) error {
+				return admin.PrintPolicy(c.Context(), r, c.OutOrStdout())
 			})
 		},
 	}
@@ -60,13 +41,8 @@ func newPolicyShowCmd() *cobra.Command {
 	return c
 }
 
-func printPolicy(w io.Writer, name string, p retention.Policy) {
-	fmt.Fprintf(w, "%s\treads %s\thits %s\tdispositions %s\tmanual entries %s\tpictures of reads: %s\tof hits: %s\n", name,
-		p.Retention.Reads, p.Retention.Hits, p.Retention.Dispositions, p.Retention.Manual, p.Pictures.Reads, p.Pictures.Hits)
-}
-
 func newPolicyRestoreCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	c := &cobra.Command{
 		Use:   "restore",
 		Short: "Put the configured policy in force after what was in force was lost",
@@ -75,7 +51,7 @@ which nothing new has been kept since. See first with the backend what it has
 tightened: that is lost, too. Without such a loss this is refused.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.workAs(c, func(d *desk, who store.Access) error { return d.store.RestorePolicy(c.Context(), who) })
+			return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.RestorePolicy(c.Context(), who) })
 		},
 	}
 	f.add(c)
@@ -88,22 +64,13 @@ func newPolicyProfilesCmd() *cobra.Command {
 		Short: "Print the shipped retention profiles",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			all, err := retention.Profiles()
-			if err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			for _, name := range slices.Sorted(maps.Keys(all)) {
-				printPolicy(w, name, all[name])
-				fmt.Fprintf(w, "\t%s\n", all[name].About)
-			}
-			return w.Flush()
+			return admin.PrintProfiles(c.OutOrStdout())
 		},
 	}
 }
 
 func newSafeListCmd() *cobra.Command {
-	var f deskFlags
+	var f recordFlags
 	var file string
 	c := &cobra.Command{
 		Use:   "safelist add|remove|count [PLATE…]",
@@ -116,56 +83,22 @@ nobody can read it.`,
 		Args:      cobra.MinimumNArgs(1),
 		ValidArgs: []string{"add", "remove", "count"},
 		RunE: func(c *cobra.Command, args []string) error {
-			plates, err := platesOf(args[1:], file)
+			plates, err := admin.Plates(args[1:], file)
 			if err != nil {
 				return err
 			}
-			return f.safeList(c, args[0], plates)
+			switch args[0] {
+			case "count":
+				return f.with(c, func(r *vehicle.Records) error { return admin.CountSafe(c.Context(), r, c.OutOrStdout()) })
+			case "add":
+				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.AddSafe(c.Context(), who, plates) })
+			case "remove":
+				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.RemoveSafe(c.Context(), who, plates) })
+			}
+			return usage.Errorf("unknown action %q: expected add, remove or count", args[0])
 		},
 	}
 	f.add(c)
 	c.Flags().StringVar(&file, "file", "", "a file with one plate a line")
 	return c
-}
-
-func (f *deskFlags) safeList(c *cobra.Command, action string, plates []string) error {
-	ctx := c.Context()
-	switch action {
-	case "count":
-		return f.work(ctx, c.ErrOrStderr(), func(d *desk) error {
-			n, err := d.store.SafeCount(ctx)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%d plates\n", n)
-			return err
-		})
-	case "add":
-		return f.workAs(c, func(d *desk, who store.Access) error { return d.store.AddSafe(ctx, who, plates) })
-	case "remove":
-		return f.workAs(c, func(d *desk, who store.Access) error { return d.store.RemoveSafe(ctx, who, plates) })
-	}
-	return &usageError{fmt.Errorf("unknown action %q: expected add, remove or count", action)}
-}
-
-// platesOf are the plates of a command line and of a file's lines.
-func platesOf(args []string, file string) ([]string, error) {
-	if file == "" {
-		return args, nil
-	}
-	f, err := regular.OpenPiped(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" {
-			if _, err := alpr.ParsePlate(line); err != nil {
-				return nil, fmt.Errorf("%s: %w", file, err)
-			}
-			args = append(args, line)
-		}
-	}
-	return args, lines.Err()
 }

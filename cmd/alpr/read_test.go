@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -16,8 +15,9 @@ import (
 	"strings"
 	"testing"
 
-	"alpr"
+	"alpr/internal/cli"
 	"alpr/models/modelstest"
+	"alpr/vehicle/stills"
 )
 
 // alprCmd runs the program's command line with the fixture networks, which take
@@ -95,27 +95,6 @@ func rows(t *testing.T, text string) []map[string]string {
 	return list
 }
 
-func TestReadWithholds(t *testing.T) {
-	for _, tt := range []struct {
-		text       string
-		confidence float64
-		score      float32
-		least      float64
-		want       bool
-	}{
-		{"ABC123", 0.5, 0.9, 0.55, true},
-		{"ABC123", 0.6, 0.5, 0.55, false},
-		{"POLICE", 0.9, 0.5, 0.55, true},
-		{"POLICE", 0.9, 0.9, 0.55, false},
-		{"POLICE", 0.1, 0.5, 0, false},
-	} {
-		f := readFlags{minConfidence: tt.least}
-		if got := f.withholds(&alpr.Text{Text: tt.text, Confidence: tt.confidence}, alpr.Plate{Score: tt.score}); got != tt.want {
-			t.Errorf("%s at %g, score %g, least %g: withheld %t", tt.text, tt.confidence, tt.score, tt.least, got)
-		}
-	}
-}
-
 func TestReadCSV(t *testing.T) {
 	dir := t.TempDir()
 	writeScene(t, filepath.Join(dir, "two.png"), image.Pt(40, 40), image.Pt(180, 160))
@@ -188,7 +167,7 @@ func TestReadJSON(t *testing.T) {
 	if len(lines) != 2 {
 		t.Fatalf("%d lines, want 2:\n%s", len(lines), out)
 	}
-	var plate, none jsonPlate
+	var plate, none stills.Line
 	if err := errors.Join(json.Unmarshal([]byte(lines[0]), &plate), json.Unmarshal([]byte(lines[1]), &none)); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +184,7 @@ func TestReadJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var alone jsonPlate
+	var alone stills.Line
 	if err := json.Unmarshal([]byte(out), &alone); err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +253,7 @@ func TestReadGoesOnAfterABadFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, errs, err := alprCmd(t, "read", "--csv", filepath.Join(dir, "missing.jpg"), dir)
-	if err == nil || exitCode(err) != exitFailed || !strings.Contains(err.Error(), "2 of the files") {
+	if err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "2 of the files") {
 		t.Errorf("got %v", err)
 	}
 	if !strings.Contains(out, "good.png") {
@@ -301,21 +280,9 @@ func TestUsageErrors(t *testing.T) {
 		{"version", "extra"},
 	} {
 		_, _, err := alprCmd(t, args...)
-		if err == nil || exitCode(err) != exitUsage {
-			t.Errorf("alpr %s: code %d, %v", strings.Join(args, " "), exitCode(err), err)
+		if err == nil || cli.ExitCode(err) != cli.ExitUsage {
+			t.Errorf("alpr %s: code %d, %v", strings.Join(args, " "), cli.ExitCode(err), err)
 		}
-	}
-}
-
-func TestExitCodes(t *testing.T) {
-	if got := exitCode(nil); got != exitOK {
-		t.Errorf("no error exits %d", got)
-	}
-	if got := exitCode(context.Canceled); got != exitInterrupted {
-		t.Errorf("an interrupt exits %d", got)
-	}
-	if got := exitCode(errors.New("x")); got != exitFailed {
-		t.Errorf("an error exits %d", got)
 	}
 }
 

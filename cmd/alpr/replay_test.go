@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/usage"
 	"alpr/models/modelstest"
+	"alpr/vehicle/replay"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -77,7 +79,7 @@ func writeNMEA(t *testing.T) string {
 	return path
 }
 
-func replay(t *testing.T, args ...string) (stdout, stderr string, err error) {
+func replayCmd(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	return alprCmd(t, append(append([]string{"replay"}, args...),
 		"--models", filepath.Join(modelstest.Root(t), "models", "testdata"), "--onnxruntime", modelstest.Library(t))...)
@@ -95,7 +97,7 @@ func TestReplayGolden(t *testing.T) {
 	if err := os.Rename(drive, named); err != nil {
 		t.Fatal(err)
 	}
-	out, errs, err := replay(t, named, "--nmea", log, "--hotlist", list)
+	out, errs, err := replayCmd(t, named, "--nmea", log, "--hotlist", list)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
@@ -112,7 +114,7 @@ func TestReplayGolden(t *testing.T) {
 	if !bytes.Equal([]byte(out), want) {
 		t.Errorf("the reads changed; where that is meant, run this test with -update and look at the difference\ngot:\n%s\nwant:\n%s", out, want)
 	}
-	again, _, err := replay(t, named, "--nmea", log, "--hotlist", list)
+	again, _, err := replayCmd(t, named, "--nmea", log, "--hotlist", list)
 	if err != nil || again != out {
 		t.Errorf("a second run gives other lines (%v):\n%s", err, again)
 	}
@@ -120,13 +122,13 @@ func TestReplayGolden(t *testing.T) {
 
 func TestReplayFinalAndPictures(t *testing.T) {
 	pictures := filepath.Join(t.TempDir(), "pictures")
-	out, errs, err := replay(t, writeDrive(t), "--final", "--start", "2026-06-01T12:00:00Z", "--pictures", pictures)
+	out, errs, err := replayCmd(t, writeDrive(t), "--final", "--start", "2026-06-01T12:00:00Z", "--pictures", pictures)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var texts []string
 	for line := range strings.Lines(out) {
-		var l replayLine
+		var l replay.Line
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			t.Fatal(err)
 		}
@@ -171,12 +173,12 @@ func TestReplayBadInput(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, _, err := replay(t, tt.args...)
+			_, _, err := replayCmd(t, tt.args...)
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Fatalf("error %v", err)
 			}
-			var usage *usageError
-			if errors.As(err, &usage) != tt.isUsage {
+			var wrong *usage.Error
+			if errors.As(err, &wrong) != tt.isUsage {
 				t.Errorf("usage error: %v", err)
 			}
 		})

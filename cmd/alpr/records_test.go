@@ -18,8 +18,10 @@ import (
 
 	"alpr"
 	"alpr/audit"
+	"alpr/internal/cli"
 	"alpr/store"
 	"alpr/vehicle"
+	"alpr/vehicle/report"
 	"alpr/vehicle/vehicletest"
 )
 
@@ -136,7 +138,7 @@ func TestCommandsAskWhoAndWhy(t *testing.T) {
 		{"policy", "safelist", "add", "ABC123"},
 	} {
 		_, err := o.try(append(args, "--config", o.config)...)
-		if exitCode(err) != exitUsage {
+		if cli.ExitCode(err) != cli.ExitUsage {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
@@ -242,7 +244,7 @@ func TestACutAuditLogIsSaidForEver(t *testing.T) {
 	for range 2 {
 		o.run("hotlist", "check", "ABC123")
 		_, err := o.try("audit", "verify", "--config", o.config)
-		if exitCode(err) == 0 || !strings.Contains(err.Error(), "broken at record 6:") {
+		if cli.ExitCode(err) == 0 || !strings.Contains(err.Error(), "broken at record 6:") {
 			t.Errorf("verify: %v", err)
 		}
 		found, err := o.try("doctor", "--config", o.config)
@@ -284,7 +286,7 @@ func TestReportCommand(t *testing.T) {
 	})
 	out := o.run("report")
 	vehicletest.MustContain(t, out, "| Reads recorded | 1 |", "| Hits: stolen vehicle | 1 |", "| Officers found: misread | 1 |", "| Misreads among hits looked at | 100.0 % |")
-	var r report
+	var r report.Report
 	if err := json.Unmarshal([]byte(o.run("report", "--json")), &r); err != nil || r.Reads != 1 || r.Hits["stolen vehicle"] != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -328,19 +330,9 @@ func TestPolicyCommands(t *testing.T) {
 	vehicletest.MustContain(t, o.run("policy", "safelist", "count"), "3 plates")
 	o.run("policy", "safelist", "remove", "KLM456")
 	vehicletest.MustContain(t, o.run("policy", "safelist", "count"), "2 plates")
-	if _, err := o.try("policy", "safelist", "steal", "--config", o.config); exitCode(err) != exitUsage {
+	if _, err := o.try("policy", "safelist", "steal", "--config", o.config); cli.ExitCode(err) != cli.ExitUsage {
 		t.Errorf("an unknown action: %v", err)
 	}
-}
-
-func FuzzBareJPEG(f *testing.F) {
-	f.Add([]byte{0xff, 0xd8, 0xff, 0xe1, 0, 4, 1, 2, 0xff, 0xda, 0, 2})
-	f.Add([]byte{0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if out, err := bareJPEG(data); err == nil && len(out) > len(data) {
-			t.Error("it grew")
-		}
-	})
 }
 
 // TestWhatOthersWroteIsPrintedSafely: a list's text neither clears the screen

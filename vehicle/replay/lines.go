@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"cmp"
@@ -14,21 +14,21 @@ import (
 	"alpr"
 )
 
-// replayWriter writes reads as lines of JSON. As the recorder of a pipeline it
+// lineWriter writes reads as lines of JSON. As the recorder of a pipeline it
 // has recorded a read once its line is written.
-type replayWriter struct {
+type lineWriter struct {
 	enc      *json.Encoder
 	isFinal  bool
 	pictures string // folder; "": none are written
-	waiting  []replayLine
+	waiting  []Line
 }
 
-func newReplayWriter(out io.Writer, isFinal bool) *replayWriter {
-	return &replayWriter{enc: json.NewEncoder(out), isFinal: isFinal}
+func newLineWriter(out io.Writer, isFinal bool) *lineWriter {
+	return &lineWriter{enc: json.NewEncoder(out), isFinal: isFinal}
 }
 
 // RecordAll writes the lines of reads, or keeps them for the end.
-func (w *replayWriter) RecordAll(_ context.Context, records []alpr.Record) ([]alpr.Record, error) {
+func (w *lineWriter) RecordAll(_ context.Context, records []alpr.Record) ([]alpr.Record, error) {
 	for _, r := range records {
 		if err := w.record(r.Read, r.Hits); err != nil {
 			return nil, err
@@ -37,17 +37,17 @@ func (w *replayWriter) RecordAll(_ context.Context, records []alpr.Record) ([]al
 	return records, nil
 }
 
-func (w *replayWriter) record(r alpr.Read, hits []alpr.Hit) error {
+func (w *lineWriter) record(r alpr.Read, hits []alpr.Hit) error {
 	if w.pictures != "" {
 		if err := savePictures(w.pictures, r); err != nil {
 			return err
 		}
 	}
-	line := newReplayLine(r, hits)
+	line := newLine(r, hits)
 	if !w.isFinal {
 		return w.write(line)
 	}
-	i := slices.IndexFunc(w.waiting, func(l replayLine) bool { return l.ID == line.ID })
+	i := slices.IndexFunc(w.waiting, func(l Line) bool { return l.ID == line.ID })
 	if i < 0 {
 		w.waiting = append(w.waiting, line)
 	} else {
@@ -56,7 +56,7 @@ func (w *replayWriter) record(r alpr.Read, hits []alpr.Hit) error {
 	return nil
 }
 
-func (w *replayWriter) write(l replayLine) error {
+func (w *lineWriter) write(l Line) error {
 	if err := w.enc.Encode(l); err != nil {
 		return fmt.Errorf("write a read: %w", err)
 	}
@@ -64,8 +64,8 @@ func (w *replayWriter) write(l replayLine) error {
 }
 
 // finish writes what was kept, in order of first sight.
-func (w *replayWriter) finish() error {
-	slices.SortStableFunc(w.waiting, func(a, b replayLine) int {
+func (w *lineWriter) finish() error {
+	slices.SortStableFunc(w.waiting, func(a, b Line) int {
 		return cmp.Or(a.FirstAt.Compare(b.FirstAt), cmp.Compare(a.Text, b.Text))
 	})
 	for _, l := range w.waiting {
@@ -76,9 +76,9 @@ func (w *replayWriter) finish() error {
 	return nil
 }
 
-// replayLine is one read as alpr replay writes it. Numbers are rounded to what
+// Line is one read as a replay writes it. Numbers are rounded to what
 // they are worth, so that a line is the same on any machine.
-type replayLine struct {
+type Line struct {
 	ID         alpr.ID            `json:"id"`
 	Revision   int                `json:"revision"`
 	Preview    bool               `json:"preview,omitempty"`
@@ -101,17 +101,18 @@ type replayLine struct {
 	Box        [4]float64    `json:"box"` // x, y, width, height in the frame of At
 	Corners    [4][2]float64 `json:"corners"`
 
-	Position        *replayFix      `json:"position,omitempty"`
+	Position        *Fix            `json:"position,omitempty"`
 	TimeSource      alpr.TimeSource `json:"time_source"`
 	TimeUncertainty float64         `json:"time_uncertainty_s,omitempty"`
 	Detector        string          `json:"detector"`
 	Recogniser      string          `json:"recogniser"`
 	CropSHA256      string          `json:"crop_sha256,omitempty"`
 	ContextSHA256   string          `json:"context_sha256,omitempty"`
-	Hits            []replayHit     `json:"hits,omitempty"`
+	Hits            []Hit           `json:"hits,omitempty"`
 }
 
-type replayFix struct {
+// Fix is where the vehicle was.
+type Fix struct {
 	Lat       float64         `json:"lat"`
 	Lon       float64         `json:"lon"`
 	SpeedMPS  float64         `json:"speed_mps"`
@@ -120,7 +121,8 @@ type replayFix struct {
 	AgeS      float64         `json:"age_s"`
 }
 
-type replayHit struct {
+// Hit is a listed plate that the read may be.
+type Hit struct {
 	ID          alpr.ID           `json:"id"`
 	List        string            `json:"list"`
 	Plate       string            `json:"plate"`
@@ -134,8 +136,8 @@ type replayHit struct {
 	IsWithdrawn bool              `json:"withdrawn,omitempty"`
 }
 
-func newReplayLine(r alpr.Read, hits []alpr.Hit) replayLine {
-	l := replayLine{
+func newLine(r alpr.Read, hits []alpr.Hit) Line {
+	l := Line{
 		ID: r.ID, Revision: r.Revision, Preview: r.Preview, Camera: r.Camera,
 		Text: r.Text.Text, Confidence: round(r.Text.Confidence, 4),
 		Frames: r.Frames, FramesUsed: r.FramesUsed, FirstAt: r.FirstAt, LastAt: r.LastAt, At: r.At,
@@ -166,19 +168,19 @@ func newReplayLine(r alpr.Read, hits []alpr.Hit) replayLine {
 		l.Corners[i] = [2]float64{round(float64(c.X), 1), round(float64(c.Y), 1)}
 	}
 	if f := r.Fix; f.IsValid() {
-		l.Position = &replayFix{
+		l.Position = &Fix{
 			Lat: round(f.Lat, 6), Lon: round(f.Lon, 6), SpeedMPS: round(f.SpeedMPS, 1), CourseDeg: round(f.CourseDeg, 1),
 			Quality: f.Quality, AgeS: round(f.Age.Seconds(), 3),
 		}
 	}
 	for _, h := range hits {
-		l.Hits = append(l.Hits, newReplayHit(h))
+		l.Hits = append(l.Hits, newHit(h))
 	}
 	return l
 }
 
-func newReplayHit(h alpr.Hit) replayHit {
-	out := replayHit{
+func newHit(h alpr.Hit) Hit {
+	out := Hit{
 		ID: h.ID, List: h.Entry.List, Plate: h.Entry.Plate, ListedState: h.Entry.State, Category: h.Entry.Category,
 		Kind: h.Kind, P: round(h.P, 4), State: h.State, IsStale: h.IsStale, IsWithdrawn: h.IsWithdrawn,
 	}

@@ -1,4 +1,4 @@
-package main
+package stills
 
 import (
 	"encoding/csv"
@@ -103,8 +103,8 @@ type jsonPrinter struct{ enc *json.Encoder }
 
 func newJSONPrinter(out io.Writer) *jsonPrinter { return &jsonPrinter{json.NewEncoder(out)} }
 
-// jsonPlate is a line of --json.
-type jsonPlate struct {
+// Line is a line of JSON: one plate, or a picture without any.
+type Line struct {
 	Image      string             `json:"image"`
 	MS         float64            `json:"ms"`
 	Text       *string            `json:"text,omitempty"`
@@ -122,10 +122,10 @@ type jsonPlate struct {
 
 func (p *jsonPrinter) print(r result) error {
 	if len(r.Plates) == 0 {
-		return p.line(jsonPlate{Image: r.Image, MS: ms(r.Took)})
+		return p.line(Line{Image: r.Image, MS: ms(r.Took)})
 	}
 	for _, f := range r.Plates {
-		line := jsonPlate{
+		line := Line{
 			Image: r.Image, MS: ms(r.Took), Text: &f.Text.Text, Confidence: f.Text.Confidence,
 			CharConf: f.Text.CharConf, Region: f.Region, Regions: f.Text.Regions, Candidates: f.Text.Candidates,
 		}
@@ -145,7 +145,7 @@ func (p *jsonPrinter) print(r result) error {
 	return nil
 }
 
-func (p *jsonPrinter) line(l jsonPlate) error {
+func (p *jsonPrinter) line(l Line) error {
 	if err := p.enc.Encode(l); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
