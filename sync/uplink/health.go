@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"alpr/sync/event"
 )
@@ -27,6 +28,7 @@ func (s *session) tick(ctx context.Context) error {
 		st.Link.ConnectedS = now.Sub(st.Since).Seconds()
 	})
 	st := u.State()
+	head := u.auditHead(ctx) // before the status, which may tell of a later one
 	status, err := u.statusPayload(ctx, true, "", st.Since)
 	if err != nil {
 		return err
@@ -48,7 +50,46 @@ func (s *session) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.link.client.Publish(u.vehicle.Topic(event.TopicStatus), 1, true, status)
+	s.publishStatus(status, head)
 	s.link.client.Publish(u.vehicle.Topic(event.TopicHealth), 1, false, health)
+	return nil
+}
+
+// headEvery bounds how often receipts renew the status.
+const headEvery = 5 * time.Second
+
+// headShown is the end of the audit log that the status last told.
+type headShown struct {
+	at         time.Time
+	seq        uint64
+	hasReceipt bool // one came since
+}
+
+// publishStatus renews the retained status; head is what it tells at least.
+func (s *session) publishStatus(status []byte, head *event.AuditHead) {
+	s.link.client.Publish(s.u.vehicle.Topic(event.TopicStatus), 1, true, status)
+	s.head = headShown{at: s.now()}
+	if head != nil {
+		s.head.seq = head.Seq
+	}
+}
+
+// showHead renews the status after a receipt where the audit log has gone on. The
+// vehicle lets go of records then: the backend is to know where the log ended, so
+// that a store cut back is seen, and not only at the next health_every.
+func (s *session) showHead(ctx context.Context) error {
+	if !s.head.hasReceipt || s.now().Sub(s.head.at) < headEvery {
+		return nil
+	}
+	s.head.hasReceipt = false
+	head := s.u.auditHead(ctx)
+	if head == nil || head.Seq == s.head.seq {
+		return nil
+	}
+	status, err := s.u.statusPayload(ctx, true, "", s.u.State().Since)
+	if err != nil {
+		return err
+	}
+	s.publishStatus(status, head)
 	return nil
 }

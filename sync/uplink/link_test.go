@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +159,29 @@ func TestStatusTellsOfLifeAndDeath(t *testing.T) {
 	status(t, broker, func(st event.Status) bool { return !st.IsOnline && st.Reason == "connection lost" && st.Audit == nil })
 	proxy.Up(t)
 	status(t, broker, func(st event.Status) bool { return st.IsOnline })
+}
+
+// TestAReceiptShowsTheEndOfTheAuditLog: once the backend keeps records, it is told
+// how far the log has come, and does not wait for the next health_every.
+func TestAReceiptShowsTheEndOfTheAuditLog(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{})
+	boot := synthetic.New(1).ID(time.Now())
+	box := memory.NewOutbox(boot)
+	box.Add(synthetic.New(2).Read(time.Now()))
+	cfg := config(t, broker.URL("tcp"))
+	cfg.UseReceipts, cfg.HealthEvery = true, time.Hour
+	var seq, ahead atomic.Int64
+	seq.Store(8)
+	start(t, cfg, box, uplink.Options{BootID: boot, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+		AuditHead: func(context.Context) (alpr.AuditHead, error) {
+			return alpr.AuditHead{Log: [32]byte{1}, Seq: uint64(seq.Load()), Hash: [32]byte{2}, At: time.Now()}, nil
+		}})
+	status(t, broker, func(st event.Status) bool { return st.Audit != nil && st.Audit.Seq == 8 })
+	seq.Store(9)
+	ahead.Store(int64(10 * time.Second)) // it is told a few times a minute at most
+	receipt(t, broker.URL("tcp"), event.Receipt{Ranges: []event.Range{{BootID: boot, From: 1, To: 1}}})
+	status(t, broker, func(st event.Status) bool { return st.Audit != nil && st.Audit.Seq == 9 })
 }
 
 func TestAnOrderlyStopSaysSo(t *testing.T) {

@@ -45,6 +45,7 @@ type session struct {
 	hasResent     bool          // something was sent again since the last receipt
 	restBefore    time.Time     // the backend wants what was sent before this and has no receipt
 	refusal       string        // what was last said of a receipt that was refused
+	head          headShown
 }
 
 // inFlightMessage is one message on its way, and the items it tells of.
@@ -162,6 +163,9 @@ func (s *session) run(ctx context.Context) error {
 			s.resendUnreceipted()
 		case <-look.C:
 			s.hits.isDry, s.live.isDry, s.backlog.isDry = false, false, false
+			if err := s.showHead(ctx); err != nil {
+				return err
+			}
 			if s.u.hitTimer.isDue(s.u.cfg.ReceiptTimeout, s.now()) {
 				s.hits.rewind()
 			}
@@ -340,6 +344,7 @@ func (s *session) onReceipt(ctx context.Context, raw []byte) error {
 	if err != nil {
 		return nil
 	}
+	s.head.hasReceipt = true
 	for _, x := range r.Ranges {
 		s.u.outstanding.receipted(x, s.now())
 		s.u.hitTimer.receipted(x)
