@@ -122,7 +122,7 @@ func carStore(t *testing.T, dir string, m *brokertest.Mosquitto) (s *store.Store
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, end := startCar(t, carConfig(t, m, nil, car), s, uplink.Options{BootID: s.BootID(), AuditHead: s.AuditHead})
+	_, end := startCar(t, carConfig(t, m, nil, car), s.Outbox(), uplink.Options{BootID: s.BootID(), AuditHead: s.AuditLog().Head})
 	return s, func() {
 		end()
 		if err := s.Close(); err != nil {
@@ -144,7 +144,7 @@ func TestAnOlderCopyOfTheStoreIsSeen(t *testing.T) {
 
 	login := func(s *store.Store) {
 		t.Helper()
-		if err := s.Audit(ctx, alpr.AuditRecord{Officer: "4711", Action: alpr.ActionLogin}); err != nil {
+		if err := s.AuditLog().Audit(ctx, alpr.AuditRecord{Officer: "4711", Action: alpr.ActionLogin}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestAnOlderCopyOfTheStoreIsSeen(t *testing.T) {
 	}
 	s, stop = carStore(t, dir, broker)
 	login(s)
-	if _, err := s.CheckAudit(ctx, nil, nil); err != nil {
+	if _, err := s.AuditLog().Check(ctx, nil, nil); err != nil {
 		t.Errorf("the copy is not whole for itself: %v", err)
 	}
 	has := func(kind backend.AlarmKind) func() bool {

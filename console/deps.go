@@ -27,8 +27,6 @@ type Auditor interface {
 // History is what is on record. The console audits every call that an officer
 // causes; the calls themselves need not.
 type History interface {
-	// RecentReads returns the last reads, newest first, without pictures.
-	RecentReads(ctx context.Context, limit int) ([]alpr.Read, error)
 	// OpenHits returns the hits without a disposition, each with its read.
 	OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error)
 	// ReadsByPlate returns retained reads with exactly this normalised text,

@@ -55,8 +55,6 @@ func (t *tape) Audit(_ context.Context, r alpr.AuditRecord) error {
 
 func (t *tape) PlateTag(string) (string, error) { return "tag-1", nil }
 
-func (t *tape) RecentReads(context.Context, int) ([]alpr.Read, error) { return nil, nil }
-
 func (t *tape) OpenHits(context.Context) ([]alpr.Read, []alpr.Hit, error) {
 	return t.openReads, t.openHits, nil
 }

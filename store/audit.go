@@ -21,13 +21,13 @@ func auditDest(r *audit.Row) []any {
 // store fills in ID, Seq, At (where zero), Prev and Hash. Officer, agency,
 // purpose, subject and detail are sealed; a plate is named by its PlateTag all
 // the same.
-func (s *Store) Audit(ctx context.Context, rec alpr.AuditRecord) error {
+func (l AuditLog) Audit(ctx context.Context, rec alpr.AuditRecord) error {
 	if !rec.Action.IsKnown() || rec.Officer == "" {
 		return fmt.Errorf("write the audit log: action %q by officer %q: an action of alpr.AuditActions and an officer are needed", rec.Action, rec.Officer)
 	}
-	err := s.write(ctx, func(t *tx) error { return t.auditNow(rec) })
+	err := l.s.write(ctx, func(t *tx) error { return t.auditNow(rec) })
 	if isNoRoom(err) {
-		err = s.later(rec, err)
+		err = l.s.later(rec, err)
 	}
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
@@ -112,8 +112,8 @@ func (s *Store) auditByID(ctx context.Context, id alpr.ID) (*alpr.AuditRecord, e
 
 // PlateTag names a plate in the audit log without showing it: a keyed hash,
 // so that only this device can tell whether a given plate is meant.
-func (s *Store) PlateTag(plate string) (string, error) {
-	key, err := s.device.derive("audit plate tag")
+func (l AuditLog) PlateTag(plate string) (string, error) {
+	key, err := l.s.device.derive("audit plate tag")
 	if err != nil {
 		return "", err
 	}

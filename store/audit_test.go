@@ -17,7 +17,7 @@ import (
 func auditSome(f *fixture, n int) {
 	f.t.Helper()
 	for i := range n {
-		err := f.Audit(context.Background(), alpr.AuditRecord{
+		err := f.AuditLog().Audit(context.Background(), alpr.AuditRecord{
 			Officer: "4711", Purpose: "case <1> & \"2\"", Action: alpr.ActionViewPicture, Subject: fmt.Sprint(i), Detail: map[string]string{"b": "2", "a": "1"},
 		})
 		if err != nil {
@@ -29,7 +29,7 @@ func auditSome(f *fixture, n int) {
 func export(f *fixture) string {
 	f.t.Helper()
 	var b bytes.Buffer
-	if err := f.ExportAudit(context.Background(), officer, false, &b); err != nil {
+	if err := f.AuditLog().Export(context.Background(), officer, false, &b); err != nil {
 		f.t.Fatal(err)
 	}
 	return b.String()
@@ -42,13 +42,13 @@ func TestAuditChainHolds(t *testing.T) {
 	auditSome(f, 3)
 	text := export(f)
 	sum, err := audit.Verify(strings.NewReader(text), nil, nil)
-	if err != nil || sum.Records < 9 || sum.PublicKey != f.AuditKey() {
+	if err != nil || sum.Records < 9 || sum.PublicKey != f.AuditLog().Key() {
 		t.Fatalf("%+v, %v", sum, err)
 	}
-	if own, err := f.CheckAudit(context.Background(), nil, nil); err != nil || own != sum {
+	if own, err := f.AuditLog().Check(context.Background(), nil, nil); err != nil || own != sum {
 		t.Errorf("the store's own check: %+v, %v", own, err)
 	}
-	key, err := hex.DecodeString(f.AuditKey())
+	key, err := hex.DecodeString(f.AuditLog().Key())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,13 +71,13 @@ func TestAuditNoticesChangedRows(t *testing.T) {
 	} {
 		f := open(t, nil)
 		auditSome(f, 6)
-		if _, err := f.CheckAudit(context.Background(), nil, nil); err != nil {
+		if _, err := f.AuditLog().Check(context.Background(), nil, nil); err != nil {
 			t.Fatalf("before: %v", err)
 		}
 		if _, err := f.db.ExecContext(context.Background(), statement); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.CheckAudit(context.Background(), nil, nil); !errors.Is(err, audit.ErrTampered) {
+		if _, err := f.AuditLog().Check(context.Background(), nil, nil); !errors.Is(err, audit.ErrTampered) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -86,14 +86,14 @@ func TestAuditNoticesChangedRows(t *testing.T) {
 func TestAuditIsQueuedAndNamesNoPlate(t *testing.T) {
 	f := open(t, nil)
 	f.record(f.read("SECRET1"))
-	if _, err := f.Lookup(context.Background(), officer, "SECRET1", 5); err != nil {
+	if _, err := f.Reads().Lookup(context.Background(), officer, "SECRET1", 5); err != nil {
 		t.Fatal(err)
 	}
 	text := export(f)
 	if strings.Contains(text, "SECRET1") {
 		t.Error("the log holds a plate in clear")
 	}
-	tag, err := f.PlateTag("secret-1")
+	tag, err := f.AuditLog().PlateTag("secret-1")
 	if err != nil || f.audits()[1].Subject != tag {
 		t.Errorf("the log does not name the plate looked up by its tag: %v", err)
 	}
@@ -109,7 +109,7 @@ func TestAuditIsQueuedAndNamesNoPlate(t *testing.T) {
 			t.Errorf("record %d does not follow the one before", item.Audit.Seq)
 		}
 	}
-	if err := f.Audit(context.Background(), alpr.AuditRecord{Action: "x"}); err == nil {
+	if err := f.AuditLog().Audit(context.Background(), alpr.AuditRecord{Action: "x"}); err == nil {
 		t.Error("a record without an officer was taken")
 	}
 }

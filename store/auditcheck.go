@@ -23,20 +23,20 @@ const (
 	auditRest = 3
 )
 
-// CheckAudit checks the store's own log, record by record and column by column.
+// Check checks the store's own log, record by record and column by column.
 // key and known are as for audit.Verify. It writes nothing.
-func (s *Store) CheckAudit(ctx context.Context, key ed25519.PublicKey, known map[uint64]string) (audit.Summary, error) {
-	if key != nil && !key.Equal(s.sealer.Public()) {
-		return audit.Summary{}, fmt.Errorf("check the audit log: signed by device key %s, not by %x: %w", s.AuditKey(), []byte(key), audit.ErrTampered)
+func (l AuditLog) Check(ctx context.Context, key ed25519.PublicKey, known map[uint64]string) (audit.Summary, error) {
+	if key != nil && !key.Equal(l.s.sealer.Public()) {
+		return audit.Summary{}, fmt.Errorf("check the audit log: signed by device key %s, not by %x: %w", l.Key(), []byte(key), audit.ErrTampered)
 	}
-	c, err := s.walkAudit(ctx, known, func(time.Duration) error { return nil })
+	c, err := l.s.walkAudit(ctx, known, func(time.Duration) error { return nil })
 	if err == nil {
 		err = c.Err()
 	}
 	if err != nil {
 		return audit.Summary{}, fmt.Errorf("check the audit log: %w", err)
 	}
-	return c.Summary(s.AuditKey()), nil
+	return c.Summary(l.Key()), nil
 }
 
 // walkAudit checks the whole log in batches, and calls rest with how long each
@@ -130,7 +130,7 @@ func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error)
 			return err
 		}
 	}
-	head, err := s.AuditHead(ctx)
+	head, err := s.AuditLog().Head(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,11 +9,11 @@ import (
 	"alpr/audit"
 )
 
-// ExportAudit writes the log as JSON lines that audit.Verify checks without the
+// Export writes the log as JSON lines that audit.Verify checks without the
 // store, the device or any secret; with hasText who did what, to what and why
 // stands beside each record in clear. The export is itself in the log, as its
 // last record.
-func (s *Store) ExportAudit(ctx context.Context, who Access, hasText bool, w io.Writer) error {
+func (l AuditLog) Export(ctx context.Context, who Access, hasText bool, w io.Writer) error {
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("export the audit log: %w", err)
 	}
@@ -21,18 +21,18 @@ func (s *Store) ExportAudit(ctx context.Context, who Access, hasText bool, w io.
 	if hasText {
 		detail["text"] = "in clear"
 	}
-	if err := s.Audit(ctx, who.Record(alpr.ActionAuditExport, "", detail)); err != nil {
+	if err := l.Audit(ctx, who.Record(alpr.ActionAuditExport, "", detail)); err != nil {
 		return err
 	}
-	if err := s.writeAudit(ctx, hasText, w); err != nil {
+	if err := l.s.writeAudit(ctx, hasText, w); err != nil {
 		return fmt.Errorf("write out the audit log: %w", err)
 	}
 	return nil
 }
 
-// AuditKey is the public key that checks this device's log. An agency that
+// Key is the public key that checks this device's log. An agency that
 // keeps it elsewhere notices a log that was signed anew by another device.
-func (s *Store) AuditKey() string { return s.sealer.PublicHex() }
+func (l AuditLog) Key() string { return l.s.sealer.PublicHex() }
 
 func (s *Store) writeAudit(ctx context.Context, hasText bool, w io.Writer) error {
 	tx, err := s.r.BeginTx(ctx, nil) // head and records of one instant

@@ -191,10 +191,10 @@ func (t *tx) noteBreaks(end *alpr.AuditHead, found []alpr.AuditBreak) error {
 	return nil
 }
 
-// AuditHead is the signed end of the log, with every place at which the log was
+// Head is the signed end of the log, with every place at which the log was
 // tampered with, this moment's included. It is a cheap question.
-func (s *Store) AuditHead(ctx context.Context) (alpr.AuditHead, error) {
-	end, found, _, err := s.auditEnd(s.reader(ctx))
+func (l AuditLog) Head(ctx context.Context) (alpr.AuditHead, error) {
+	end, found, _, err := l.s.auditEnd(l.s.reader(ctx))
 	if errors.Is(err, errNoEnd) {
 		found, err = &alpr.AuditBreak{At: 1, Why: errNoEnd.Error()}, nil
 	}
@@ -202,7 +202,7 @@ func (s *Store) AuditHead(ctx context.Context) (alpr.AuditHead, error) {
 		return end, err
 	}
 	if found != nil && !audit.HasBreak(end.Breaks, found.At) {
-		found.FoundAt = s.now()
+		found.FoundAt = l.s.now()
 		end.Breaks = append(end.Breaks, *found)
 	}
 	return end, nil

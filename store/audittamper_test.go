@@ -63,7 +63,7 @@ func (f *fixture) lastAudit() alpr.AuditRecord {
 
 func (f *fixture) head() alpr.AuditHead {
 	f.t.Helper()
-	head, err := f.AuditHead(context.Background())
+	head, err := f.AuditLog().Head(context.Background())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func (f *fixture) wantBroken(when string, at uint64) {
 		f.t.Errorf("%s: the head says broken at %d, want %d", when, got, at)
 	}
 	want := fmt.Sprintf("broken at record %d:", at)
-	if _, err := f.CheckAudit(context.Background(), nil, nil); !errors.Is(err, audit.ErrTampered) || !strings.Contains(err.Error(), want) {
+	if _, err := f.AuditLog().Check(context.Background(), nil, nil); !errors.Is(err, audit.ErrTampered) || !strings.Contains(err.Error(), want) {
 		f.t.Errorf("%s: the store's own check says %v, want %q", when, err, want)
 	}
 	if _, err := audit.Verify(strings.NewReader(export(f)), nil, nil); !errors.Is(err, audit.ErrTampered) || !strings.Contains(err.Error(), want) {
@@ -179,7 +179,7 @@ func TestAuditShowsAChangeOfAnyColumn(t *testing.T) {
 			for _, change := range changes {
 				change := strings.ReplaceAll(change, "%[1]s", column)
 				f.withChange(fmt.Sprintf("UPDATE audit SET %s = %s WHERE seq = %d", column, change, seq), func(isChanged bool) {
-					if _, err := f.CheckAudit(ctx, nil, nil); isChanged && !errors.Is(err, audit.ErrTampered) {
+					if _, err := f.AuditLog().Check(ctx, nil, nil); isChanged && !errors.Is(err, audit.ErrTampered) {
 						t.Errorf("record %d, %s = %s: %v", seq, column, change, err)
 					}
 				})
@@ -194,12 +194,12 @@ func TestAuditShowsAChangeOfAnyColumn(t *testing.T) {
 		changed := bytes.Clone(value)
 		changed[i] ^= 1
 		f.sql("UPDATE meta SET value = ? WHERE name = ?", changed, metaAuditHead)
-		if _, err := f.CheckAudit(ctx, nil, nil); !errors.Is(err, audit.ErrTampered) {
+		if _, err := f.AuditLog().Check(ctx, nil, nil); !errors.Is(err, audit.ErrTampered) {
 			t.Errorf("byte %d of the signed end: %v", i, err)
 		}
 	}
 	f.sql("UPDATE meta SET value = ? WHERE name = ?", value, metaAuditHead)
-	if _, err := f.CheckAudit(ctx, nil, nil); err != nil {
+	if _, err := f.AuditLog().Check(ctx, nil, nil); err != nil {
 		t.Errorf("all put back: %v", err)
 	}
 }
@@ -288,7 +288,7 @@ func TestAuditEndMovesWithItsRecord(t *testing.T) {
 	errBack := errors.New("taken back")
 	for range 5 {
 		for _, s := range []*Store{f.Store, other} {
-			if err := s.Audit(context.Background(), rec); err != nil {
+			if err := s.AuditLog().Audit(context.Background(), rec); err != nil {
 				t.Fatal(err)
 			}
 			err := s.write(context.Background(), func(t *tx) error { return errors.Join(t.auditNow(rec), errBack) })
@@ -297,7 +297,7 @@ func TestAuditEndMovesWithItsRecord(t *testing.T) {
 			}
 		}
 	}
-	sum, err := f.CheckAudit(context.Background(), nil, nil)
+	sum, err := f.AuditLog().Check(context.Background(), nil, nil)
 	if err != nil || sum.Records != 11 || f.head().Seq != 11 {
 		t.Errorf("%+v, %v, head %d", sum, err, f.head().Seq)
 	}
@@ -325,13 +325,13 @@ func TestAuditTextIsSealed(t *testing.T) {
 	f := open(t, nil)
 	words := alpr.AuditRecord{Action: alpr.ActionLookup, Officer: "NAME77", Agency: "AGCY77", Purpose: "saw PLATE77", Subject: "SUBJ77",
 		Detail: map[string]string{"case": "CASE77"}}
-	if err := f.Audit(context.Background(), words); err != nil {
+	if err := f.AuditLog().Audit(context.Background(), words); err != nil {
 		t.Fatal(err)
 	}
 	secrets := []string{"NAME77", "AGCY77", "PLATE77", "SUBJ77", "CASE77"}
 	sealed := export(f)
 	var b bytes.Buffer
-	if err := f.ExportAudit(context.Background(), officer, true, &b); err != nil {
+	if err := f.AuditLog().Export(context.Background(), officer, true, &b); err != nil {
 		t.Fatal(err)
 	}
 	open := b.String()
@@ -396,7 +396,7 @@ func (f *fixture) makeOld(n int) (export string) {
 	}
 	end := ed25519.Sign(signer, fmt.Appendf(nil, "alpr audit head %d %x", n, prev))
 	f.sql("UPDATE meta SET value = ? WHERE name = ?", end, metaAuditHead)
-	return fmt.Sprintf(`{"format":"alpr-audit-1","public_key":"%s","seq":%d,"hash":"%x","signature":"%x"}`+"\n", f.AuditKey(), n, prev, end) + lines.String()
+	return fmt.Sprintf(`{"format":"alpr-audit-1","public_key":"%s","seq":%d,"hash":"%x","signature":"%x"}`+"\n", f.AuditLog().Key(), n, prev, end) + lines.String()
 }
 
 func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
@@ -417,11 +417,11 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sum, err := f.CheckAudit(context.Background(), nil, known); err != nil || sum.Records != 451 {
+	if sum, err := f.AuditLog().Check(context.Background(), nil, known); err != nil || sum.Records != 451 {
 		t.Errorf("against the earlier export: %+v, %v", sum, err)
 	}
 	var open bytes.Buffer
-	if err := f.ExportAudit(context.Background(), officer, true, &open); err != nil {
+	if err := f.AuditLog().Export(context.Background(), officer, true, &open); err != nil {
 		t.Fatal(err)
 	}
 	sealed := export(f)
@@ -450,7 +450,7 @@ func TestAuditOfAnEarlierReleaseIsSealed(t *testing.T) {
 	// Who can open the old records can rely on those before a cut that took the
 	// note along; who cannot is told so.
 	f.sql("DELETE FROM audit WHERE seq > 440")
-	if _, err := f.CheckAudit(context.Background(), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 441:") {
+	if _, err := f.AuditLog().Check(context.Background(), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 441:") {
 		t.Errorf("cut, checked with the key: %v", err)
 	}
 	if _, err := audit.Verify(strings.NewReader(export(f)), nil, nil); err == nil || !strings.Contains(err.Error(), "broken at record 1: nothing vouches") {
@@ -479,7 +479,7 @@ func TestAuditInClearIsSealedLater(t *testing.T) {
 		if strings.Contains(f.files(), "PLATE88") {
 			t.Errorf("%s: words are left in clear", name)
 		}
-		if _, err := f.CheckAudit(context.Background(), nil, nil); err != nil || f.head().BrokenAt() != 0 {
+		if _, err := f.AuditLog().Check(context.Background(), nil, nil); err != nil || f.head().BrokenAt() != 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -525,12 +525,12 @@ func BenchmarkAuditAppendAndCheck(b *testing.B) {
 	auditSome(f, 1000)
 	b.ResetTimer()
 	for range b.N {
-		if _, err := f.CheckAudit(context.Background(), nil, nil); err != nil {
+		if _, err := f.AuditLog().Check(context.Background(), nil, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1001, "µs/record")
-	if _, err := hex.DecodeString(f.AuditKey()); err != nil {
+	if _, err := hex.DecodeString(f.AuditLog().Key()); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -36,7 +36,7 @@ func BenchmarkRecord(b *testing.B) {
 						for k := range records {
 							records[k] = benchRecord(b, i*bb.batch+k, crop, scene)
 						}
-						if _, err := f.RecordAll(context.Background(), records); err != nil {
+						if _, err := f.Recorder().RecordAll(context.Background(), records); err != nil {
 							b.Error(err)
 						}
 					}

@@ -81,7 +81,7 @@ func recordForEver(path, run string) error {
 	return <-errs
 }
 
-// recordOne records a read, every other one with a hit, and every fourth in two
+// keepRead records a read, every other one with a hit, and every fourth in two
 // revisions; purges and receipts run in between.
 func recordOne(s *Store, say func(alpr.ID) error, run string, worker, i int) error {
 	ctx := context.Background()
@@ -100,7 +100,7 @@ func recordOne(s *Store, say func(alpr.ID) error, run string, worker, i int) err
 		hits = []alpr.Hit{{ID: hitID, ReadID: id, At: now, Entry: alpr.Entry{ID: "e", Plate: r.Text.Text}}}
 	}
 	for r.Revision = 1; r.Revision <= 1+i%4/3; r.Revision++ {
-		if err := s.Record(ctx, r, hits); err != nil {
+		if err := keepRead(ctx, s, r, hits); err != nil {
 			return err
 		}
 	}
@@ -159,7 +159,7 @@ func TestKill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := s.Read(context.Background(), id)
+		r, err := s.Reads().ByID(context.Background(), id)
 		if err != nil || r == nil {
 			t.Fatalf("read %s was acknowledged and is gone: %v", id, err)
 		}
@@ -185,7 +185,7 @@ func checkWhole(f *fixture) {
 			f.t.Errorf("%d %s", n, what)
 		}
 	}
-	if _, err := f.CheckAudit(context.Background(), nil, nil); err != nil {
+	if _, err := f.AuditLog().Check(context.Background(), nil, nil); err != nil {
 		f.t.Error(err)
 	}
 }

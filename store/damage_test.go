@@ -102,7 +102,7 @@ func TestFullStoreRefusesAndRecovers(t *testing.T) {
 		if _, err := rand.Read(r.Crop.JPEG); err != nil {
 			t.Fatal(err)
 		}
-		if full = f.Record(context.Background(), r, nil); full != nil {
+		if full = keepRead(context.Background(), f, r, nil); full != nil {
 			break
 		}
 		acknowledged = append(acknowledged, r.ID)
@@ -114,7 +114,7 @@ func TestFullStoreRefusesAndRecovers(t *testing.T) {
 		t.Errorf("%d reads are there, %d were acknowledged", n, len(acknowledged))
 	}
 	for _, id := range acknowledged {
-		if r, err := f.Read(context.Background(), id); r == nil || err != nil {
+		if r, err := f.Reads().ByID(context.Background(), id); r == nil || err != nil {
 			t.Fatalf("read %s is lost: %v", id, err)
 		}
 	}

@@ -30,10 +30,7 @@ var (
 
 // DeviceKey is the root of everything sealed on one vehicle computer. It is
 // never used itself; every use has a key derived from it (HKDF-SHA256, RFC 5869).
-type DeviceKey struct {
-	secret   []byte
-	isLocked bool
-}
+type DeviceKey struct{ secret []byte }
 
 // LoadDeviceKey reads the device key from systemd's credentials folder, where
 // $CREDENTIALS_DIRECTORY has it, or else from path, where it is created on

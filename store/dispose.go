@@ -19,7 +19,7 @@ func verdicts() []alpr.Verdict {
 // backend and writes the audit log, in one transaction. A second disposition
 // of a hit (the action taken later, say) is kept beside the first. Repeating
 // one, under the same ID, changes nothing.
-func (s *Store) Dispose(ctx context.Context, d alpr.Disposition) error {
+func (rec Recorder) Dispose(ctx context.Context, d alpr.Disposition) error {
 	switch {
 	case d.ID.IsZero() || d.HitID.IsZero():
 		return fmt.Errorf("record a disposition: %w", ErrNoID)
@@ -29,11 +29,11 @@ func (s *Store) Dispose(ctx context.Context, d alpr.Disposition) error {
 		return fmt.Errorf("record disposition %s: verdict %q: expected one of %q", d.ID, d.Verdict, verdicts())
 	}
 	d.Corrected = alpr.Normalise(d.Corrected)
-	packed, err := s.codec.packJSON(&d)
+	packed, err := rec.s.codec.packJSON(&d)
 	if err != nil {
 		return fmt.Errorf("record disposition %s: %w", d.ID, err)
 	}
-	if err := s.write(ctx, func(t *tx) error { return t.dispose(&d, packed) }); err != nil {
+	if err := rec.s.write(ctx, func(t *tx) error { return t.dispose(&d, packed) }); err != nil {
 		return fmt.Errorf("record disposition %s: %w", d.ID, err)
 	}
 	return nil

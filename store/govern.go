@@ -23,9 +23,9 @@ func (s *Store) policy() retention.Policy {
 	return s.inForce
 }
 
-// PolicyInForce is what the store keeps by: the configured policy, or what the
+// InForce is what the store keeps by: the configured policy, or what the
 // backend has tightened it to.
-func (s *Store) PolicyInForce() retention.Policy { return s.policy() }
+func (r Rules) InForce() retention.Policy { return r.s.policy() }
 
 // loadPolicy settles the policy at start. A policy that differs from the last
 // one in force is audited, and where it is tighter it holds for what is
@@ -100,25 +100,25 @@ func (t *tx) putTightened(p retention.Policy) error {
 	return t.putMeta(metaTightened, text)
 }
 
-// RestorePolicy puts the configured policy in force after what was in force had
+// Restore puts the configured policy in force after what was in force had
 // been lost. Without such a loss it is refused: the owner does not undo what the
 // backend has tightened.
-func (s *Store) RestorePolicy(ctx context.Context, who Access) error {
+func (r Rules) Restore(ctx context.Context, who Access) error {
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("restore the policy: %w", err)
 	}
-	err := s.write(ctx, func(t *tx) error {
-		if !s.isPolicyLost {
+	err := r.s.write(ctx, func(t *tx) error {
+		if !r.s.isPolicyLost {
 			return ErrPolicyKept
 		}
 		if _, err := t.exec("DELETE FROM meta WHERE name IN (?, ?)", metaPolicyLost, metaTightened); err != nil {
 			return err
 		}
-		if err := t.enforce(s.cfg.Policy, who.Officer, who.Purpose); err != nil {
+		if err := t.enforce(r.s.cfg.Policy, who.Officer, who.Purpose); err != nil {
 			return err
 		}
-		s.isPolicyLost = false
-		s.setPolicy(s.cfg.Policy)
+		r.s.isPolicyLost = false
+		r.s.setPolicy(r.s.cfg.Policy)
 		return nil
 	})
 	if err != nil {
@@ -155,8 +155,8 @@ func (s *Store) setPolicy(p retention.Policy) {
 // after every restart. It changes nothing where the rule in force is as tight
 // or tighter (retention.ErrNotTight): the backend can shorten, never lengthen, and what it
 // has shortened the configuration cannot lengthen again.
-func (s *Store) Tighten(ctx context.Context, class alpr.RetentionClass, keep time.Duration) error {
-	p := s.policy()
+func (r Rules) Tighten(ctx context.Context, class alpr.RetentionClass, keep time.Duration) error {
+	p := r.s.policy()
 	switch class {
 	case alpr.RetainRead:
 		p.Retention.Reads = retention.Span(keep)
@@ -172,7 +172,7 @@ func (s *Store) Tighten(ctx context.Context, class alpr.RetentionClass, keep tim
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("tighten the policy: %w", err)
 	}
-	return s.tighten(ctx, p)
+	return r.s.tighten(ctx, p)
 }
 
 func (s *Store) tighten(ctx context.Context, p retention.Policy) error {
@@ -196,11 +196,11 @@ func (s *Store) tighten(ctx context.Context, p retention.Policy) error {
 	return err
 }
 
-// NoteRules puts rules of the owner's that the store does not keep by, such as
+// Note puts rules of the owner's that the store does not keep by, such as
 // those that lists alert by, into the audit log where they differ from those of
 // the last start.
-func (s *Store) NoteRules(ctx context.Context, name, text string) error {
-	err := s.write(ctx, func(t *tx) error {
+func (r Rules) Note(ctx context.Context, name, text string) error {
+	err := r.s.write(ctx, func(t *tx) error {
 		var last looseBytes
 		known, err := t.row("SELECT value FROM meta WHERE name = ?", []any{metaRules + name}, &last)
 		if err != nil || known && string(last) == text {
@@ -219,11 +219,11 @@ func (s *Store) NoteRules(ctx context.Context, name, text string) error {
 
 // Forbid keeps a hotlist category from alerting, as the backend asks, at once
 // and after every restart. Matching asks Forbidden.
-func (s *Store) Forbid(ctx context.Context, category string) error {
+func (r Rules) Forbid(ctx context.Context, category string) error {
 	if category == "" {
 		return errors.New("forbid a category: it has no name")
 	}
-	err := s.write(ctx, func(t *tx) error {
+	err := r.s.write(ctx, func(t *tx) error {
 		name := metaForbidden + strings.ToLower(category)
 		var one int
 		if known, err := t.row("SELECT 1 FROM meta WHERE name = ?", []any{name}, &one); err != nil || known {
@@ -242,8 +242,8 @@ func (s *Store) Forbid(ctx context.Context, category string) error {
 }
 
 // Forbidden lists the categories that the backend has forbidden.
-func (s *Store) Forbidden(ctx context.Context) ([]string, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT value FROM meta WHERE name >= ? AND name < ? ORDER BY name", metaForbidden, metaForbidden+"\U0010ffff")
+func (r Rules) Forbidden(ctx context.Context) ([]string, error) {
+	rows, err := r.s.r.QueryContext(ctx, "SELECT value FROM meta WHERE name >= ? AND name < ? ORDER BY name", metaForbidden, metaForbidden+"\U0010ffff")
 	if err != nil {
 		return nil, fmt.Errorf("list forbidden categories: %w", err)
 	}

@@ -40,20 +40,20 @@ func (a Access) Record(action alpr.AuditAction, subject string, detail map[strin
 // deleted even where no purge has come by yet.
 func (s *Store) due() time.Time { return s.clock.Advance(s.now()) }
 
-// Read returns one read without its pictures, nil where it is not kept, or
+// ByID returns one read without its pictures, nil where it is not kept, or
 // cannot be read any more.
-func (s *Store) Read(ctx context.Context, id alpr.ID) (*alpr.Read, error) {
-	q := s.reader(ctx)
+func (h Reads) ByID(ctx context.Context, id alpr.ID) (*alpr.Read, error) {
+	q := h.s.reader(ctx)
 	row := sealedRow{table: "reads", id: id[:]}
-	found, err := q.row("SELECT rowid, key_id, body FROM reads WHERE id = ? AND purge_ms > ?", []any{id[:], ms(s.due())}, &row.rowid, &row.key, &row.sealed)
+	found, err := q.row("SELECT rowid, key_id, body FROM reads WHERE id = ? AND purge_ms > ?", []any{id[:], ms(h.s.due())}, &row.rowid, &row.key, &row.sealed)
 	if err != nil {
 		return nil, fmt.Errorf("look up read %s: %w", id, err)
 	}
 	if !found {
 		return nil, nil
 	}
-	r, err := s.openRead(q, row)
-	return r, s.passOver(ctx, row, err)
+	r, err := h.s.openRead(q, row)
+	return r, h.s.passOver(ctx, row, err)
 }
 
 // passOver sets a damaged row apart and lets its error go; any other stays.
@@ -119,22 +119,12 @@ func (s *Store) disposition(ctx context.Context, id alpr.ID) (*alpr.Disposition,
 	return &d, nil
 }
 
-// CountReads is how many reads are on record.
-func (s *Store) CountReads(ctx context.Context) (n int64, err error) {
-	if _, err = s.reader(ctx).row("SELECT count(*) FROM reads WHERE purge_ms > ?", []any{ms(s.due())}, &n); err != nil {
+// Count is how many reads are on record.
+func (h Reads) Count(ctx context.Context) (n int64, err error) {
+	if _, err = h.s.reader(ctx).row("SELECT count(*) FROM reads WHERE purge_ms > ?", []any{ms(h.s.due())}, &n); err != nil {
 		return 0, fmt.Errorf("count the reads on record: %w", err)
 	}
 	return n, nil
-}
-
-// RecentReads returns the newest reads, newest first, without pictures. The
-// caller audits the view.
-func (s *Store) RecentReads(ctx context.Context, limit int) ([]alpr.Read, error) {
-	reads, err := s.queryReads(ctx, "WHERE purge_ms > ? ORDER BY at_ms DESC LIMIT ?", ms(s.due()), limit)
-	if err != nil {
-		return nil, fmt.Errorf("list recent reads: %w", err)
-	}
-	return reads, nil
 }
 
 // queryReads opens the reads that a clause selects.
@@ -189,8 +179,8 @@ func (s *Store) scanBodies(ctx context.Context, table, clause string, args []any
 
 // OpenHits returns the hits that await a disposition, oldest first, each with
 // its read at the same place. The caller audits the view.
-func (s *Store) OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error) {
-	reads, hits, err := s.hitsOf(ctx, "WHERE is_open = 1 AND purge_ms > ? ORDER BY at_ms", ms(s.due()))
+func (h Reads) OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error) {
+	reads, hits, err := h.s.hitsOf(ctx, "WHERE is_open = 1 AND purge_ms > ? ORDER BY at_ms", ms(h.s.due()))
 	if err != nil {
 		return nil, nil, fmt.Errorf("list open hits: %w", err)
 	}
@@ -200,8 +190,8 @@ func (s *Store) OpenHits(ctx context.Context) ([]alpr.Read, []alpr.Hit, error) {
 // HitsSince returns the hits that were recorded from an instant of the system's
 // clock on, answered ones too, oldest first, each with its read at the same place.
 // It is for the program itself: it shows nobody anything.
-func (s *Store) HitsSince(ctx context.Context, since time.Time) ([]alpr.Read, []alpr.Hit, error) {
-	reads, hits, err := s.hitsOf(ctx, "WHERE recorded_ms >= ? AND purge_ms > ? ORDER BY at_ms", ms(since), ms(s.due()))
+func (h Reads) HitsSince(ctx context.Context, since time.Time) ([]alpr.Read, []alpr.Hit, error) {
+	reads, hits, err := h.s.hitsOf(ctx, "WHERE recorded_ms >= ? AND purge_ms > ? ORDER BY at_ms", ms(since), ms(h.s.due()))
 	if err != nil {
 		return nil, nil, fmt.Errorf("list hits since %s: %w", since.Format(time.RFC3339), err)
 	}
@@ -231,7 +221,7 @@ func (s *Store) hitsOf(ctx context.Context, clause string, args ...any) ([]alpr.
 // and its hit can, it is one that says no more than the hit does: an alert does
 // not go with it. It is nil once the hit is past its time.
 func (s *Store) readOf(ctx context.Context, h *alpr.Hit) (*alpr.Read, error) {
-	read, err := s.Read(ctx, h.ReadID)
+	read, err := s.Reads().ByID(ctx, h.ReadID)
 	if err != nil || read != nil {
 		return read, err
 	}
@@ -246,8 +236,8 @@ func (s *Store) readOf(ctx context.Context, h *alpr.Hit) (*alpr.Read, error) {
 
 // Verdicts counts what officers found, the last verdict of each hit, over the
 // dispositions on record.
-func (s *Store) Verdicts(ctx context.Context) (map[alpr.Verdict]int, error) {
-	all, err := queryBodies[alpr.Disposition](ctx, s, "dispositions", "WHERE purge_ms > ? ORDER BY at_ms, recorded_ms", ms(s.due()))
+func (h Reads) Verdicts(ctx context.Context) (map[alpr.Verdict]int, error) {
+	all, err := queryBodies[alpr.Disposition](ctx, h.s, "dispositions", "WHERE purge_ms > ? ORDER BY at_ms, recorded_ms", ms(h.s.due()))
 	if err != nil {
 		return nil, fmt.Errorf("count verdicts: %w", err)
 	}
@@ -278,12 +268,12 @@ func queryBodies[T any](ctx context.Context, s *Store, table, clause string, arg
 
 // Picture returns one picture of a read (PictureCrop, PictureContext, or a
 // ViewPicture), the zero Picture where none is kept. The caller audits the view.
-func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr.Picture, error) {
-	read, err := s.Read(ctx, readID)
+func (h Reads) Picture(ctx context.Context, readID alpr.ID, which string) (alpr.Picture, error) {
+	read, err := h.ByID(ctx, readID)
 	if err != nil || read == nil {
 		return alpr.Picture{}, err
 	}
-	q := s.reader(ctx)
+	q := h.s.reader(ctx)
 	row := sealedRow{table: "pictures", bound: "pictures " + which, id: readID[:]}
 	found, err := q.row("SELECT rowid, key_id, body FROM pictures WHERE read_id = ? AND which = ?", []any{readID[:], which},
 		&row.rowid, &row.key, &row.sealed)
@@ -299,8 +289,8 @@ func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr
 			picture = *p.Picture
 		}
 	}
-	if picture.JPEG, err = s.openBody(q, row); err != nil {
-		return alpr.Picture{}, s.passOver(ctx, row, err)
+	if picture.JPEG, err = h.s.openBody(q, row); err != nil {
+		return alpr.Picture{}, h.s.passOver(ctx, row, err)
 	}
 	return picture, nil
 }
@@ -308,18 +298,18 @@ func (s *Store) Picture(ctx context.Context, readID alpr.ID, which string) (alpr
 // PictureByHash finds a kept picture by the SHA-256 of its bytes, with its
 // read and, where there is one, its hit. One that is gone, or past its time, is
 // ErrNotKept.
-func (s *Store) PictureByHash(ctx context.Context, sum [32]byte) (alpr.Picture, *alpr.Read, *alpr.Hit, error) {
+func (h Reads) PictureByHash(ctx context.Context, sum [32]byte) (alpr.Picture, *alpr.Read, *alpr.Hit, error) {
 	fail := func(err error) (alpr.Picture, *alpr.Read, *alpr.Hit, error) {
 		return alpr.Picture{}, nil, nil, fmt.Errorf("find picture %x: %w", sum, err)
 	}
-	keys, err := s.liveKeys(ctx)
+	keys, err := h.s.liveKeys(ctx)
 	if err != nil {
 		return fail(err)
 	}
 	for _, k := range keys {
 		var id looseBytes
 		var which looseText
-		found, err := s.reader(ctx).row("SELECT read_id, which FROM pictures WHERE key_id = ? AND tag = ?",
+		found, err := h.s.reader(ctx).row("SELECT read_id, which FROM pictures WHERE key_id = ? AND tag = ?",
 			[]any{k.id, keyedHash(k.index, string(sum[:]))}, &id, &which)
 		if err != nil {
 			return fail(err)
@@ -328,18 +318,18 @@ func (s *Store) PictureByHash(ctx context.Context, sum [32]byte) (alpr.Picture, 
 		if !found || !isID {
 			continue
 		}
-		picture, err := s.Picture(ctx, readID, string(which))
+		picture, err := h.Picture(ctx, readID, string(which))
 		if err != nil {
 			return fail(err)
 		}
-		read, err := s.Read(ctx, readID)
+		read, err := h.ByID(ctx, readID)
 		if err != nil {
 			return fail(err)
 		}
 		if read == nil || picture.JPEG == nil {
 			break // past its time
 		}
-		hits, err := queryBodies[alpr.Hit](ctx, s, "hits", "WHERE read_id = ? AND purge_ms > ? ORDER BY recorded_ms DESC LIMIT 1", readID[:], ms(s.due()))
+		hits, err := queryBodies[alpr.Hit](ctx, h.s, "hits", "WHERE read_id = ? AND purge_ms > ? ORDER BY recorded_ms DESC LIMIT 1", readID[:], ms(h.s.due()))
 		if err != nil {
 			return fail(err)
 		}
@@ -353,28 +343,28 @@ func (s *Store) PictureByHash(ctx context.Context, sum [32]byte) (alpr.Picture, 
 
 // Lookup finds the kept reads whose text is plate, newest first. The look-up
 // is in the audit log before its answer is given.
-func (s *Store) Lookup(ctx context.Context, who Access, plate string, limit int) ([]alpr.Read, error) {
+func (h Reads) Lookup(ctx context.Context, who Access, plate string, limit int) ([]alpr.Read, error) {
 	plate, err := alpr.ParsePlate(plate)
 	if err != nil {
 		return nil, fmt.Errorf("look up a plate: %w", err)
 	}
-	if err := s.auditAccess(ctx, who, alpr.ActionLookup, plate, nil); err != nil {
+	if err := h.s.auditAccess(ctx, who, alpr.ActionLookup, plate, nil); err != nil {
 		return nil, err
 	}
-	return s.ReadsByPlate(ctx, plate, limit)
+	return h.ReadsByPlate(ctx, plate, limit)
 }
 
 // ReadsByPlate finds the kept reads whose text is plate, newest first, at most
 // limit, without pictures. The caller audits the view: see Lookup.
-func (s *Store) ReadsByPlate(ctx context.Context, plate string, limit int) ([]alpr.Read, error) {
+func (h Reads) ReadsByPlate(ctx context.Context, plate string, limit int) ([]alpr.Read, error) {
 	plate = alpr.Normalise(plate)
-	keys, err := s.liveKeys(ctx)
+	keys, err := h.s.liveKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look up a plate: %w", err)
 	}
 	var reads []alpr.Read
 	for _, k := range keys {
-		got, err := s.queryReads(ctx, "WHERE key_id = ? AND tag = ? AND purge_ms > ? ORDER BY at_ms DESC LIMIT ?", k.id, k.tag(plate), ms(s.due()), limit)
+		got, err := h.s.queryReads(ctx, "WHERE key_id = ? AND tag = ? AND purge_ms > ? ORDER BY at_ms DESC LIMIT ?", k.id, k.tag(plate), ms(h.s.due()), limit)
 		if err != nil {
 			return nil, fmt.Errorf("look up a plate: %w", err)
 		}
@@ -388,11 +378,11 @@ func (s *Store) auditAccess(ctx context.Context, who Access, action alpr.AuditAc
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
-	tag, err := s.PlateTag(plate)
+	tag, err := s.AuditLog().PlateTag(plate)
 	if err != nil {
 		return err
 	}
-	return s.Audit(ctx, who.Record(action, tag, detail))
+	return s.AuditLog().Audit(ctx, who.Record(action, tag, detail))
 }
 
 // liveKeys are the data keys that reads may be sealed under.
@@ -420,12 +410,12 @@ func (s *Store) liveKeys(ctx context.Context) ([]*dataKey, error) {
 // was just added is compared with what was already seen. Only what retention
 // still allows is looked at, and the comparison is in the audit log, under the
 // entry's plate, before it starts.
-func (s *Store) MatchPast(ctx context.Context, who Access, entry alpr.Entry, match func(*alpr.Read) error) error {
+func (h Reads) MatchPast(ctx context.Context, who Access, entry alpr.Entry, match func(*alpr.Read) error) error {
 	detail := map[string]string{"list": entry.List, "case": entry.CaseNumber, "reason": entry.Reason}
-	if err := s.auditAccess(ctx, who, alpr.ActionMatchPast, entry.Plate, detail); err != nil {
+	if err := h.s.auditAccess(ctx, who, alpr.ActionMatchPast, entry.Plate, detail); err != nil {
 		return err
 	}
-	if err := s.scanReads(ctx, "WHERE purge_ms > ? ORDER BY at_ms", []any{ms(s.due())}, match); err != nil {
+	if err := h.s.scanReads(ctx, "WHERE purge_ms > ? ORDER BY at_ms", []any{ms(h.s.due())}, match); err != nil {
 		return fmt.Errorf("match past reads: %w", err)
 	}
 	return nil

@@ -27,10 +27,10 @@ type HotlistInfo struct {
 	id          int64
 }
 
-// SaveHotlist keeps a new version of a list and makes it the active one, all
+// Save keeps a new version of a list and makes it the active one, all
 // or nothing. chunks are opaque, a megabyte or so each; each is packed, sealed
 // and committed on its own, so that recording goes on beside a long import.
-func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, chunks iter.Seq[[]byte]) error {
+func (l Lists) Save(ctx context.Context, who Access, info HotlistInfo, chunks iter.Seq[[]byte]) error {
 	fail := func(err error) error {
 		return fmt.Errorf("save list %q version %q: %w", info.List, info.Version, err)
 	}
@@ -38,7 +38,7 @@ func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, c
 		return fail(err)
 	}
 	var id int64
-	err := s.write(ctx, func(t *tx) (err error) {
+	err := l.s.write(ctx, func(t *tx) (err error) {
 		id, err = t.stageHotlist(info)
 		return err
 	})
@@ -47,13 +47,13 @@ func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, c
 	}
 	n := 0
 	for chunk := range chunks {
-		packed := s.codec.pack(chunk)
-		if err := s.write(ctx, func(t *tx) error { return t.putChunk(id, n, packed) }); err != nil {
+		packed := l.s.codec.pack(chunk)
+		if err := l.s.write(ctx, func(t *tx) error { return t.putChunk(id, n, packed) }); err != nil {
 			return fail(err)
 		}
 		n++
 	}
-	err = s.write(ctx, func(t *tx) error {
+	err = l.s.write(ctx, func(t *tx) error {
 		if err := t.activate(info.List, id); err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (s *Store) SaveHotlist(ctx context.Context, who Access, info HotlistInfo, c
 	if err != nil {
 		return fail(err)
 	}
-	s.secureLists(ctx)
+	l.s.secureLists(ctx)
 	return nil
 }
 
@@ -127,9 +127,9 @@ func (s *Store) dropStaging(ctx context.Context) error {
 	return nil
 }
 
-// Hotlists names the stored versions, newest first, lists in no order.
-func (s *Store) Hotlists(ctx context.Context) ([]HotlistInfo, error) {
-	rows, err := s.r.QueryContext(ctx, `SELECT id, list, version, entries, published_ms, imported_ms, state = 'active', state = 'damaged'
+// All names the stored versions, newest first, lists in no order.
+func (l Lists) All(ctx context.Context) ([]HotlistInfo, error) {
+	rows, err := l.s.r.QueryContext(ctx, `SELECT id, list, version, entries, published_ms, imported_ms, state = 'active', state = 'damaged'
 		FROM hotlists WHERE state <> 'staging' ORDER BY id DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("list hotlists: %w", err)
@@ -148,12 +148,12 @@ func (s *Store) Hotlists(ctx context.Context) ([]HotlistInfo, error) {
 	return out, rows.Err()
 }
 
-// LoadHotlist yields the chunks of a version as SaveHotlist took them. It ends
+// Load yields the chunks of a version as SaveHotlist took them. It ends
 // after the first error.
-func (s *Store) LoadHotlist(ctx context.Context, info HotlistInfo) iter.Seq2[[]byte, error] {
+func (l Lists) Load(ctx context.Context, info HotlistInfo) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for n := 0; ; n++ {
-			chunk, err := s.loadChunk(ctx, info.id, n)
+			chunk, err := l.s.loadChunk(ctx, info.id, n)
 			if err != nil {
 				yield(nil, fmt.Errorf("load list %q version %q: %w", info.List, info.Version, err))
 				return
@@ -186,12 +186,12 @@ func (s *Store) loadChunk(ctx context.Context, id int64, n int) ([]byte, error) 
 	return s.codec.unpack(packed)
 }
 
-// SetListAside takes a version out of use whose content is damaged. The newest
+// SetAside takes a version out of use whose content is damaged. The newest
 // other version that has not been set aside comes into use in its place; back
 // is its info, and found is false where there is none: the list does not alert
 // any more. The damaged version is kept until newer ones have replaced it.
-func (s *Store) SetListAside(ctx context.Context, info HotlistInfo, reason error) (back HotlistInfo, found bool, err error) {
-	infos, err := s.Hotlists(ctx)
+func (l Lists) SetAside(ctx context.Context, info HotlistInfo, reason error) (back HotlistInfo, found bool, err error) {
+	infos, err := l.All(ctx)
 	if err != nil {
 		return back, false, err
 	}
@@ -206,8 +206,8 @@ func (s *Store) SetListAside(ctx context.Context, info HotlistInfo, reason error
 	if found {
 		text = fmt.Sprintf("hotlist %s, version %q is damaged: version %q is in use in its place. Import it again", info.List, info.Version, back.Version)
 	}
-	s.remember(PartHotlist, text)
-	err = s.write(ctx, func(t *tx) error {
+	l.s.remember(PartHotlist, text)
+	err = l.s.write(ctx, func(t *tx) error {
 		if _, err := t.exec("UPDATE hotlists SET state = 'damaged' WHERE id = ?", info.id); err != nil {
 			return err
 		}
@@ -231,12 +231,12 @@ func (s *Store) SetListAside(ctx context.Context, info HotlistInfo, reason error
 	return back, found, nil
 }
 
-// CorrectHotlist puts what the table says about a version right, by what its
+// Correct puts what the table says about a version right, by what its
 // sealed content says. It returns the version as it is then.
-func (s *Store) CorrectHotlist(ctx context.Context, info, right HotlistInfo) (HotlistInfo, error) {
+func (l Lists) Correct(ctx context.Context, info, right HotlistInfo) (HotlistInfo, error) {
 	right.id, right.ImportedAt, right.IsActive = info.id, info.ImportedAt, info.IsActive
-	s.remember(PartHotlist, fmt.Sprintf("the name, version, time or count of hotlist %s, version %q had changed and was put right", right.List, right.Version))
-	err := s.write(ctx, func(t *tx) error {
+	l.s.remember(PartHotlist, fmt.Sprintf("the name, version, time or count of hotlist %s, version %q had changed and was put right", right.List, right.Version))
+	err := l.s.write(ctx, func(t *tx) error {
 		var other int64
 		isTaken, err := t.row("SELECT id FROM hotlists WHERE list = ? AND state = 'active' AND id <> ?", []any{right.List, info.id}, &other)
 		if err != nil {
@@ -265,12 +265,12 @@ func (s *Store) CorrectHotlist(ctx context.Context, info, right HotlistInfo) (Ho
 
 // Rollback makes the version before the active one the active one, and drops
 // the one it leaves: a second rollback goes one further back.
-func (s *Store) Rollback(ctx context.Context, who Access, list string) (HotlistInfo, error) {
+func (l Lists) Rollback(ctx context.Context, who Access, list string) (HotlistInfo, error) {
 	var info HotlistInfo
 	if err := who.Validate(); err != nil {
 		return info, fmt.Errorf("roll back list %q: %w", list, err)
 	}
-	err := s.write(ctx, func(t *tx) error {
+	err := l.s.write(ctx, func(t *tx) error {
 		var active, published, imported int64
 		_, err := t.row("SELECT id FROM hotlists WHERE list = ? AND state = 'active'", []any{list}, &active)
 		if err != nil {
@@ -298,16 +298,16 @@ func (s *Store) Rollback(ctx context.Context, who Access, list string) (HotlistI
 	if err != nil {
 		return HotlistInfo{}, fmt.Errorf("roll back list %q: %w", list, err)
 	}
-	s.secureLists(ctx)
+	l.s.secureLists(ctx)
 	return info, nil
 }
 
-// DropHotlist deletes a list with all its versions.
-func (s *Store) DropHotlist(ctx context.Context, who Access, list string) error {
+// Drop deletes a list with all its versions.
+func (l Lists) Drop(ctx context.Context, who Access, list string) error {
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("drop list %q: %w", list, err)
 	}
-	err := s.write(ctx, func(t *tx) error {
+	err := l.s.write(ctx, func(t *tx) error {
 		res, err := t.exec("DELETE FROM hotlists WHERE list = ?", list)
 		if err != nil {
 			return err
@@ -321,15 +321,15 @@ func (s *Store) DropHotlist(ctx context.Context, who Access, list string) error 
 	if err != nil {
 		return fmt.Errorf("drop list %q: %w", list, err)
 	}
-	s.secureLists(ctx)
+	l.s.secureLists(ctx)
 	return nil
 }
 
-// HotlistGeneration changes whenever a list, a version or a manual entry does:
+// Generation changes whenever a list, a version or a manual entry does:
 // a cheap question for whoever keeps an index in memory.
-func (s *Store) HotlistGeneration(ctx context.Context) (string, error) {
+func (l Lists) Generation(ctx context.Context) (string, error) {
 	var generation string
-	_, err := s.reader(ctx).row(`SELECT
+	_, err := l.s.reader(ctx).row(`SELECT
 		coalesce((SELECT group_concat(id, ' ') FROM (SELECT id FROM hotlists WHERE state = 'active' ORDER BY id)), '') || ';' ||
 		coalesce((SELECT group_concat(id || '@' || recorded_ms, ' ') FROM (SELECT id, recorded_ms FROM manual_entries WHERE is_active = 1 ORDER BY id)), '')`,
 		nil, &generation)

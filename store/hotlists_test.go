@@ -22,7 +22,7 @@ func chunks(texts ...string) iter.Seq[[]byte] {
 
 func (f *fixture) active(list string) (HotlistInfo, bool) {
 	f.t.Helper()
-	all, err := f.Hotlists(context.Background())
+	all, err := f.Lists().All(context.Background())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func (f *fixture) active(list string) (HotlistInfo, bool) {
 func (f *fixture) content(h HotlistInfo) string {
 	f.t.Helper()
 	var b bytes.Buffer
-	for chunk, err := range f.LoadHotlist(context.Background(), h) {
+	for chunk, err := range f.Lists().Load(context.Background(), h) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -50,11 +50,11 @@ func TestHotlistVersions(t *testing.T) {
 	ctx := context.Background()
 	for v := 1; v <= 5; v++ {
 		info := HotlistInfo{List: "state", Version: fmt.Sprint(v), Entries: v, PublishedAt: day0.Add(time.Duration(v) * time.Hour)}
-		if err := f.SaveHotlist(ctx, officer, info, chunks("head ", fmt.Sprint("version ", v))); err != nil {
+		if err := f.Lists().Save(ctx, officer, info, chunks("head ", fmt.Sprint("version ", v))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := f.SaveHotlist(ctx, officer, HotlistInfo{List: "bolo", Version: "a"}, chunks("b")); err != nil {
+	if err := f.Lists().Save(ctx, officer, HotlistInfo{List: "bolo", Version: "a"}, chunks("b")); err != nil {
 		t.Fatal(err)
 	}
 	f.reopen()
@@ -66,7 +66,7 @@ func TestHotlistVersions(t *testing.T) {
 		t.Errorf("%d versions are kept, want %d", n, keepVersions)
 	}
 	for _, want := range []string{"4", "3"} {
-		h, err := f.Rollback(ctx, officer, "state")
+		h, err := f.Lists().Rollback(ctx, officer, "state")
 		if err != nil || h.Version != want || f.content(h) != "head version "+want {
 			t.Errorf("rolled back to %+v, %v; want %s", h, err, want)
 		}
@@ -74,30 +74,30 @@ func TestHotlistVersions(t *testing.T) {
 			t.Errorf("active is %s", now.Version)
 		}
 	}
-	if _, err := f.Rollback(ctx, officer, "state"); err == nil {
+	if _, err := f.Lists().Rollback(ctx, officer, "state"); err == nil {
 		t.Error("rolled back to nothing")
 	}
 	if h, _ := f.active("state"); h.Version != "3" {
 		t.Errorf("a refused rollback left %+v", h)
 	}
-	if err := f.DropHotlist(ctx, officer, "bolo"); err != nil {
+	if err := f.Lists().Drop(ctx, officer, "bolo"); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := f.active("bolo"); ok || f.count("SELECT count(*) FROM hotlist_chunks WHERE hotlist_id NOT IN (SELECT id FROM hotlists)") != 0 {
 		t.Error("a dropped list left something")
 	}
-	if err := f.SaveHotlist(ctx, Access{}, HotlistInfo{List: "x"}, chunks("x")); err == nil {
+	if err := f.Lists().Save(ctx, Access{}, HotlistInfo{List: "x"}, chunks("x")); err == nil {
 		t.Error("saved for nobody")
 	}
 }
 
 func TestUnfinishedImportLeavesTheLastList(t *testing.T) {
 	f := open(t, nil)
-	if err := f.SaveHotlist(context.Background(), officer, HotlistInfo{List: "state", Version: "1"}, chunks("good")); err != nil {
+	if err := f.Lists().Save(context.Background(), officer, HotlistInfo{List: "state", Version: "1"}, chunks("good")); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	err := f.SaveHotlist(ctx, officer, HotlistInfo{List: "state", Version: "2"}, func(yield func([]byte) bool) {
+	err := f.Lists().Save(ctx, officer, HotlistInfo{List: "state", Version: "2"}, func(yield func([]byte) bool) {
 		if yield([]byte("half")) {
 			f.writer <- struct{}{} // nobody commits any more
 			cancel()

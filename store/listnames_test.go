@@ -17,11 +17,11 @@ import (
 func (f *fixture) wanted(version string) {
 	f.t.Helper()
 	info := HotlistInfo{List: "state", Version: version, Entries: 2, PublishedAt: day0}
-	if err := f.SaveHotlist(f.t.Context(), officer, info, chunks("two ", "plates")); err != nil {
+	if err := f.Lists().Save(f.t.Context(), officer, info, chunks("two ", "plates")); err != nil {
 		f.t.Fatal(err)
 	}
 	e := alpr.Entry{ID: "m" + version, List: "manual", Plate: "ABC123", Reason: "stolen", CaseNumber: "31-1", Expires: day0.Add(240 * time.Hour)}
-	if err := f.AddManual(f.t.Context(), officer, e); err != nil {
+	if err := f.Manual().Add(f.t.Context(), officer, e); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -62,10 +62,10 @@ func TestListsNeverStandInTheWriteAheadLogAlone(t *testing.T) {
 			if h, ok := f.active("state"); !ok || h.Version != "2" || f.content(h) != "two plates" {
 				t.Errorf("in use is %+v", h)
 			}
-			if entries, err := f.ManualEntries(t.Context()); err != nil || len(entries) != 2 {
+			if entries, err := f.Manual().All(t.Context()); err != nil || len(entries) != 2 {
 				t.Errorf("%d entries made in the car, %v", len(entries), err)
 			}
-			said := fmt.Sprint(f.Notices())
+			said := fmt.Sprint(f.Notices().All())
 			if strings.Contains(said, "gone from the store") {
 				t.Errorf("it misses what is there: %s", said)
 			}
@@ -95,17 +95,17 @@ func TestALostListIsNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.killed(func(string) error { return nil })
-			said := fmt.Sprint(f.Notices())
+			said := fmt.Sprint(f.Notices().All())
 			for _, s := range c.says {
 				if !strings.Contains(said, s) {
 					t.Errorf("it does not say %s: %s", s, said)
 				}
 			}
-			if n := len(f.Notices()); n != 1 {
+			if n := len(f.Notices().All()); n != 1 {
 				t.Errorf("%d notices: %s", n, said)
 			}
 			f.reopen()
-			if again := f.Notices(); len(again) != 1 || again[0].N != 1 {
+			if again := f.Notices().All(); len(again) != 1 || again[0].N != 1 {
 				t.Errorf("said again: %v", again)
 			}
 		})
@@ -117,7 +117,7 @@ func TestAnEmptiedStoreNamesItsLists(t *testing.T) {
 	f := open(t, nil)
 	f.wanted("1")
 	f.killed(func(p string) error { return errors.Join(os.Truncate(p, 0), os.Remove(p+"-wal")) })
-	said := fmt.Sprint(f.Notices())
+	said := fmt.Sprint(f.Notices().All())
 	for _, s := range []string{`hotlist state, version "1"`, "entries of the hotlist made in this car are gone from the store (1)"} {
 		if !strings.Contains(said, s) {
 			t.Errorf("it does not say %s: %s", s, said)
@@ -132,14 +132,14 @@ func TestWhatIsTakenOffIsNotMissed(t *testing.T) {
 	f := open(t, nil)
 	f.wanted("1")
 	f.wanted("2")
-	if _, err := f.Rollback(t.Context(), officer, "state"); err != nil {
+	if _, err := f.Lists().Rollback(t.Context(), officer, "state"); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.RemoveManual(t.Context(), officer, "m1"); err != nil {
+	if err := f.Manual().Remove(t.Context(), officer, "m1"); err != nil {
 		t.Fatal(err)
 	}
 	f.killed(func(string) error { return nil })
-	if err := f.DropHotlist(t.Context(), officer, "state"); err != nil {
+	if err := f.Lists().Drop(t.Context(), officer, "state"); err != nil {
 		t.Fatal(err)
 	}
 	f.clock.Add(300 * 24 * time.Hour)
@@ -156,7 +156,7 @@ func TestWhatIsTakenOffIsNotMissed(t *testing.T) {
 		}
 		return os.WriteFile(p+".lists", []byte(strings.Replace(string(text), `"id":`, `"ie":`, 1)), 0o600)
 	})
-	if said := f.Notices(); len(said) > 0 {
+	if said := f.Notices().All(); len(said) > 0 {
 		t.Errorf("it says %v", said)
 	}
 }

@@ -15,26 +15,26 @@ var (
 	ErrPast       = errors.New("the expiry is in the past")
 )
 
-// AddManual keeps an entry that an officer made in the car, and audits it.
+// Add keeps an entry that an officer made in the car, and audits it.
 // Plate, reason, case number and a future expiry are mandatory. An entry with
 // the same ID is replaced.
-func (s *Store) AddManual(ctx context.Context, who Access, e alpr.Entry) error {
-	if err := checkManual(e, s.now()); err != nil {
+func (m ManualEntries) Add(ctx context.Context, who Access, e alpr.Entry) error {
+	if err := checkManual(e, m.s.now()); err != nil {
 		return fmt.Errorf("add manual entry: %w", err)
 	}
 	e.IsManual = true
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("add manual entry: %w", err)
 	}
-	tag, err := s.PlateTag(e.Plate)
+	tag, err := m.s.AuditLog().PlateTag(e.Plate)
 	if err != nil {
 		return err
 	}
-	packed, err := s.codec.packJSON(&e)
+	packed, err := m.s.codec.packJSON(&e)
 	if err != nil {
 		return err
 	}
-	err = s.write(ctx, func(t *tx) error {
+	err = m.s.write(ctx, func(t *tx) error {
 		if err := t.putManual(&e, packed); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (s *Store) AddManual(ctx context.Context, who Access, e alpr.Entry) error {
 	if err != nil {
 		return fmt.Errorf("add manual entry: %w", err)
 	}
-	s.secureLists(ctx)
+	m.s.secureLists(ctx)
 	return nil
 }
 
@@ -82,14 +82,14 @@ func (t *tx) putManual(e *alpr.Entry, packed []byte) error {
 	return err
 }
 
-// RemoveManual ends a manual entry: it alerts no more. The row stays for as
+// Remove ends a manual entry: it alerts no more. The row stays for as
 // long as the policy keeps manual entries, counted from now.
-func (s *Store) RemoveManual(ctx context.Context, who Access, id string) error {
+func (m ManualEntries) Remove(ctx context.Context, who Access, id string) error {
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("remove manual entry: %w", err)
 	}
-	err := s.write(ctx, func(t *tx) error {
-		after, _ := s.policy().For(alpr.RetainManual)
+	err := m.s.write(ctx, func(t *tx) error {
+		after, _ := m.s.policy().For(alpr.RetainManual)
 		res, err := t.exec(`UPDATE manual_entries SET is_active = 0, since_ms = min(since_ms, ?1), purge_ms = min(purge_ms, ?1 + ?2)
 			WHERE id = ?3 AND is_active = 1`, ms(t.due), after.Milliseconds(), id)
 		if err != nil {
@@ -104,13 +104,13 @@ func (s *Store) RemoveManual(ctx context.Context, who Access, id string) error {
 	if err != nil {
 		return fmt.Errorf("remove manual entry: %w", err)
 	}
-	s.secureLists(ctx)
+	m.s.secureLists(ctx)
 	return nil
 }
 
-// ManualEntries are the manual entries that still count, oldest first.
-func (s *Store) ManualEntries(ctx context.Context) ([]alpr.Entry, error) {
-	entries, err := queryBodies[alpr.Entry](ctx, s, "manual_entries", "WHERE is_active = 1 AND purge_ms > ? ORDER BY recorded_ms", ms(s.due()))
+// All are the manual entries that still count, oldest first.
+func (m ManualEntries) All(ctx context.Context) ([]alpr.Entry, error) {
+	entries, err := queryBodies[alpr.Entry](ctx, m.s, "manual_entries", "WHERE is_active = 1 AND purge_ms > ? ORDER BY recorded_ms", ms(m.s.due()))
 	if err != nil {
 		return nil, fmt.Errorf("list manual entries: %w", err)
 	}

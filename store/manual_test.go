@@ -26,37 +26,37 @@ func TestManualEntries(t *testing.T) {
 	} {
 		e := good
 		change(&e)
-		err := f.AddManual(context.Background(), officer, e)
+		err := f.Manual().Add(context.Background(), officer, e)
 		if !errors.Is(err, ErrIncomplete) && !errors.Is(err, ErrPast) && !errors.Is(err, alpr.ErrBadPlate) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := f.AddManual(context.Background(), Access{}, good); err == nil {
+	if err := f.Manual().Add(context.Background(), Access{}, good); err == nil {
 		t.Error("taken from nobody")
 	}
-	before, err := f.HotlistGeneration(context.Background())
+	before, err := f.Lists().Generation(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.AddManual(context.Background(), officer, good); err != nil {
+	if err := f.Manual().Add(context.Background(), officer, good); err != nil {
 		t.Fatal(err)
 	}
-	after, err := f.HotlistGeneration(context.Background())
+	after, err := f.Lists().Generation(context.Background())
 	if err != nil || before == after {
 		t.Errorf("the addition does not show: %q, %v", after, err)
 	}
 	f.reopen()
-	entries, err := f.ManualEntries(context.Background())
+	entries, err := f.Manual().All(context.Background())
 	if err != nil || len(entries) != 1 || !entries[0].IsManual || entries[0].Plate != "ABC123" {
 		t.Fatalf("%+v, %v", entries, err)
 	}
-	if err := f.RemoveManual(context.Background(), officer, "m1"); err != nil {
+	if err := f.Manual().Remove(context.Background(), officer, "m1"); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.RemoveManual(context.Background(), officer, "m1"); !errors.Is(err, ErrNotKept) {
+	if err := f.Manual().Remove(context.Background(), officer, "m1"); !errors.Is(err, ErrNotKept) {
 		t.Errorf("removed twice: %v", err)
 	}
-	if entries, err := f.ManualEntries(context.Background()); err != nil || len(entries) != 0 {
+	if entries, err := f.Manual().All(context.Background()); err != nil || len(entries) != 0 {
 		t.Errorf("after its removal: %v, %v", entries, err)
 	}
 	f.clock.Add(31 * 24 * time.Hour)
@@ -76,7 +76,7 @@ func TestMatchPastSeesOnlyWhatIsKept(t *testing.T) {
 	f.record(young)
 	var seen []string
 	e := alpr.Entry{Plate: "NEW222", List: "manual", CaseNumber: "31-1"}
-	err := f.MatchPast(context.Background(), officer, e, func(r *alpr.Read) error {
+	err := f.Reads().MatchPast(context.Background(), officer, e, func(r *alpr.Read) error {
 		if r.Text.Posterior != young.Text.Posterior {
 			t.Error("the posterior was not kept")
 		}

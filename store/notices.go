@@ -43,18 +43,18 @@ func (n Notice) String() string {
 	return text
 }
 
-// Notices are those that nobody has taken note of yet, oldest first.
-func (s *Store) Notices() []Notice {
-	s.noticeMu.Lock()
-	defer s.noticeMu.Unlock()
-	return slices.Clone(s.notices)
+// All are those that nobody has taken note of yet, oldest first.
+func (n Notices) All() []Notice {
+	n.s.noticeMu.Lock()
+	defer n.s.noticeMu.Unlock()
+	return slices.Clone(n.s.notices)
 }
 
 // Note keeps a notice of the caller's, and says it in the program's log. It
 // never fails: what cannot be written yet is kept in memory.
-func (s *Store) Note(ctx context.Context, part, text string) {
-	s.remember(part, text)
-	s.recordNotices(ctx)
+func (n Notices) Note(ctx context.Context, part, text string) {
+	n.s.remember(part, text)
+	n.s.recordNotices(ctx)
 }
 
 // remember keeps a notice in memory, and says it in the log.
@@ -140,14 +140,14 @@ func (s *Store) loadNotices(ctx context.Context) error {
 	return rows.Err()
 }
 
-// SeeNotices takes note of all notices, so that they are not said any more. Who
+// See takes note of all notices, so that they are not said any more. Who
 // did it stands in the audit log. It returns them.
-func (s *Store) SeeNotices(ctx context.Context, who Access) ([]Notice, error) {
+func (n Notices) See(ctx context.Context, who Access) ([]Notice, error) {
 	if err := who.Validate(); err != nil {
 		return nil, fmt.Errorf("take note: %w", err)
 	}
-	seen := s.Notices()
-	err := s.write(ctx, func(t *tx) error {
+	seen := n.All()
+	err := n.s.write(ctx, func(t *tx) error {
 		if _, err := t.exec("UPDATE notices SET seen_ms = ? WHERE seen_ms = 0", ms(t.wall)); err != nil {
 			return err
 		}
@@ -156,17 +156,17 @@ func (s *Store) SeeNotices(ctx context.Context, who Access) ([]Notice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take note: %w", err)
 	}
-	s.noticeMu.Lock()
-	defer s.noticeMu.Unlock()
-	s.notices = slices.DeleteFunc(s.notices, func(n Notice) bool {
+	n.s.noticeMu.Lock()
+	defer n.s.noticeMu.Unlock()
+	n.s.notices = slices.DeleteFunc(n.s.notices, func(n Notice) bool {
 		return slices.ContainsFunc(seen, func(o Notice) bool { return o.Text == n.Text && o.Part == n.Part })
 	})
 	return seen, nil
 }
 
 // SetApart is how many damaged rows are kept apart, by the table they were in.
-func (s *Store) SetApart(ctx context.Context) (map[string]int, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT from_table, count(*) FROM quarantine GROUP BY from_table")
+func (n Notices) SetApart(ctx context.Context) (map[string]int, error) {
+	rows, err := n.s.r.QueryContext(ctx, "SELECT from_table, count(*) FROM quarantine GROUP BY from_table")
 	if err != nil {
 		return nil, fmt.Errorf("count the damaged rows: %w", err)
 	}

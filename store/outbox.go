@@ -48,7 +48,7 @@ type outboxRow struct {
 // Peek returns the items that q selects, in order of Key, without removing
 // them. Bodies are opened here: what has been deleted since, or must not leave
 // the vehicle any more, does not appear. Pictures are not included: ask Picture.
-func (s *Store) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem, error) {
+func (o Outbox) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem, error) {
 	limit := q.Limit
 	if limit <= 0 {
 		limit = 100
@@ -57,13 +57,13 @@ func (s *Store) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem
 	if len(want) == 0 {
 		want = kinds()
 	}
-	after, err := s.keyFloor(ctx, q)
+	after, err := o.s.keyFloor(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("peek into the outbox: %w", err)
 	}
 	var rows []outboxRow
 	for _, kind := range want {
-		got, err := s.peekKind(ctx, kind, after, limit, q)
+		got, err := o.s.peekKind(ctx, kind, after, limit, q)
 		if err != nil {
 			return nil, fmt.Errorf("peek into the outbox: %w", err)
 		}
@@ -73,9 +73,9 @@ func (s *Store) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem
 	rows = rows[:min(limit, len(rows))]
 	items := make([]alpr.OutboxItem, 0, len(rows))
 	for i := range rows {
-		item, found, err := s.fetch(ctx, &rows[i])
+		item, found, err := o.s.fetch(ctx, &rows[i])
 		if isRowDamage(err) {
-			s.setApart(ctx, "outbox", []int64{rows[i].key}, err)
+			o.s.setApart(ctx, "outbox", []int64{rows[i].key}, err)
 			continue
 		}
 		if err != nil {
@@ -85,7 +85,7 @@ func (s *Store) Peek(ctx context.Context, q alpr.OutboxQuery) ([]alpr.OutboxItem
 			items = append(items, item)
 			continue
 		}
-		if err := s.checkRef(ctx, &rows[i]); err != nil {
+		if err := o.s.checkRef(ctx, &rows[i]); err != nil {
 			return nil, fmt.Errorf("look for what outbox item %d stands for: %w", rows[i].key, err)
 		}
 	}
@@ -152,7 +152,7 @@ func (s *Store) fetch(ctx context.Context, r *outboxRow) (item alpr.OutboxItem, 
 	}
 	switch item.Kind {
 	case alpr.KindRead:
-		item.Read, err = s.Read(ctx, item.ID)
+		item.Read, err = s.Reads().ByID(ctx, item.ID)
 		found = item.Read != nil
 		if found {
 			item.Revision = item.Read.Revision
@@ -195,19 +195,19 @@ func (s *Store) fetchDisposition(ctx context.Context, item *alpr.OutboxItem) (fo
 
 // Sent notes that the broker took the items (PUBACK) at the given time. They
 // stay until Receipt or Delivered.
-func (s *Store) Sent(ctx context.Context, keys []int64, at time.Time) error {
-	return s.eachKey(ctx, "mark as sent", keys, "UPDATE outbox SET sent_ms = ? WHERE key = ?", ms(at))
+func (o Outbox) Sent(ctx context.Context, keys []int64, at time.Time) error {
+	return o.s.eachKey(ctx, "mark as sent", keys, "UPDATE outbox SET sent_ms = ? WHERE key = ?", ms(at))
 }
 
 // Delivered removes items for which nothing more is awaited.
-func (s *Store) Delivered(ctx context.Context, keys []int64) error {
-	return s.eachKey(ctx, "remove delivered items", keys, "DELETE FROM outbox WHERE key = ?")
+func (o Outbox) Delivered(ctx context.Context, keys []int64) error {
+	return o.s.eachKey(ctx, "remove delivered items", keys, "DELETE FROM outbox WHERE key = ?")
 }
 
 // Quarantine takes an item out of sending for good, and keeps it for a person
 // to look at until its retention ends.
-func (s *Store) Quarantine(ctx context.Context, key int64, reason string) error {
-	return s.eachKey(ctx, "quarantine", []int64{key}, "UPDATE outbox SET bad = ? WHERE key = ?", reason)
+func (o Outbox) Quarantine(ctx context.Context, key int64, reason string) error {
+	return o.s.eachKey(ctx, "quarantine", []int64{key}, "UPDATE outbox SET bad = ? WHERE key = ?", reason)
 }
 
 func (s *Store) eachKey(ctx context.Context, what string, keys []int64, query string, args ...any) error {
@@ -230,8 +230,8 @@ func (s *Store) eachKey(ctx context.Context, what string, keys []int64, query st
 
 // Receipt removes the items of one boot, numbers from to to inclusive, that
 // the backend says it has for good.
-func (s *Store) Receipt(ctx context.Context, boot alpr.ID, from, to uint64) error {
-	err := s.write(ctx, func(t *tx) error {
+func (o Outbox) Receipt(ctx context.Context, boot alpr.ID, from, to uint64) error {
+	err := o.s.write(ctx, func(t *tx) error {
 		_, err := t.exec("DELETE FROM outbox WHERE boot = ? AND seq BETWEEN ? AND ?", boot[:], clampSeq(from), clampSeq(to))
 		return err
 	})
@@ -245,13 +245,13 @@ func (s *Store) Receipt(ctx context.Context, boot alpr.ID, from, to uint64) erro
 func clampSeq(v uint64) int64 { return int64(min(v, 1<<62)) }
 
 // Depth says what waits to be sent.
-func (s *Store) Depth(ctx context.Context) (alpr.OutboxDepth, error) {
+func (o Outbox) Depth(ctx context.Context) (alpr.OutboxDepth, error) {
 	d := alpr.OutboxDepth{Waiting: make(map[alpr.Kind]int64)}
 	var oldest sql.NullInt64
 	for _, kind := range kinds() {
 		var n int64
 		var first sql.NullInt64
-		_, err := s.reader(ctx).row("SELECT count(*), min(key) FROM outbox WHERE sent_ms = 0 AND bad IS NULL AND kind = ?",
+		_, err := o.s.reader(ctx).row("SELECT count(*), min(key) FROM outbox WHERE sent_ms = 0 AND bad IS NULL AND kind = ?",
 			[]any{string(kind)}, &n, &first)
 		if err != nil {
 			return d, fmt.Errorf("measure the outbox: %w", err)
@@ -264,7 +264,7 @@ func (s *Store) Depth(ctx context.Context) (alpr.OutboxDepth, error) {
 		}
 	}
 	var recorded int64
-	_, err := s.reader(ctx).row(`SELECT
+	_, err := o.s.reader(ctx).row(`SELECT
 		(SELECT count(*) FROM outbox WHERE sent_ms > 0 AND bad IS NULL),
 		(SELECT count(*) FROM outbox WHERE bad IS NOT NULL),
 		coalesce((SELECT recorded_ms FROM outbox WHERE key = ?), 0)`, []any{oldest}, &d.Unreceipted, &d.Quarantined, &recorded)

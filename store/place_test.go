@@ -67,7 +67,7 @@ func TestUnusableStoreIsSetAsideAndSaid(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.Store = s
-			said := fmt.Sprint(f.Notices())
+			said := fmt.Sprint(f.Notices().All())
 			if !strings.Contains(said, c.says) || !strings.Contains(log.String(), c.says) {
 				t.Errorf("it says %s, and logs %s", said, log.String())
 			}
@@ -79,7 +79,7 @@ func TestUnusableStoreIsSetAsideAndSaid(t *testing.T) {
 			}
 			f.record(f.read("BBB222"))
 			f.reopen()
-			if again := fmt.Sprint(f.Notices()); !strings.Contains(again, c.says) {
+			if again := fmt.Sprint(f.Notices().All()); !strings.Contains(again, c.says) {
 				t.Errorf("after another start it is not said any more: %s", again)
 			}
 		})
@@ -123,7 +123,7 @@ func TestWhatIsNoFileBesideTheStoreHangsNoStart(t *testing.T) {
 			if n := f.count("SELECT count(*) FROM reads"); n != 1 {
 				t.Errorf("%d reads of 1", n)
 			}
-			if said := fmt.Sprint(f.Notices()); suffix != ".lock" && !strings.Contains(said, "a FIFO") {
+			if said := fmt.Sprint(f.Notices().All()); suffix != ".lock" && !strings.Contains(said, "a FIFO") {
 				t.Errorf("it says %s", said)
 			}
 		})
@@ -150,8 +150,8 @@ func TestDeviceKeyWithAFlippedBitIsPutRight(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.reopen()
-			if n := f.count("SELECT count(*) FROM reads"); n != 1 || len(f.Notices()) == 0 {
-				t.Errorf("byte %d ^ %x: %d reads of 1, it says %v", at, bit, n, f.Notices())
+			if n := f.count("SELECT count(*) FROM reads"); n != 1 || len(f.Notices().All()) == 0 {
+				t.Errorf("byte %d ^ %x: %d reads of 1, it says %v", at, bit, n, f.Notices().All())
 			}
 			if now, err := os.ReadFile(key); err != nil || !bytes.Equal(now, whole) {
 				t.Errorf("byte %d ^ %x: the key's file is not put right: %v", at, bit, err)
@@ -170,8 +170,8 @@ func TestExposedDeviceKeyIsTightenedAndSaid(t *testing.T) {
 	}
 	f.reopen()
 	info, err := os.Stat(keyOf(f.cfg.Path))
-	if err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(fmt.Sprint(f.Notices()), "others could read") {
-		t.Errorf("mode %v, %v; it says %v", info.Mode(), err, f.Notices())
+	if err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(fmt.Sprint(f.Notices().All()), "others could read") {
+		t.Errorf("mode %v, %v; it says %v", info.Mode(), err, f.Notices().All())
 	}
 }
 
@@ -191,17 +191,17 @@ func TestStoreInUseIsNotMovedAside(t *testing.T) {
 // TestNoticesStandUntilSeen: and who took note is on record.
 func TestNoticesStandUntilSeen(t *testing.T) {
 	f := open(t, nil)
-	f.Note(t.Context(), PartFiles, "something happened")
-	f.Note(t.Context(), PartFiles, "something happened")
+	f.Notices().Note(t.Context(), PartFiles, "something happened")
+	f.Notices().Note(t.Context(), PartFiles, "something happened")
 	f.reopen()
-	if n := f.Notices(); len(n) != 1 || n[0].N != 2 {
+	if n := f.Notices().All(); len(n) != 1 || n[0].N != 2 {
 		t.Fatalf("%v", n)
 	}
-	if _, err := f.SeeNotices(t.Context(), officer); err != nil {
+	if _, err := f.Notices().See(t.Context(), officer); err != nil {
 		t.Fatal(err)
 	}
 	f.reopen()
-	if n := f.Notices(); len(n) != 0 {
+	if n := f.Notices().All(); len(n) != 0 {
 		t.Errorf("still said: %v", n)
 	}
 	if n := f.count("SELECT count(*) FROM audit WHERE record LIKE '%notices seen%'"); n != 1 {

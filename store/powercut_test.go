@@ -251,7 +251,7 @@ func checkAfterCut(t *testing.T, files map[string]*diskFile, said []string, rng 
 	if aside, err := filepath.Glob(path + markDamaged + "*"); err != nil || len(aside) > 0 {
 		t.Fatalf("after %d reads the file is damaged: %v, %v", len(said), aside, err)
 	}
-	kept, err := s.RecentReads(context.Background(), len(said)+10)
+	kept, err := s.queryReads(context.Background(), "ORDER BY at_ms DESC LIMIT ?", len(said)+10)
 	if err != nil {
 		t.Fatal(err)
 	}

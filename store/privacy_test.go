@@ -38,11 +38,11 @@ func TestRetentionByClass(t *testing.T) {
 	hit := f.hit(wanted)
 	f.record(wanted, hit)
 	f.clock.Add(2 * time.Minute)
-	if r, err := f.Read(context.Background(), plain.ID); r == nil || err != nil {
+	if r, err := f.Reads().ByID(context.Background(), plain.ID); r == nil || err != nil {
 		t.Fatalf("gone after two minutes: %v", err)
 	}
 	f.clock.Add(time.Minute)
-	if r, err := f.Read(context.Background(), plain.ID); r != nil || err != nil {
+	if r, err := f.Reads().ByID(context.Background(), plain.ID); r != nil || err != nil {
 		t.Errorf("to be seen after three minutes, before any purge: %v, %v", r, err)
 	}
 	for _, item := range f.peek(alpr.OutboxQuery{}) {
@@ -193,23 +193,23 @@ func TestBackendMayOnlyShorten(t *testing.T) {
 	f := open(t, nil)
 	f.record(f.read("AAA111"))
 	f.clock.Add(10 * 24 * time.Hour)
-	if err := f.Tighten(context.Background(), alpr.RetainRead, 60*24*time.Hour); !errors.Is(err, retention.ErrNotTight) {
+	if err := f.Rules().Tighten(context.Background(), alpr.RetainRead, 60*24*time.Hour); !errors.Is(err, retention.ErrNotTight) {
 		t.Errorf("lengthened: %v", err)
 	}
-	if err := f.Tighten(context.Background(), alpr.RetainRead, time.Second); !errors.Is(err, retention.ErrBadPolicy) {
+	if err := f.Rules().Tighten(context.Background(), alpr.RetainRead, time.Second); !errors.Is(err, retention.ErrBadPolicy) {
 		t.Errorf("a second: %v", err)
 	}
-	if err := f.Tighten(context.Background(), alpr.RetentionClass("x"), time.Hour); !errors.Is(err, retention.ErrBadPolicy) {
+	if err := f.Rules().Tighten(context.Background(), alpr.RetentionClass("x"), time.Hour); !errors.Is(err, retention.ErrBadPolicy) {
 		t.Errorf("an unknown class: %v", err)
 	}
-	if err := f.Tighten(context.Background(), alpr.RetainRead, 7*24*time.Hour); err != nil {
+	if err := f.Rules().Tighten(context.Background(), alpr.RetainRead, 7*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if f.count("SELECT count(*) FROM reads") != 0 {
 		t.Error("a read of ten days ago outlived a seven-day rule")
 	}
 	f.reopen()
-	if got := f.PolicyInForce().Retention.Reads; got != retention.Span(7*24*time.Hour) {
+	if got := f.Rules().InForce().Retention.Reads; got != retention.Span(7*24*time.Hour) {
 		t.Errorf("after a restart reads are kept for %s", got)
 	}
 	if n := f.count("SELECT count(*) FROM audit WHERE record LIKE '%policy change%'"); n != 2 {
@@ -220,12 +220,12 @@ func TestBackendMayOnlyShorten(t *testing.T) {
 func TestForbid(t *testing.T) {
 	f := open(t, nil)
 	for range 2 {
-		if err := f.Forbid(context.Background(), "Fines"); err != nil {
+		if err := f.Rules().Forbid(context.Background(), "Fines"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	f.reopen()
-	got, err := f.Forbidden(context.Background())
+	got, err := f.Rules().Forbidden(context.Background())
 	if err != nil || len(got) != 1 || got[0] != "Fines" {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -234,7 +234,7 @@ func TestForbid(t *testing.T) {
 func TestChangedRulesAreAudited(t *testing.T) {
 	f := open(t, nil)
 	for _, text := range []string{"normal: 0.2", "normal: 0.2", "normal: 0.01"} {
-		if err := f.NoteRules(context.Background(), "hotlist", text); err != nil {
+		if err := f.Rules().Note(context.Background(), "hotlist", text); err != nil {
 			t.Fatal(err)
 		}
 		f.reopen()
@@ -256,30 +256,30 @@ func TestPolicyDropsPictures(t *testing.T) {
 	f := open(t, nil)
 	r := f.read("AAA111")
 	f.record(r)
-	if p, err := f.Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG == nil {
+	if p, err := f.Reads().Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG == nil {
 		t.Fatal(err)
 	}
 	f.cfg.Policy.Pictures.Reads = retention.DetailNone
 	f.reopen()
-	if p, err := f.Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG != nil {
+	if p, err := f.Reads().Picture(context.Background(), r.ID, PictureCrop); err != nil || p.JPEG != nil {
 		t.Errorf("the picture is still there: %v", err)
 	}
 }
 
 func TestSafeList(t *testing.T) {
 	f := open(t, nil)
-	if err := f.AddSafe(context.Background(), officer, []string{"saf-e01"}); err != nil {
+	if err := f.SafeList().Add(context.Background(), officer, []string{"saf-e01"}); err != nil {
 		t.Fatal(err)
 	}
 	misread, other := f.read("SAFE0I"), f.read("OTHER7")
 	misread.Text.Candidates = append(misread.Text.Candidates, alpr.Candidate{Text: "SAFE01", P: 0.1})
-	kept, err := f.RecordAll(context.Background(), []alpr.Record{{Read: f.read("SAFE01")}, {Read: other}, {Read: misread}})
+	kept, err := f.Recorder().RecordAll(context.Background(), []alpr.Record{{Read: f.read("SAFE01")}, {Read: other}, {Read: misread}})
 	if err != nil || len(kept) != 1 || kept[0].Read.ID != other.ID {
 		t.Fatalf("kept %v, %v", kept, err)
 	}
 	other.Text.Text, other.Revision = "SAFE01", 2 // seen again, and better
 	f.record(other)
-	if r, err := f.Read(context.Background(), other.ID); r != nil || err != nil {
+	if r, err := f.Reads().ByID(context.Background(), other.ID); r != nil || err != nil {
 		t.Errorf("the first reading of a protected plate is still there: %v, %v", r, err)
 	}
 	if _, err := f.Purge(context.Background()); err != nil {
@@ -296,14 +296,14 @@ func TestSafeList(t *testing.T) {
 	if n := f.count("SELECT count(*) FROM reads"); n != 1 {
 		t.Error("its hit was not kept")
 	}
-	if err := f.RemoveSafe(context.Background(), officer, []string{"SAFE01"}); err != nil {
+	if err := f.SafeList().Remove(context.Background(), officer, []string{"SAFE01"}); err != nil {
 		t.Fatal(err)
 	}
 	f.record(f.read("SAFE01"))
 	if n := f.count("SELECT count(*) FROM reads"); n != 2 {
 		t.Error("still protected after it was taken off the list")
 	}
-	if err := f.AddSafe(context.Background(), officer, []string{"--"}); err == nil {
+	if err := f.SafeList().Add(context.Background(), officer, []string{"--"}); err == nil {
 		t.Error("a plate without characters was taken")
 	}
 }
@@ -316,15 +316,15 @@ func TestFileHoldsNothingInClear(t *testing.T) {
 	h := f.hit(r)
 	h.Entry.Caution = "armed robbery suspect"
 	f.record(r, h)
-	if err := f.AddSafe(context.Background(), officer, []string{"SAFE99"}); err != nil {
+	if err := f.SafeList().Add(context.Background(), officer, []string{"SAFE99"}); err != nil {
 		t.Fatal(err)
 	}
 	entry := alpr.Entry{ID: "m1", Plate: "MANUAL1", Reason: "bolo", CaseNumber: "31-1", Expires: f.clock.Now().Add(time.Hour)}
-	if err := f.AddManual(context.Background(), officer, entry); err != nil {
+	if err := f.Manual().Add(context.Background(), officer, entry); err != nil {
 		t.Fatal(err)
 	}
 	info := HotlistInfo{List: "state", Version: "1", Entries: 1}
-	if err := f.SaveHotlist(context.Background(), officer, info, func(yield func([]byte) bool) { yield([]byte("LISTED1 wanted")) }); err != nil {
+	if err := f.Lists().Save(context.Background(), officer, info, func(yield func([]byte) bool) { yield([]byte("LISTED1 wanted")) }); err != nil {
 		t.Fatal(err)
 	}
 	for _, suffix := range []string{"", "-wal"} {
@@ -348,7 +348,7 @@ func TestBodiesCannotBeSwapped(t *testing.T) {
 	if _, err := f.db.ExecContext(context.Background(), "UPDATE reads SET body = (SELECT body FROM reads WHERE id = ?) WHERE id = ?", a.ID[:], b.ID[:]); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := f.Read(context.Background(), b.ID); r != nil || err != nil {
+	if r, err := f.Reads().ByID(context.Background(), b.ID); r != nil || err != nil {
 		t.Errorf("a body was opened in another row: %v, %v", r, err)
 	}
 	if n := f.count("SELECT count(*) FROM quarantine"); n == 0 {
@@ -364,24 +364,24 @@ func TestPicturesOfEveryCameraAreKept(t *testing.T) {
 	rear := alpr.View{Camera: "rear", Text: "AAA111", At: r.At, Crop: testPicture("rear crop", 160, 64), Context: testPicture("rear context", 640, 360)}
 	r.Views = []alpr.View{{Camera: "front", Text: "AAA111", At: r.At, Crop: r.Crop, Context: r.Context}, rear}
 	f.record(r)
-	kept, err := f.Read(context.Background(), r.ID)
+	kept, err := f.Reads().ByID(context.Background(), r.ID)
 	if err != nil || len(kept.Views) != 2 || kept.Views[1].Camera != "rear" || kept.Views[1].Crop.SHA256 != rear.Crop.SHA256 {
 		t.Fatalf("views came back as %+v, %v", kept, err)
 	}
 	for name, want := range map[string]alpr.Picture{ViewPicture(PictureCrop, 1): rear.Crop, ViewPicture(PictureContext, 1): rear.Context} {
-		if p, err := f.Picture(context.Background(), r.ID, name); err != nil || !reflect.DeepEqual(p, want) {
+		if p, err := f.Reads().Picture(context.Background(), r.ID, name); err != nil || !reflect.DeepEqual(p, want) {
 			t.Errorf("%s came back as %+v, %v", name, p, err)
 		}
 	}
-	if p, _, _, err := f.PictureByHash(context.Background(), rear.Crop.SHA256); err != nil || string(p.JPEG) != "rear crop" {
+	if p, _, _, err := f.Reads().PictureByHash(context.Background(), rear.Crop.SHA256); err != nil || string(p.JPEG) != "rear crop" {
 		t.Errorf("by its hash: %+v, %v", p, err)
 	}
 	f.cfg.Policy.Pictures.Reads = retention.DetailCrop
 	f.reopen()
-	if p, err := f.Picture(context.Background(), r.ID, ViewPicture(PictureContext, 1)); err != nil || p.JPEG != nil {
+	if p, err := f.Reads().Picture(context.Background(), r.ID, ViewPicture(PictureContext, 1)); err != nil || p.JPEG != nil {
 		t.Errorf("the rear context picture is still there: %v", err)
 	}
-	if p, err := f.Picture(context.Background(), r.ID, ViewPicture(PictureCrop, 1)); err != nil || p.JPEG == nil {
+	if p, err := f.Reads().Picture(context.Background(), r.ID, ViewPicture(PictureCrop, 1)); err != nil || p.JPEG == nil {
 		t.Errorf("the rear crop is gone: %v, %+v", err, p)
 	}
 }

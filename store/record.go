@@ -22,12 +22,6 @@ const (
 	PictureContext = "context"
 )
 
-// Record writes a read, its hits and their outbox items, as RecordAll does.
-func (s *Store) Record(ctx context.Context, read alpr.Read, hits []alpr.Hit) error {
-	_, err := s.RecordAll(ctx, []alpr.Record{{Read: read, Hits: hits}})
-	return err
-}
-
 // RecordAll writes reads, their hits and their outbox items in one transaction,
 // in order, and returns when they are durable: all of them or, with an error,
 // none. Repeating it changes nothing: for one ID the highest revision is kept.
@@ -36,16 +30,16 @@ func (s *Store) Record(ctx context.Context, read alpr.Read, hits []alpr.Hit) err
 //
 // A read that policy or the safe list forbids to keep is only counted, and is
 // not among those returned.
-func (s *Store) RecordAll(ctx context.Context, records []alpr.Record) (kept []alpr.Record, err error) {
+func (rec Recorder) RecordAll(ctx context.Context, records []alpr.Record) (kept []alpr.Record, err error) {
 	records = slices.Clone(records) // the write may outlive the call, where ctx ends first
 	packed := make([]packedRead, len(records))
 	for i := range records {
-		if packed[i], err = s.pack(&records[i]); err != nil {
+		if packed[i], err = rec.s.pack(&records[i]); err != nil {
 			return nil, fmt.Errorf("record read %s: %w", records[i].Read.ID, err)
 		}
 	}
 	isKept := make([]bool, len(records))
-	err = s.write(ctx, func(t *tx) (err error) {
+	err = rec.s.write(ctx, func(t *tx) (err error) {
 		for i := range records {
 			if isKept[i], err = t.record(&records[i].Read, records[i].Hits, packed[i]); err != nil {
 				return fmt.Errorf("read %s: %w", records[i].Read.ID, err)

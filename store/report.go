@@ -19,8 +19,8 @@ type Tally struct {
 
 // Tallies sums up the UTC days from (inclusive) to (exclusive). Tallies outlive
 // what they count.
-func (s *Store) Tallies(ctx context.Context, from, to time.Time) ([]Tally, error) {
-	rows, err := s.r.QueryContext(ctx, "SELECT what, item, CAST(sum(n) AS INTEGER) FROM tallies WHERE day >= ? AND day < ? GROUP BY what, item ORDER BY what, item",
+func (h Reads) Tallies(ctx context.Context, from, to time.Time) ([]Tally, error) {
+	rows, err := h.s.r.QueryContext(ctx, "SELECT what, item, CAST(sum(n) AS INTEGER) FROM tallies WHERE day >= ? AND day < ? GROUP BY what, item ORDER BY what, item",
 		from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
 	if err != nil {
 		return nil, fmt.Errorf("sum up for the report: %w", err)
@@ -49,7 +49,7 @@ var ErrNoConsent = errors.New("the agency has not agreed to share corrected misr
 // SetConsent records the agency's consent to share corrected misreads, or its
 // withdrawal. Withdrawing returns the names of the batches that were shared,
 // for whoever has them to delete.
-func (s *Store) SetConsent(ctx context.Context, who Access, isGiven bool) (shared []string, err error) {
+func (c Contributions) SetConsent(ctx context.Context, who Access, isGiven bool) (shared []string, err error) {
 	if err := who.Validate(); err != nil {
 		return nil, fmt.Errorf("record consent: %w", err)
 	}
@@ -57,7 +57,7 @@ func (s *Store) SetConsent(ctx context.Context, who Access, isGiven bool) (share
 	if !isGiven {
 		action = alpr.ActionConsentWithdrawn
 	}
-	err = s.write(ctx, func(t *tx) error {
+	err = c.s.write(ctx, func(t *tx) error {
 		if err := t.putMeta(metaConsent, isGiven); err != nil {
 			return err
 		}
@@ -69,13 +69,7 @@ func (s *Store) SetConsent(ctx context.Context, who Access, isGiven bool) (share
 	if isGiven {
 		return nil, nil
 	}
-	return s.sharedBatches(ctx)
-}
-
-// HasConsent says whether corrected misreads may be shared. The default is no.
-func (s *Store) HasConsent(ctx context.Context) (bool, error) {
-	v, found, err := s.metaInt(ctx, metaConsent)
-	return found && v == 1, err
+	return c.s.sharedBatches(ctx)
 }
 
 func (s *Store) sharedBatches(ctx context.Context) ([]string, error) {
@@ -102,8 +96,8 @@ type Misread struct {
 }
 
 // Misreads returns the corrected misreads that are kept with their crop.
-func (s *Store) Misreads(ctx context.Context) ([]Misread, error) {
-	all, err := queryBodies[alpr.Disposition](ctx, s, "dispositions", "WHERE purge_ms > ? ORDER BY at_ms", ms(s.due()))
+func (c Contributions) Misreads(ctx context.Context) ([]Misread, error) {
+	all, err := queryBodies[alpr.Disposition](ctx, c.s, "dispositions", "WHERE purge_ms > ? ORDER BY at_ms", ms(c.s.due()))
 	if err != nil {
 		return nil, fmt.Errorf("collect misreads: %w", err)
 	}
@@ -112,21 +106,21 @@ func (s *Store) Misreads(ctx context.Context) ([]Misread, error) {
 		if d.Verdict != alpr.VerdictMisread || d.Corrected == "" {
 			continue
 		}
-		hit, _, err := s.hit(ctx, d.HitID)
+		hit, _, err := c.s.hit(ctx, d.HitID)
 		if err != nil || hit == nil {
 			if err != nil {
 				return nil, fmt.Errorf("collect misreads: %w", err)
 			}
 			continue
 		}
-		read, err := s.Read(ctx, hit.ReadID)
+		read, err := c.s.Reads().ByID(ctx, hit.ReadID)
 		if err != nil {
 			return nil, fmt.Errorf("collect misreads: %w", err)
 		}
 		if read == nil {
 			continue
 		}
-		if read.Crop, err = s.Picture(ctx, read.ID, PictureCrop); err != nil {
+		if read.Crop, err = c.s.Reads().Picture(ctx, read.ID, PictureCrop); err != nil {
 			return nil, fmt.Errorf("collect misreads: %w", err)
 		}
 		if read.Crop.JPEG != nil {
@@ -138,11 +132,11 @@ func (s *Store) Misreads(ctx context.Context) ([]Misread, error) {
 
 // NoteShared records, before anything is handed over, that n misreads leave as
 // the named batch. It refuses without consent.
-func (s *Store) NoteShared(ctx context.Context, who Access, batch string, n int) error {
+func (c Contributions) NoteShared(ctx context.Context, who Access, batch string, n int) error {
 	if err := who.Validate(); err != nil {
 		return fmt.Errorf("note what is shared: %w", err)
 	}
-	err := s.write(ctx, func(t *tx) error {
+	err := c.s.write(ctx, func(t *tx) error {
 		var isGiven looseInt
 		if _, err := t.row("SELECT value FROM meta WHERE name = ?", []any{metaConsent}, &isGiven); err != nil {
 			return err

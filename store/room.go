@@ -69,13 +69,13 @@ func (s *Store) noRoom(cause error) {
 
 // Unrecorded says since when nothing can be recorded, how many audit records
 // wait in memory for that, and why: nil while all is well.
-func (s *Store) Unrecorded() (since time.Time, waiting int, cause error) {
-	s.room.mu.Lock()
-	defer s.room.mu.Unlock()
-	if s.room.cause == nil && len(s.room.late) > 0 {
-		return s.room.since, len(s.room.late), ErrFull
+func (rec Recorder) Unrecorded() (since time.Time, waiting int, cause error) {
+	rec.s.room.mu.Lock()
+	defer rec.s.room.mu.Unlock()
+	if rec.s.room.cause == nil && len(rec.s.room.late) > 0 {
+		return rec.s.room.since, len(rec.s.room.late), ErrFull
 	}
-	return s.room.since, len(s.room.late), s.room.cause
+	return rec.s.room.since, len(rec.s.room.late), rec.s.room.cause
 }
 
 func (s *Store) whyClosed() error {

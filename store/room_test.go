@@ -94,11 +94,11 @@ func TestFullDiskAtTheStart(t *testing.T) {
 			disk := newTinyDisk(t)
 			f := open(t, func(c *Config) { c.Path = filepath.Join(disk.dir, "car", "store.db") })
 			info := HotlistInfo{List: "stolen", Version: "1", Entries: 1}
-			if err := f.SaveHotlist(t.Context(), officer, info, func(yield func([]byte) bool) { yield([]byte("a list")) }); err != nil {
+			if err := f.Lists().Save(t.Context(), officer, info, func(yield func([]byte) bool) { yield([]byte("a list")) }); err != nil {
 				t.Fatal(err)
 			}
 			r := f.read("STLN01")
-			if err := f.Record(t.Context(), r, []alpr.Hit{f.hit(r)}); err != nil {
+			if err := keepRead(t.Context(), f, r, []alpr.Hit{f.hit(r)}); err != nil {
 				t.Fatal(err)
 			}
 			if isKilled { // what a process that was killed leaves: the write-ahead log, with all that is in it
@@ -145,36 +145,36 @@ func (f *fixture) checkFullStart() {
 		t.Fatalf("it does not open on a full disk: %v", err)
 	}
 	f.Store = s
-	lists, err := s.Hotlists(ctx)
+	lists, err := s.Lists().All(ctx)
 	if err != nil || len(lists) != 1 {
 		t.Fatalf("lists %v, %v", lists, err)
 	}
-	for chunk, err := range s.LoadHotlist(ctx, lists[0]) {
+	for chunk, err := range s.Lists().Load(ctx, lists[0]) {
 		if err != nil || string(chunk) != "a list" {
 			t.Errorf("the list on disk: %q, %v", chunk, err)
 		}
 	}
-	if _, hits, err := s.OpenHits(ctx); err != nil || len(hits) != 1 {
+	if _, hits, err := s.Reads().OpenHits(ctx); err != nil || len(hits) != 1 {
 		t.Errorf("open hits %v, %v", hits, err)
 	}
-	if err := s.Record(ctx, f.read("WAIT01"), nil); !errors.Is(err, ErrFull) && !errors.Is(err, ErrIO) {
+	if err := keepRead(ctx, s, f.read("WAIT01"), nil); !errors.Is(err, ErrFull) && !errors.Is(err, ErrIO) {
 		t.Errorf("recording on a full disk: %v", err)
 	}
-	if err := s.Audit(ctx, alpr.AuditRecord{Officer: "o1", Action: alpr.ActionLogin}); err != nil {
+	if err := s.AuditLog().Audit(ctx, alpr.AuditRecord{Officer: "o1", Action: alpr.ActionLogin}); err != nil {
 		t.Errorf("nobody can log in on a full disk: %v", err)
 	}
-	if _, err := s.Lookup(ctx, officer, "STLN01", 10); err == nil {
+	if _, err := s.Reads().Lookup(ctx, officer, "STLN01", 10); err == nil {
 		t.Error("a look-up that cannot be put on record is answered")
 	}
-	if _, waiting, cause := s.Unrecorded(); cause == nil || waiting != 1 {
+	if _, waiting, cause := s.Recorder().Unrecorded(); cause == nil || waiting != 1 {
 		t.Errorf("it says %v, %d waiting", cause, waiting)
 	}
 	s.cfg.MayLookUnrecorded = true
-	if reads, err := s.Lookup(ctx, officer, "STLN01", 10); err != nil || len(reads) != 1 {
+	if reads, err := s.Reads().Lookup(ctx, officer, "STLN01", 10); err != nil || len(reads) != 1 {
 		t.Errorf("a look-up that policy allows: %v, %v", reads, err)
 	}
 	s.regain(ctx) // without room it changes nothing
-	if _, waiting, _ := s.Unrecorded(); waiting != 2 {
+	if _, waiting, _ := s.Recorder().Unrecorded(); waiting != 2 {
 		t.Errorf("%d records wait of 2", waiting)
 	}
 	f.clock.Add(time.Minute)
@@ -183,11 +183,11 @@ func (f *fixture) checkFullStart() {
 func (f *fixture) checkRegained() {
 	t, ctx := f.t, context.Background()
 	t.Helper()
-	if _, waiting, cause := f.Unrecorded(); cause != nil || waiting != 0 {
+	if _, waiting, cause := f.Recorder().Unrecorded(); cause != nil || waiting != 0 {
 		t.Fatalf("with room again: %v, %d waiting", cause, waiting)
 	}
 	f.record(f.read("AFTER1"))
-	if _, err := f.CheckAudit(ctx, nil, nil); err != nil {
+	if _, err := f.AuditLog().Check(ctx, nil, nil); err != nil {
 		t.Errorf("the audit log: %v", err)
 	}
 	for _, action := range []alpr.AuditAction{alpr.ActionLogin, alpr.ActionLookup} {
@@ -195,7 +195,7 @@ func (f *fixture) checkRegained() {
 			t.Errorf("%d records of %q", n, action)
 		}
 	}
-	if len(f.Notices()) == 0 {
+	if len(f.Notices().All()) == 0 {
 		t.Error("nothing says that records were written late")
 	}
 }

@@ -11,15 +11,15 @@ import (
 // counts for the safe list: a misread of a protected plate must vanish too.
 const safeCandidateP = 0.05
 
-// AddSafe puts plates on the safe list. Only keyed hashes of them are kept.
+// Add puts plates on the safe list. Only keyed hashes of them are kept.
 // Reads of a plate on it vanish before storage, unless they raise a hit.
-func (s *Store) AddSafe(ctx context.Context, who Access, plates []string) error {
-	return s.changeSafe(ctx, who, alpr.ActionSafeListAdd, plates, "INSERT OR IGNORE INTO safe_list (tag, added_ms) VALUES (?, ?)", true)
+func (l SafeList) Add(ctx context.Context, who Access, plates []string) error {
+	return l.s.changeSafe(ctx, who, alpr.ActionSafeListAdd, plates, "INSERT OR IGNORE INTO safe_list (tag, added_ms) VALUES (?, ?)", true)
 }
 
-// RemoveSafe takes plates off the safe list.
-func (s *Store) RemoveSafe(ctx context.Context, who Access, plates []string) error {
-	return s.changeSafe(ctx, who, alpr.ActionSafeListRemove, plates, "DELETE FROM safe_list WHERE tag = ?", false)
+// Remove takes plates off the safe list.
+func (l SafeList) Remove(ctx context.Context, who Access, plates []string) error {
+	return l.s.changeSafe(ctx, who, alpr.ActionSafeListRemove, plates, "DELETE FROM safe_list WHERE tag = ?", false)
 }
 
 func (s *Store) changeSafe(ctx context.Context, who Access, action alpr.AuditAction, plates []string, query string, withTime bool) error {
@@ -48,10 +48,10 @@ func (s *Store) changeSafe(ctx context.Context, who Access, action alpr.AuditAct
 	return nil
 }
 
-// SafeCount is how many plates are on the safe list.
-func (s *Store) SafeCount(ctx context.Context) (int, error) {
+// Count is how many plates are on the safe list.
+func (l SafeList) Count(ctx context.Context) (int, error) {
 	var n int
-	if _, err := s.reader(ctx).row("SELECT count(*) FROM safe_list", nil, &n); err != nil {
+	if _, err := l.s.reader(ctx).row("SELECT count(*) FROM safe_list", nil, &n); err != nil {
 		return 0, fmt.Errorf("count the safe list: %w", err)
 	}
 	return n, nil

@@ -19,7 +19,7 @@ import (
 func TestMalformedFileIsSalvaged(t *testing.T) {
 	f := open(t, nil)
 	info := HotlistInfo{List: "stolen", Version: "1", Entries: 1}
-	if err := f.SaveHotlist(t.Context(), officer, info, func(yield func([]byte) bool) { yield([]byte("a list")) }); err != nil {
+	if err := f.Lists().Save(t.Context(), officer, info, func(yield func([]byte) bool) { yield([]byte("a list")) }); err != nil {
 		t.Fatal(err)
 	}
 	const reads = 60
@@ -29,7 +29,7 @@ func TestMalformedFileIsSalvaged(t *testing.T) {
 		f.record(r)
 	}
 	r := f.read("STLN01")
-	if err := f.Record(t.Context(), r, []alpr.Hit{f.hit(r)}); err != nil {
+	if err := keepRead(t.Context(), f, r, []alpr.Hit{f.hit(r)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -88,16 +88,16 @@ func (f *fixture) salvageOf(damaged []byte) (reads int, hasList bool) {
 			t.Error(err)
 		}
 	}()
-	kept, err := s.RecentReads(ctx, 1000)
+	kept, err := s.queryReads(ctx, "LIMIT 1000")
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists, err := s.Hotlists(ctx)
+	lists, err := s.Lists().All(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, info := range lists {
-		for chunk, err := range s.LoadHotlist(ctx, info) {
+		for chunk, err := range s.Lists().Load(ctx, info) {
 			hasList = err == nil && string(chunk) == "a list"
 		}
 	}
@@ -106,7 +106,7 @@ func (f *fixture) salvageOf(damaged []byte) (reads int, hasList bool) {
 		t.Fatal(err)
 	}
 	if len(aside) == 0 { // a free page, or one whose content nothing tells
-		if len(kept) < 60 && len(s.Notices()) == 0 {
+		if len(kept) < 60 && len(s.Notices().All()) == 0 {
 			t.Errorf("%d reads are left and nothing is said", len(kept))
 		}
 		return len(kept), hasList
@@ -114,10 +114,10 @@ func (f *fixture) salvageOf(damaged []byte) (reads int, hasList bool) {
 	if text, err := os.ReadFile(aside[0]); err != nil || string(text) != string(damaged) {
 		t.Errorf("the damaged file is not kept as it was: %v", err)
 	}
-	if !strings.Contains(fmt.Sprint(s.Notices()), "was damaged") || !strings.Contains(log.String(), "was damaged") {
-		t.Errorf("it is not said: %v", s.Notices())
+	if !strings.Contains(fmt.Sprint(s.Notices().All()), "was damaged") || !strings.Contains(log.String(), "was damaged") {
+		t.Errorf("it is not said: %v", s.Notices().All())
 	}
-	if err := s.Record(ctx, f.read("AFTER1"), nil); err != nil {
+	if err := keepRead(ctx, s, f.read("AFTER1"), nil); err != nil {
 		t.Errorf("recording does not go on: %v", err)
 	}
 	return len(kept), hasList

@@ -12,14 +12,11 @@ func newDeviceKey(secret []byte) *DeviceKey {
 	if err != nil || len(secret) > len(page) {
 		return k
 	}
-	const dontDump = 16 // MADV_DONTDUMP
-	k.isLocked = syscall.Mlock(page) == nil
+	const dontDump = 16                 // MADV_DONTDUMP
+	_ = syscall.Mlock(page)             // where the limit of locked memory allows
 	_ = syscall.Madvise(page, dontDump) // core dumps are off besides
 	copy(page, secret)
 	clear(secret)
 	k.secret = page[:len(secret)]
 	return k
 }
-
-// IsKeyLocked says whether the device key is in memory that is never swapped.
-func (s *Store) IsKeyLocked() bool { return s.device.isLocked }

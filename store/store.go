@@ -397,7 +397,7 @@ func (s *Store) BootID() alpr.ID { return s.bootID }
 
 // Changed pulses after commits that added outbox items. It holds one pulse:
 // several commits may show as one.
-func (s *Store) Changed() <-chan struct{} { return s.changed }
+func (o Outbox) Changed() <-chan struct{} { return o.s.changed }
 
 // Run purges what is due, and checks the audit log, until ctx ends. It returns
 // nil then, and only then.

@@ -153,14 +153,14 @@ func (f *fixture) hit(r alpr.Read) alpr.Hit {
 
 func (f *fixture) record(r alpr.Read, hits ...alpr.Hit) {
 	f.t.Helper()
-	if err := f.Record(context.Background(), r, hits); err != nil {
+	if err := keepRead(context.Background(), f, r, hits); err != nil {
 		f.t.Fatal(err)
 	}
 }
 
 func (f *fixture) peek(q alpr.OutboxQuery) []alpr.OutboxItem {
 	f.t.Helper()
-	items, err := f.Peek(context.Background(), q)
+	items, err := f.Outbox().Peek(context.Background(), q)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestRecordKeepsReadHitsAndOutboxTogether(t *testing.T) {
 		t.Errorf("numbers %d, %d of boot %s, class %q", items[0].Seq, items[1].Seq, items[0].BootID, items[0].Class)
 	}
 	for which, want := range map[string]alpr.Picture{PictureCrop: read.Crop, PictureContext: read.Context} {
-		p, err := f.Picture(context.Background(), read.ID, which)
+		p, err := f.Reads().Picture(context.Background(), read.ID, which)
 		if err != nil || !reflect.DeepEqual(p, want) {
 			t.Errorf("%s picture came back as %+v, %v", which, p, err)
 		}
@@ -229,11 +229,11 @@ func TestRecordIsIdempotentAndHigherRevisionWins(t *testing.T) {
 	if n := f.count("SELECT count(*) FROM reads"); n != 1 {
 		t.Errorf("%d reads", n)
 	}
-	got, err := f.Read(context.Background(), preview.ID)
+	got, err := f.Reads().ByID(context.Background(), preview.ID)
 	if err != nil || got.Revision != 2 || got.Text.Text != "ABC128" {
 		t.Errorf("kept %+v, %v", got, err)
 	}
-	if _, open, err := f.OpenHits(context.Background()); err != nil || len(open) != 0 {
+	if _, open, err := f.Reads().OpenHits(context.Background()); err != nil || len(open) != 0 {
 		t.Errorf("a withdrawn hit is open: %v, %v", open, err)
 	}
 	if n := len(f.peek(alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindRead, alpr.KindHit}})); n != 4 {
@@ -257,7 +257,7 @@ func TestConcurrentRecordsShareTransactionsWithoutGaps(t *testing.T) {
 	var wg sync.WaitGroup
 	errs := make(chan error, n)
 	for i := range reads {
-		wg.Go(func() { errs <- f.Record(context.Background(), reads[i], nil) })
+		wg.Go(func() { errs <- keepRead(context.Background(), f, reads[i], nil) })
 	}
 	wg.Wait()
 	close(errs)
@@ -276,7 +276,7 @@ func TestConcurrentRecordsShareTransactionsWithoutGaps(t *testing.T) {
 		}
 	}
 	select {
-	case <-f.Changed():
+	case <-f.Outbox().Changed():
 	default:
 		t.Error("no pulse after commits that added items")
 	}
@@ -287,7 +287,7 @@ func TestRefusedWriteLeavesNoGapAndOthersStand(t *testing.T) {
 	a, b := f.read("AAA111"), f.read("BBB222")
 	bad := alpr.Disposition{ID: f.id(), HitID: f.id(), Officer: "4711", Verdict: alpr.VerdictConfirmed}
 	f.record(a)
-	if err := f.Dispose(context.Background(), bad); !errors.Is(err, ErrNotKept) {
+	if err := f.Recorder().Dispose(context.Background(), bad); !errors.Is(err, ErrNotKept) {
 		t.Errorf("a disposition of an unknown hit: %v", err)
 	}
 	f.record(b)
@@ -302,13 +302,13 @@ func TestBatchIsRecordedInOrderOrNotAtAll(t *testing.T) {
 	first := f.read("ABC123")
 	second, other := first, f.read("XYZ789")
 	second.Revision, second.Text.Text = 2, "ABC128"
-	if _, err := f.RecordAll(context.Background(), []alpr.Record{{Read: other}, {Read: alpr.Read{}}}); !errors.Is(err, ErrNoID) {
+	if _, err := f.Recorder().RecordAll(context.Background(), []alpr.Record{{Read: other}, {Read: alpr.Read{}}}); !errors.Is(err, ErrNoID) {
 		t.Errorf("a read without an identity: %v", err)
 	}
 	if n := f.count("SELECT count(*) FROM reads"); n != 0 {
 		t.Errorf("%d reads of a refused batch are there", n)
 	}
-	kept, err := f.RecordAll(context.Background(), []alpr.Record{{Read: first}, {Read: other}, {Read: second}})
+	kept, err := f.Recorder().RecordAll(context.Background(), []alpr.Record{{Read: first}, {Read: other}, {Read: second}})
 	if err != nil || len(kept) != 3 {
 		t.Fatalf("kept %v, %v", kept, err)
 	}
@@ -319,7 +319,7 @@ func TestBatchIsRecordedInOrderOrNotAtAll(t *testing.T) {
 	if want := []alpr.ID{first.ID, other.ID, first.ID}; !slices.Equal(sent, want) {
 		t.Errorf("to be sent are %v, want %v", sent, want)
 	}
-	if r, err := f.Read(context.Background(), first.ID); err != nil || r.Text.Text != "ABC128" {
+	if r, err := f.Reads().ByID(context.Background(), first.ID); err != nil || r.Text.Text != "ABC128" {
 		t.Errorf("kept %+v, %v", r, err)
 	}
 }
@@ -328,8 +328,8 @@ func TestRecordRefusesWhatHasNoIdentity(t *testing.T) {
 	f := open(t, nil)
 	read := f.read("ABC123")
 	for name, err := range map[string]error{
-		"read": f.Record(context.Background(), alpr.Read{}, nil),
-		"hit":  f.Record(context.Background(), read, []alpr.Hit{{}}),
+		"read": keepRead(context.Background(), f, alpr.Read{}, nil),
+		"hit":  keepRead(context.Background(), f, read, []alpr.Hit{{}}),
 	} {
 		if !errors.Is(err, ErrNoID) {
 			t.Errorf("%s: %v", name, err)
@@ -342,7 +342,7 @@ func TestWriteEndsWithItsContext(t *testing.T) {
 	f.writer <- struct{}{} // somebody commits for ever
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := f.Record(ctx, f.read("ABC123"), nil); !errors.Is(err, context.Canceled) {
+	if err := keepRead(ctx, f, f.read("ABC123"), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	<-f.writer
@@ -353,7 +353,7 @@ func TestClosedStoreRefusesWrites(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Record(context.Background(), f.read("ABC123"), nil); !errors.Is(err, ErrClosed) {
+	if err := keepRead(context.Background(), f, f.read("ABC123"), nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -367,32 +367,32 @@ func TestHistory(t *testing.T) {
 	hit := f.hit(young)
 	f.record(young, hit)
 
-	recent, err := f.RecentReads(context.Background(), 10)
+	recent, err := f.queryReads(context.Background(), "ORDER BY at_ms DESC LIMIT 10")
 	if err != nil || len(recent) != 2 || recent[0].ID != young.ID {
 		t.Errorf("recent reads %v, %v", recent, err)
 	}
-	reads, open, err := f.OpenHits(context.Background())
+	reads, open, err := f.Reads().OpenHits(context.Background())
 	if err != nil || len(open) != 1 || open[0].ID != hit.ID || reads[0].ID != young.ID {
 		t.Errorf("open hits %v, %v", open, err)
 	}
-	found, err := f.Lookup(context.Background(), officer, "aaa-111", 10)
+	found, err := f.Reads().Lookup(context.Background(), officer, "aaa-111", 10)
 	if err != nil || len(found) != 1 || found[0].ID != old.ID {
 		t.Errorf("look-up found %v, %v", found, err)
 	}
-	if _, err := f.Lookup(context.Background(), Access{Officer: "4711"}, "AAA111", 10); err == nil {
+	if _, err := f.Reads().Lookup(context.Background(), Access{Officer: "4711"}, "AAA111", 10); err == nil {
 		t.Error("a look-up without purpose was answered")
 	}
-	if none, err := f.Read(context.Background(), f.id()); none != nil || err != nil {
+	if none, err := f.Reads().ByID(context.Background(), f.id()); none != nil || err != nil {
 		t.Errorf("an unknown read: %v, %v", none, err)
 	}
-	if p, err := f.Picture(context.Background(), old.ID, PictureContext); p.JPEG != nil || err != nil {
+	if p, err := f.Reads().Picture(context.Background(), old.ID, PictureContext); p.JPEG != nil || err != nil {
 		t.Errorf("the context picture of a read on no list: %v, %v", p, err)
 	}
-	p, read, withHit, err := f.PictureByHash(context.Background(), young.Context.SHA256)
+	p, read, withHit, err := f.Reads().PictureByHash(context.Background(), young.Context.SHA256)
 	if err != nil || !reflect.DeepEqual(p, young.Context) || read.ID != young.ID || withHit == nil || withHit.ID != hit.ID {
 		t.Errorf("by hash: %v, %v, %v, %v", p, read, withHit, err)
 	}
-	if _, _, _, err := f.PictureByHash(context.Background(), old.Context.SHA256); !errors.Is(err, ErrNotKept) {
+	if _, _, _, err := f.Reads().PictureByHash(context.Background(), old.Context.SHA256); !errors.Is(err, ErrNotKept) {
 		t.Errorf("by the hash of a picture that was not kept: %v", err)
 	}
 }
@@ -406,7 +406,7 @@ func TestDispose(t *testing.T) {
 		ID: f.id(), HitID: hit.ID, At: f.clock.Now(), Officer: "4711", Verdict: alpr.VerdictMisread, Corrected: "abc 128",
 	}
 	for range 2 { // the second changes nothing
-		if err := f.Dispose(context.Background(), d); err != nil {
+		if err := f.Recorder().Dispose(context.Background(), d); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -414,13 +414,13 @@ func TestDispose(t *testing.T) {
 	if len(items) != 1 || items[0].Hit == nil || items[0].Read == nil || items[0].Disposition.Corrected != "ABC128" {
 		t.Fatalf("items %+v", items)
 	}
-	if _, open, err := f.OpenHits(context.Background()); err != nil || len(open) != 0 {
+	if _, open, err := f.Reads().OpenHits(context.Background()); err != nil || len(open) != 0 {
 		t.Errorf("the hit is still open: %v, %v", open, err)
 	}
 	if n := f.count("SELECT n FROM tallies WHERE what = 'verdicts' AND item = 'misread'"); n != 1 {
 		t.Errorf("counted %d misreads", n)
 	}
-	if v, err := f.Verdicts(context.Background()); err != nil || v[alpr.VerdictMisread] != 1 || len(v) != 1 {
+	if v, err := f.Reads().Verdicts(context.Background()); err != nil || v[alpr.VerdictMisread] != 1 || len(v) != 1 {
 		t.Errorf("verdicts %v, %v", v, err)
 	}
 	for name, bad := range map[string]alpr.Disposition{
@@ -428,8 +428,14 @@ func TestDispose(t *testing.T) {
 		"no officer": {ID: f.id(), HitID: hit.ID, Verdict: alpr.VerdictConfirmed},
 		"no verdict": {ID: f.id(), HitID: hit.ID, Officer: "4711"},
 	} {
-		if err := f.Dispose(context.Background(), bad); err == nil {
+		if err := f.Recorder().Dispose(context.Background(), bad); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+// keepRead records one read by itself.
+func keepRead(ctx context.Context, s interface{ Recorder() Recorder }, read alpr.Read, hits []alpr.Hit) error {
+	_, err := s.Recorder().RecordAll(ctx, []alpr.Record{{Read: read, Hits: hits}})
+	return err
 }

@@ -13,13 +13,13 @@ import (
 // longer open, its next revision is queued for the backend, and the audit log
 // says so, in one transaction. A hit that is not open is left as it is. Its
 // error wraps ErrNotKept where the hit is not on record, or not yet.
-func (s *Store) Withdraw(ctx context.Context, hit alpr.Hit) error {
+func (rec Recorder) Withdraw(ctx context.Context, hit alpr.Hit) error {
 	hit.IsWithdrawn = true
-	packed, err := s.codec.packJSON(&hit)
+	packed, err := rec.s.codec.packJSON(&hit)
 	if err != nil {
 		return fmt.Errorf("withdraw hit %s: %w", hit.ID, err)
 	}
-	if err := s.write(ctx, func(t *tx) error { return t.withdraw(&hit, packed) }); err != nil {
+	if err := rec.s.write(ctx, func(t *tx) error { return t.withdraw(&hit, packed) }); err != nil {
 		return fmt.Errorf("withdraw hit %s: %w", hit.ID, err)
 	}
 	return nil

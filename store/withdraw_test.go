@@ -12,13 +12,13 @@ func TestWithdrawnBetweenTwoRevisionsOfTheRead(t *testing.T) {
 	f := open(t, nil)
 	r := f.read("ABC123")
 	h := f.hit(r)
-	if err := f.Withdraw(t.Context(), h); !errors.Is(err, ErrNotKept) {
+	if err := f.Recorder().Withdraw(t.Context(), h); !errors.Is(err, ErrNotKept) {
 		t.Errorf("a hit that is not on record: %v", err)
 	}
 	f.record(r, h)
 	h.Withdrawal = alpr.Withdrawal{Why: alpr.WithdrawnRemoved, At: f.clock.Now()}
 	for range 2 { // the second time nothing is left to do
-		if err := f.Withdraw(t.Context(), h); err != nil {
+		if err := f.Recorder().Withdraw(t.Context(), h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -27,7 +27,7 @@ func TestWithdrawnBetweenTwoRevisionsOfTheRead(t *testing.T) {
 	h.IsWithdrawn = true
 	f.record(final, h)
 
-	items, err := f.Peek(t.Context(), alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindHit}})
+	items, err := f.Outbox().Peek(t.Context(), alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindHit}})
 	if err != nil || len(items) != 3 {
 		t.Fatalf("%d items, %v", len(items), err)
 	}
@@ -37,7 +37,7 @@ func TestWithdrawnBetweenTwoRevisionsOfTheRead(t *testing.T) {
 	if n := f.count("SELECT count(*) FROM hits WHERE is_open = 1"); n != 0 {
 		t.Errorf("%d hits are open", n)
 	}
-	counts, err := f.Tallies(t.Context(), f.clock.Now().Add(-time.Hour), f.clock.Now().Add(time.Hour))
+	counts, err := f.Reads().Tallies(t.Context(), f.clock.Now().Add(-time.Hour), f.clock.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

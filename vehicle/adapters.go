@@ -79,10 +79,10 @@ func (s scene) Snapshot(context.Context) (alpr.Picture, error) {
 }
 
 // pictures finds kept pictures for the uplink.
-type pictures struct{ *store.Store }
+type pictures struct{ store.Reads }
 
 func (p pictures) PictureByHash(ctx context.Context, sum [32]byte) (uplink.Shot, error) {
-	picture, read, hit, err := p.Store.PictureByHash(ctx, sum)
+	picture, read, hit, err := p.Reads.PictureByHash(ctx, sum)
 	if err != nil {
 		return uplink.Shot{}, err
 	}

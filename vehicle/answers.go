@@ -55,14 +55,14 @@ func (o *openHits) mayWait(err error) bool {
 // changes nothing.
 func (o *openHits) storeAnswers(ctx context.Context) {
 	for _, d := range o.answers.all() {
-		err := o.store.Dispose(ctx, d)
+		err := o.store.Recorder().Dispose(ctx, d)
 		switch {
 		case err == nil:
 			o.log.Info("an answer that waited is on record", "hit", d.HitID)
 		case o.mayWait(err) || ctx.Err() != nil:
 			continue
 		default:
-			o.store.Note(ctx, store.PartRecords, fmt.Sprintf("the answer %q of %s to alert %s could not be put on record: %v", d.Verdict, d.Officer, d.HitID, err))
+			o.store.Notices().Note(ctx, store.PartRecords, fmt.Sprintf("the answer %q of %s to alert %s could not be put on record: %v", d.Verdict, d.Officer, d.HitID, err))
 		}
 		o.answers.drop(d.ID)
 	}

@@ -40,7 +40,7 @@ func TestAnswersOnAFullDisk(t *testing.T) {
 	isBehind := true
 	o.isBehind = func() bool { return isBehind }
 	stored, late, never := alertOf(t, "AAA111"), alertOf(t, "BBB222"), alertOf(t, "CCC333")
-	if err := s.Record(ctx, stored.Read, stored.Hits); err != nil {
+	if err := vehicletest.Keep(ctx, s, stored.Read, stored.Hits); err != nil {
 		t.Fatal(err)
 	}
 	fill()
@@ -67,7 +67,7 @@ func TestAnswersOnAFullDisk(t *testing.T) {
 	if n := len(o.answers.all()); n != 2 {
 		t.Errorf("%d answers wait for their alerts, want 2", n)
 	}
-	if err := s.Record(ctx, late.Read, late.Hits); err != nil {
+	if err := vehicletest.Keep(ctx, s, late.Read, late.Hits); err != nil {
 		t.Fatal(err)
 	}
 	isBehind = false
@@ -75,10 +75,10 @@ func TestAnswersOnAFullDisk(t *testing.T) {
 	if said := o.problems(); len(said) > 0 {
 		t.Errorf("it says %q", said)
 	}
-	if _, open, err := s.OpenHits(ctx); err != nil || len(open) > 0 {
+	if _, open, err := s.Reads().OpenHits(ctx); err != nil || len(open) > 0 {
 		t.Errorf("open are %v, %v", open, err)
 	}
-	if said := s.Notices(); len(said) != 1 || !strings.Contains(said[0].Text, never.Hits[0].ID.String()) {
+	if said := s.Notices().All(); len(said) != 1 || !strings.Contains(said[0].Text, never.Hits[0].ID.String()) {
 		t.Errorf("of an answer that cannot be kept it says %v", said)
 	}
 }

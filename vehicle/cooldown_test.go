@@ -47,7 +47,7 @@ func TestCoolDownsSurviveARestart(t *testing.T) {
 		if plate == "CCC333" {
 			a.Read.TimeSource = alpr.TimeFile
 		}
-		if err := s.Record(t.Context(), a.Read, a.Hits); err != nil {
+		if err := vehicletest.Keep(t.Context(), s, a.Read, a.Hits); err != nil {
 			t.Fatal(err)
 		}
 	}

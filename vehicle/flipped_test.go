@@ -18,6 +18,7 @@ import (
 	"alpr/hotlist"
 	"alpr/retention"
 	"alpr/store"
+	"alpr/vehicle/vehicletest"
 )
 
 // soundCar is a vehicle's data folder with something in every table.
@@ -61,24 +62,24 @@ func (c *soundCar) fill() {
 	}
 	must(s.lists.AddEntry(ctx, alpr.Entry{ID: "m1", Plate: "MANU01", Reason: "bolo", CaseNumber: "c1", Category: "bolo", Source: "o1", Expires: time.Now().Add(time.Hour)}))
 	for _, plate := range []string{"AAA111", "BBB222", "CCC333"} {
-		must(s.store.Record(ctx, carRead(t, plate), nil))
+		must(vehicletest.Keep(ctx, s.store, carRead(t, plate), nil))
 	}
 	closed := carRead(t, "STLN01")
 	hit := carHit(t, closed)
-	must(s.store.Record(ctx, closed, []alpr.Hit{hit}))
+	must(vehicletest.Keep(ctx, s.store, closed, []alpr.Hit{hit}))
 	id, err := alpr.NewID(time.Now(), randomBytes{})
 	must(err)
-	must(s.store.Dispose(ctx, alpr.Disposition{ID: id, HitID: hit.ID, At: time.Now(), Officer: "o1", Verdict: alpr.VerdictConfirmed}))
+	must(s.store.Recorder().Dispose(ctx, alpr.Disposition{ID: id, HitID: hit.ID, At: time.Now(), Officer: "o1", Verdict: alpr.VerdictConfirmed}))
 	open := carRead(t, "STLN01")
 	c.open = carHit(t, open)
-	must(s.store.Record(ctx, open, []alpr.Hit{c.open}))
-	must(s.store.AddSafe(ctx, who, []string{"SAFE01"}))
-	must(s.store.Tighten(ctx, alpr.RetainRead, 24*time.Hour))
-	must(s.store.Forbid(ctx, "parking"))
-	must(s.store.NoteRules(ctx, "hotlist", "rules"))
-	_, err = s.store.SetConsent(ctx, who, true)
+	must(vehicletest.Keep(ctx, s.store, open, []alpr.Hit{c.open}))
+	must(s.store.SafeList().Add(ctx, who, []string{"SAFE01"}))
+	must(s.store.Rules().Tighten(ctx, alpr.RetainRead, 24*time.Hour))
+	must(s.store.Rules().Forbid(ctx, "parking"))
+	must(s.store.Rules().Note(ctx, "hotlist", "rules"))
+	_, err = s.store.Contributions().SetConsent(ctx, who, true)
 	must(err)
-	must(s.store.NoteShared(ctx, who, "batch-1", 1))
+	must(s.store.Contributions().NoteShared(ctx, who, "batch-1", 1))
 	must(s.store.Close())
 }
 
@@ -165,50 +166,50 @@ func (s started) census(t *testing.T) map[string]int {
 	t.Helper()
 	ctx := context.Background()
 	n := map[string]int{}
-	reads, err := s.store.RecentReads(ctx, 100)
+	reads, err := vehicletest.Kept(ctx, s.store)
 	if err != nil {
 		t.Error("reads:", err)
 	}
 	n["reads"] = len(reads)
 	for _, r := range reads {
-		if p, err := s.store.Picture(ctx, r.ID, store.PictureCrop); err != nil {
+		if p, err := s.store.Reads().Picture(ctx, r.ID, store.PictureCrop); err != nil {
 			t.Error("picture:", err)
 		} else if p.JPEG != nil {
 			n["pictures"]++
 		}
-		byPlate, err := s.store.ReadsByPlate(ctx, r.Text.Text, 100)
+		byPlate, err := s.store.Reads().ReadsByPlate(ctx, r.Text.Text, 100)
 		if err != nil {
 			t.Error("look-up:", err)
 		}
 		n["found"] += len(byPlate)
 	}
-	_, hits, err := s.store.OpenHits(ctx)
+	_, hits, err := s.store.Reads().OpenHits(ctx)
 	if err != nil {
 		t.Error("open hits:", err)
 	}
 	n["open hits"] = len(hits)
-	verdicts, err := s.store.Verdicts(ctx)
+	verdicts, err := s.store.Reads().Verdicts(ctx)
 	if err != nil {
 		t.Error("verdicts:", err)
 	}
 	n["verdicts"] = len(verdicts)
-	entries, err := s.store.ManualEntries(ctx)
+	entries, err := s.store.Manual().All(ctx)
 	if err != nil {
 		t.Error("entries:", err)
 	}
 	n["entries"] = len(entries)
-	forbidden, err := s.store.Forbidden(ctx)
+	forbidden, err := s.store.Rules().Forbidden(ctx)
 	if err != nil {
 		t.Error("forbidden:", err)
 	}
 	if slices.Contains(forbidden, "parking") {
 		n["forbidden"] = 1
 	}
-	if _, err := s.store.Depth(ctx); err != nil {
+	if _, err := s.store.Outbox().Depth(ctx); err != nil {
 		t.Error("outbox:", err)
 	}
 	for after := int64(0); ; {
-		items, err := s.store.Peek(ctx, alpr.OutboxQuery{AfterKey: after, Limit: 10})
+		items, err := s.store.Outbox().Peek(ctx, alpr.OutboxQuery{AfterKey: after, Limit: 10})
 		if err != nil {
 			t.Error("outbox:", err)
 		}
@@ -222,13 +223,13 @@ func (s started) census(t *testing.T) map[string]int {
 		}
 		after = items[len(items)-1].Key
 	}
-	if _, err := s.store.Misreads(ctx); err != nil {
+	if _, err := s.store.Contributions().Misreads(ctx); err != nil {
 		t.Error("misreads:", err)
 	}
-	if _, err := s.store.Tallies(ctx, time.Now().Add(-48*time.Hour), time.Now().Add(48*time.Hour)); err != nil {
+	if _, err := s.store.Reads().Tallies(ctx, time.Now().Add(-48*time.Hour), time.Now().Add(48*time.Hour)); err != nil {
 		t.Error("report:", err)
 	}
-	if safe, err := s.store.SafeCount(ctx); err != nil {
+	if safe, err := s.store.SafeList().Count(ctx); err != nil {
 		t.Error("safe list:", err)
 	} else {
 		n["safe list"] = safe
@@ -431,7 +432,7 @@ func (c *soundCar) checkStart(t *testing.T, dir string, x target, want map[strin
 			t.Fatalf("it does not start: %v", err)
 		}
 		s.check(t, x, want, log.String())
-		isChanged := len(s.store.Notices()) > 0
+		isChanged := len(s.store.Notices().All()) > 0
 		if err := s.store.Close(); err != nil {
 			t.Error(err)
 		}
@@ -466,7 +467,7 @@ func losers(table string) []string {
 
 func (s started) check(t *testing.T, x target, want map[string]int, log string) {
 	t.Helper()
-	notices := fmt.Sprint(s.store.Notices(), s.lists.Problems())
+	notices := fmt.Sprint(s.store.Notices().All(), s.lists.Problems())
 	got := s.census(t)
 	isLess := false
 	for what, n := range want {
@@ -478,7 +479,7 @@ func (s started) check(t *testing.T, x target, want map[string]int, log string) 
 			t.Errorf("%d %s of %d are left: %s\n%s", got[what], what, n, notices, log)
 		}
 	}
-	if isLess && len(s.store.Notices()) == 0 {
+	if isLess && len(s.store.Notices().All()) == 0 {
 		t.Errorf("something is lost and not said: %v, had %v\n%s", got, want, log)
 	}
 	if !s.alerts(t, "SCND01") && x.table != "data_keys" {
@@ -487,17 +488,17 @@ func (s started) check(t *testing.T, x target, want map[string]int, log string) 
 	if !s.alerts(t, "STLN01") && !strings.Contains(notices, "stolen") {
 		t.Errorf("a list does not alert, and is not named: %s\n%s", notices, log)
 	}
-	if !s.alerts(t, "MANU01") && len(s.store.Notices()) == 0 {
+	if !s.alerts(t, "MANU01") && len(s.store.Notices().All()) == 0 {
 		t.Errorf("an entry made in the car does not alert, and that is not said: %s", log)
 	}
-	if keep := s.store.PolicyInForce().Retention.Reads; time.Duration(keep) > 24*time.Hour {
+	if keep := s.store.Rules().InForce().Retention.Reads; time.Duration(keep) > 24*time.Hour {
 		t.Errorf("what the backend has tightened is loose again: reads are kept for %s", keep)
 	}
 	fresh := carRead(t, "STLN01")
-	if err := s.store.Record(context.Background(), fresh, []alpr.Hit{carHit(t, fresh)}); err != nil {
+	if err := vehicletest.Keep(context.Background(), s.store, fresh, []alpr.Hit{carHit(t, fresh)}); err != nil {
 		t.Errorf("recording does not go on: %v", err)
 	}
-	if err := s.store.Audit(context.Background(), alpr.AuditRecord{Officer: "o1", Action: alpr.ActionLogin}); err != nil {
+	if err := s.store.AuditLog().Audit(context.Background(), alpr.AuditRecord{Officer: "o1", Action: alpr.ActionLogin}); err != nil {
 		t.Errorf("the audit log does not go on: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"alpr/console"
 	"alpr/hotlist"
 	"alpr/store"
+	"alpr/vehicle/vehicletest"
 )
 
 // fillable is a folder whose disk can be filled and emptied: a file system of a
@@ -145,15 +146,15 @@ func checkOnRecord(t *testing.T, cfg Config, texts []string) {
 			t.Error(err)
 		}
 	}()
-	kept, err := s.RecentReads(t.Context(), 10)
+	kept, err := vehicletest.Kept(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkTexts(t, "the store", plates(kept), texts)
-	if _, hits, err := s.OpenHits(t.Context()); err != nil || len(hits) != 1 {
+	if _, hits, err := s.Reads().OpenHits(t.Context()); err != nil || len(hits) != 1 {
 		t.Errorf("hits on record: %v, %v", hits, err)
 	}
-	if _, err := s.CheckAudit(t.Context(), nil, nil); err != nil {
+	if _, err := s.AuditLog().Check(t.Context(), nil, nil); err != nil {
 		t.Errorf("the audit log: %v", err)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"alpr/internal/contain"
 	"alpr/models/modelstest"
 	"alpr/store"
+	"alpr/vehicle/vehicletest"
 )
 
 // TestAPartThatEndsIsStartedAgain: with an error, a panic or without either, as
@@ -114,7 +115,7 @@ func TestAPortThatIsTakenStopsNothing(t *testing.T) {
 	if said := strings.Join(problems, "\n"); !strings.Contains(said, "NO officer's page") || !strings.Contains(said, "another program") {
 		t.Errorf("the backend is told %q", said)
 	}
-	kept, err := v.store.RecentReads(t.Context(), 10)
+	kept, err := vehicletest.Kept(t.Context(), v.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,12 +157,12 @@ func TestNetworksThatBreakAreOpenedAnew(t *testing.T) {
 	if err := v.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := v.store.RecentReads(t.Context(), 10)
+	kept, err := vehicletest.Kept(t.Context(), v.store)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkTexts(t, "the store", plates(kept), texts)
-	if n := v.store.Notices(); !slices.ContainsFunc(n, func(n store.Notice) bool { return n.Part == store.PartNetworks }) {
+	if n := v.store.Notices().All(); !slices.ContainsFunc(n, func(n store.Notice) bool { return n.Part == store.PartNetworks }) {
 		t.Errorf("notices %v", n)
 	}
 	if gauges, _ := v.health(); gauges["stage_errors"] != 30 {

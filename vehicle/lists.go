@@ -126,11 +126,11 @@ func (l *Lists) load(ctx context.Context) (err error) {
 			l.tell(listProblems(err, unsound))
 		}
 	}()
-	forbidden, err := l.store.Forbidden(ctx)
+	forbidden, err := l.store.Rules().Forbidden(ctx)
 	if err != nil {
 		return err
 	}
-	generation, err := l.store.HotlistGeneration(ctx)
+	generation, err := l.store.Lists().Generation(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func listProblems(err error, unsound []hotlist.EntryError) (problems []string) {
 // as it could be made.
 func (l *Lists) index(ctx context.Context) (*hotlist.Index, []hotlist.EntryError, error) {
 	index := l.matcher.Index()
-	infos, err := l.store.Hotlists(ctx)
+	infos, err := l.store.Lists().All(ctx)
 	if err != nil {
 		return index, nil, err
 	}
@@ -241,14 +241,14 @@ func damagedLists(infos []store.HotlistInfo) map[string]bool {
 // where there is none. An error is one of the store's, and may pass.
 func (l *Lists) read(ctx context.Context, info store.HotlistInfo) (list *hotlist.List, used store.HotlistInfo, err error) {
 	for range maxVersions {
-		list, err := hotlist.FromChunks(l.store.LoadHotlist(ctx, info))
+		list, err := hotlist.FromChunks(l.store.Lists().Load(ctx, info))
 		if err == nil {
 			return list, l.correct(ctx, info, list), nil
 		}
 		if !errors.Is(err, store.ErrDamaged) && !errors.Is(err, hotlist.ErrDamaged) {
 			return nil, info, err
 		}
-		back, found, serr := l.store.SetListAside(ctx, info, err)
+		back, found, serr := l.store.Lists().SetAside(ctx, info, err)
 		if serr != nil { // it goes on without; the store has said so
 			l.log.Warn("a damaged hotlist is not on record yet", "list", info.List, "error", serr)
 		}
@@ -270,7 +270,7 @@ func (l *Lists) correct(ctx context.Context, info store.HotlistInfo, list *hotli
 		return info
 	}
 	right := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
-	right, err := l.store.CorrectHotlist(ctx, info, right)
+	right, err := l.store.Lists().Correct(ctx, info, right)
 	if err != nil {
 		l.log.Warn("a hotlist's row is not put right yet", "list", info.List, "error", err)
 	}
@@ -278,7 +278,7 @@ func (l *Lists) correct(ctx context.Context, info store.HotlistInfo, list *hotli
 }
 
 func (l *Lists) manual(ctx context.Context) (*hotlist.List, []hotlist.EntryError, error) {
-	entries, err := l.store.ManualEntries(ctx)
+	entries, err := l.store.Manual().All(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -339,7 +339,7 @@ func (l *Lists) Replace(ctx context.Context, who store.Access, list *hotlist.Lis
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	info := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
-	if err := l.store.SaveHotlist(ctx, who, info, list.Chunks()); err != nil {
+	if err := l.store.Lists().Save(ctx, who, info, list.Chunks()); err != nil {
 		return err
 	}
 	return l.load(ctx)
@@ -425,7 +425,7 @@ func (l *Lists) base(ctx context.Context, u downlink.Update) (*hotlist.List, err
 
 // AddEntry puts an entry made in the car in use; its Source is the officer.
 func (l *Lists) AddEntry(ctx context.Context, e alpr.Entry) error {
-	if err := l.store.AddManual(ctx, store.Access{Officer: e.Source, Purpose: e.Reason}, e); err != nil {
+	if err := l.store.Manual().Add(ctx, store.Access{Officer: e.Source, Purpose: e.Reason}, e); err != nil {
 		return err
 	}
 	return l.Load(ctx)
@@ -433,11 +433,11 @@ func (l *Lists) AddEntry(ctx context.Context, e alpr.Entry) error {
 
 // RemoveEntry takes an entry made in the car out of use.
 func (l *Lists) RemoveEntry(ctx context.Context, id, officer, reason string) error {
-	if err := l.store.RemoveManual(ctx, store.Access{Officer: officer, Purpose: reason}, id); err != nil {
+	if err := l.store.Manual().Remove(ctx, store.Access{Officer: officer, Purpose: reason}, id); err != nil {
 		return err
 	}
 	return l.Load(ctx)
 }
 
 // Entries are the entries made in the car.
-func (l *Lists) Entries(ctx context.Context) ([]alpr.Entry, error) { return l.store.ManualEntries(ctx) }
+func (l *Lists) Entries(ctx context.Context) ([]alpr.Entry, error) { return l.store.Manual().All(ctx) }

@@ -61,7 +61,7 @@ func newOpenHits(s *store.Store, l *Lists, page page, log *slog.Logger) *openHit
 // Load takes over the alerts of the last start. Those whose reason went while
 // the program was down are taken back on the page, not left out in silence.
 func (o *openHits) Load(ctx context.Context) error {
-	reads, hits, err := o.store.OpenHits(ctx)
+	reads, hits, err := o.store.Reads().OpenHits(ctx)
 	for i := range hits {
 		o.track(reads[i], hits[i])
 	}
@@ -73,7 +73,7 @@ func (o *openHits) Load(ctx context.Context) error {
 // again. What was recorded of a recording is left out: it may be played again.
 func (o *openHits) loadCoolDowns(ctx context.Context) error {
 	m := o.lists.matcher
-	reads, hits, err := o.store.HitsSince(ctx, time.Now().Add(-m.CoolDown()))
+	reads, hits, err := o.store.Reads().HitsSince(ctx, time.Now().Add(-m.CoolDown()))
 	for i := range hits {
 		if reads[i].TimeSource != alpr.TimeFile {
 			m.Remember(&reads[i], &hits[i])
@@ -124,7 +124,7 @@ func (o *openHits) track(r alpr.Read, h alpr.Hit) {
 // disk takes nothing the answer is kept in memory and recorded later, and the
 // error is alpr.ErrNotYetRecorded.
 func (o *openHits) Dispose(ctx context.Context, d alpr.Disposition) error {
-	err := o.store.Dispose(ctx, d)
+	err := o.store.Recorder().Dispose(ctx, d)
 	if err != nil && (!o.mayWait(err) || !o.answers.keep(d)) {
 		return err
 	}
@@ -191,7 +191,7 @@ func (o *openHits) checkOne(ctx context.Context, h openHit) {
 // record puts a withdrawal on record, or keeps it for another try: its hit may
 // itself still wait for a disk with room.
 func (o *openHits) record(ctx context.Context, u unstoredHit) {
-	err := o.store.Withdraw(ctx, u.hit)
+	err := o.store.Recorder().Withdraw(ctx, u.hit)
 	if err == nil {
 		return
 	}

@@ -81,7 +81,7 @@ func raise(t *testing.T, v *Vehicle, plate string) alpr.Hit {
 	if hits[0].ID, err = alpr.NewID(time.Now(), strings.NewReader("hit "+plate+"0123456789")); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.store.Record(t.Context(), r, hits); err != nil {
+	if err := vehicletest.Keep(t.Context(), v.store, r, hits); err != nil {
 		t.Fatal(err)
 	}
 	v.hits.ShowAlert(alpr.NewAlert(r, hits[:1]))
@@ -142,15 +142,15 @@ func TestAnAlertIsTakenBackWithItsReason(t *testing.T) {
 	over.Expires = before.Add(-time.Minute).UTC().Truncate(time.Second)
 	use(t, v, "EXP111", "3", published, over)
 	use(t, v, "REP111", "3", published, listed("OTHER1"))
-	_, err := v.store.Rollback(ctx, who, "ROL111")
+	_, err := v.store.Lists().Rollback(ctx, who, "ROL111")
 	must(err)
-	must(v.store.DropHotlist(ctx, who, "DRO111"))
-	must(v.store.Forbid(ctx, "unpaid tolls"))
+	must(v.store.Lists().Drop(ctx, who, "DRO111"))
+	must(v.store.Rules().Forbid(ctx, "unpaid tolls"))
 	must(v.lists.ApplyHotlist(ctx, downlink.Update{List: "urgent", Version: 1, Base: 1, Remove: []string{"id-URG111"}, Entries: downlink.NoEntries}))
 	if w := p.send("POST", "/api/entries/remove", map[string]string{"id": hits["MAN111"].Entry.ID, "reason": "recovered"}); w.Code != http.StatusOK {
 		t.Fatal(w.Body)
 	}
-	must(v.store.AddSafe(ctx, who, []string{"URG222"})) // on a hotlist, the hotlist counts
+	must(v.store.SafeList().Add(ctx, who, []string{"URG222"})) // on a hotlist, the hotlist counts
 	must(v.lists.Load(ctx))
 	v.hits.Check(ctx)
 
@@ -180,7 +180,7 @@ func TestAnAlertIsTakenBackWithItsReason(t *testing.T) {
 	if h := board[hits["URG222"].ID]; h.IsWithdrawn || !h.IsOpen {
 		t.Errorf("what is still listed was taken back: %+v", h)
 	}
-	_, open, err := v.store.OpenHits(ctx)
+	_, open, err := v.store.Reads().OpenHits(ctx)
 	if err != nil || len(open) != 1 || open[0].ID != hits["URG222"].ID {
 		t.Errorf("open on record: %v, %v", open, err)
 	}
@@ -196,7 +196,7 @@ func TestAnAlertIsTakenBackWithItsReason(t *testing.T) {
 // checkWithdrawn wants the hit's last word to the backend to take it back.
 func checkWithdrawn(t *testing.T, v *Vehicle, id alpr.ID, why string) {
 	t.Helper()
-	items, err := v.store.Peek(t.Context(), alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindHit}})
+	items, err := v.store.Outbox().Peek(t.Context(), alpr.OutboxQuery{Kinds: []alpr.Kind{alpr.KindHit}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestEveryAnswerAsksTheListFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	info := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
-	if err := desk.store.SaveHotlist(t.Context(), store.Access{Officer: "1", Purpose: "recovered"}, info, list.Chunks()); err != nil {
+	if err := desk.store.Lists().Save(t.Context(), store.Access{Officer: "1", Purpose: "recovered"}, info, list.Chunks()); err != nil {
 		t.Fatal(err)
 	}
 	if err := other.Close(); err != nil {
@@ -247,7 +247,7 @@ func TestEveryAnswerAsksTheListFirst(t *testing.T) {
 	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "do not act on it. The plate was removed from state") {
 		t.Errorf("an answer to an alert whose entry is gone: %d %s", w.Code, w.Body)
 	}
-	if n, err := v.store.Verdicts(t.Context()); err != nil || len(n) != 0 {
+	if n, err := v.store.Reads().Verdicts(t.Context()); err != nil || len(n) != 0 {
 		t.Errorf("recorded %v, %v", n, err)
 	}
 	if !p.board()[gone.ID].IsWithdrawn {
@@ -277,7 +277,7 @@ func TestAReasonThatGoesWhileTheProgramIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	info := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
-	if err := v.store.SaveHotlist(t.Context(), store.Access{Officer: "1", Purpose: "recovered"}, info, list.Chunks()); err != nil {
+	if err := v.store.Lists().Save(t.Context(), store.Access{Officer: "1", Purpose: "recovered"}, info, list.Chunks()); err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Close(); err != nil {

@@ -81,7 +81,7 @@ func TestAPastedPlateStopsNothing(t *testing.T) {
 		}
 	}
 	vehicletest.MustContain(t, p.add("ABC#12").Body.String(), "'#', which the reader cannot see")
-	entries, err := v.store.ManualEntries(ctx)
+	entries, err := v.store.Manual().All(ctx)
 	if err != nil || len(entries) != 7 || v.lists.Problems() != nil && len(v.lists.Problems()) > 0 {
 		t.Errorf("%d entries stored, %v, %v", len(entries), err, v.lists.Problems())
 	}
@@ -92,7 +92,7 @@ func TestAPastedPlateStopsNothing(t *testing.T) {
 	}
 	who := store.Access{Officer: "1", Purpose: "test"}
 	huge := alpr.Entry{ID: "huge", Plate: "ABC999", Reason: "x", CaseNumber: strings.Repeat("1", 1<<20), Expires: time.Now().Add(time.Hour)}
-	if err := v.store.AddManual(ctx, who, huge); err != nil {
+	if err := v.store.Manual().Add(ctx, who, huge); err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Close(); err != nil {
@@ -103,7 +103,7 @@ func TestAPastedPlateStopsNothing(t *testing.T) {
 	if err := v.Run(ctx); err != nil {
 		t.Fatalf("an entry that no list can hold keeps the program from running: %v", err)
 	}
-	if _, hits, err := v.store.OpenHits(ctx); err != nil || len(hits) != 1 || hits[0].Entry.PlateGiven != wanted {
+	if _, hits, err := v.store.Reads().OpenHits(ctx); err != nil || len(hits) != 1 || hits[0].Entry.PlateGiven != wanted {
 		t.Errorf("hits %+v, %v", hits, err)
 	}
 	named := `an entry made in this car does not alert: entry "huge"`

@@ -75,7 +75,7 @@ func (v *Vehicle) WaitSent(ctx context.Context) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		d, err := v.store.Depth(ctx)
+		d, err := v.store.Outbox().Depth(ctx)
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ import (
 	"alpr/store"
 	"alpr/sync/event"
 	"alpr/sync/synctest/brokertest"
+	"alpr/vehicle/vehicletest"
 )
 
 // standstill is a folder of pictures in which nothing moves for a second: the
@@ -137,7 +138,7 @@ func TestRunFromPicturesToBackend(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	kept, err := v.store.RecentReads(ctx, 10)
+	kept, err := vehicletest.Kept(ctx, v.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,10 +148,10 @@ func TestRunFromPicturesToBackend(t *testing.T) {
 			t.Errorf("%s claims position %v and time of %s without a receiver", r.Text.Text, r.Fix, r.TimeSource)
 		}
 	}
-	if _, hits, err := v.store.OpenHits(ctx); err != nil || len(hits) != 1 || hits[0].Entry.Plate != texts[0] {
+	if _, hits, err := v.store.Reads().OpenHits(ctx); err != nil || len(hits) != 1 || hits[0].Entry.Plate != texts[0] {
 		t.Errorf("open hits %v, %v", hits, err)
 	}
-	if d, err := v.store.Depth(ctx); err != nil || len(d.Waiting) != 0 && d.OldestUnsent.IsZero() {
+	if d, err := v.store.Outbox().Depth(ctx); err != nil || len(d.Waiting) != 0 && d.OldestUnsent.IsZero() {
 		t.Errorf("outbox %+v, %v", d, err)
 	}
 	checkArrived(t, events(), texts)
@@ -213,7 +214,7 @@ func TestRunWithoutBackendKeepsEverything(t *testing.T) {
 	if err := v.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d, err := v.store.Depth(t.Context())
+	d, err := v.store.Outbox().Depth(t.Context())
 	if reads := v.pipeline.Stats().Reads; err != nil || reads < uint64(len(texts)) || d.Waiting[alpr.KindRead] != int64(reads) {
 		t.Errorf("outbox %+v, %v: want the %d reads waiting", d, err, reads)
 	}
@@ -225,7 +226,7 @@ func TestAShorterRetentionClearsTheScreen(t *testing.T) {
 	pictures, _ := standstill(t)
 	cfg := carOf(t, pictures, "")
 	v := demoVehicle(t, cfg)
-	if err := v.store.Tighten(t.Context(), alpr.RetainRead, time.Minute); err != nil {
+	if err := v.store.Rules().Tighten(t.Context(), alpr.RetainRead, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest("POST", "/api/login", strings.NewReader(`{"name":"demo","password":"demo"}`))

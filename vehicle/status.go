@@ -29,7 +29,7 @@ func (v *Vehicle) status() console.Status {
 		At: now, Fix: v.locator.At(now), GPS: v.gpsStatus(now),
 		Uplink: v.uplinkStatus(), Store: v.storeStatus(), Clock: v.clockStatus(now), Problems: append(v.problems(), faultProblems(v.guard.State(), now)...),
 	}
-	s.Audit = auditStatus(v.store)
+	s.Audit = auditStatus(v.store.AuditLog())
 	for _, c := range v.cameras {
 		s.Cameras = append(s.Cameras, cameraStatus(c, st.DroppedOf[c.Name()], now))
 	}
@@ -130,7 +130,7 @@ func faultProblems(s contain.State, now time.Time) []string {
 func (v *Vehicle) storeStatus() console.StoreStatus {
 	s := console.StoreStatus{
 		PartStatus: console.PartStatus{Level: console.LevelOK},
-		FreeBytes:  host.FreeBytes(v.cfg.DataDir), Retention: retentionWords(v.store.PolicyInForce()),
+		FreeBytes:  host.FreeBytes(v.cfg.DataDir), Retention: retentionWords(v.store.Rules().InForce()),
 		Reads: v.readsOnRecord.Load(),
 	}
 	if s.FreeBytes < LowDisk {
@@ -146,7 +146,7 @@ func (v *Vehicle) countReads(ctx context.Context) error {
 	tick := time.NewTicker(countEvery)
 	defer tick.Stop()
 	for {
-		if n, err := v.store.CountReads(ctx); err == nil {
+		if n, err := v.store.Reads().Count(ctx); err == nil {
 			v.readsOnRecord.Store(n)
 		} else if ctx.Err() == nil {
 			v.log.Warn("reads on record are not counted", "error", err)
@@ -160,8 +160,8 @@ func (v *Vehicle) countReads(ctx context.Context) error {
 }
 
 // auditStatus says for ever that the log was tampered with, once it was.
-func auditStatus(s *store.Store) console.PartStatus {
-	head, err := s.AuditHead(context.Background()) // one row
+func auditStatus(l store.AuditLog) console.PartStatus {
+	head, err := l.Head(context.Background()) // one row
 	if err != nil {
 		return console.PartStatus{Level: console.LevelDegraded, Detail: "its end cannot be read: " + err.Error()}
 	}

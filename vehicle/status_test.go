@@ -9,13 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"alpr/store"
-
 	"alpr"
-
 	"alpr/console"
 	"alpr/hotlist"
 	"alpr/internal/host"
+	"alpr/store"
 	"alpr/vehicle/vehicletest"
 )
 
@@ -30,7 +28,7 @@ func TestTheStatusSaysWhatIs(t *testing.T) {
 	for name, age := range map[string]time.Duration{"amber": 2 * time.Hour, "county": 48 * time.Hour, "state": 2 * time.Hour} {
 		use(t, v, name, "1", time.Now().Add(-age), listed("ABC123"))
 	}
-	if err := v.store.Record(t.Context(), vehicletest.PassRead(t, "REC111"), nil); err != nil {
+	if err := vehicletest.Keep(t.Context(), v.store, vehicletest.PassRead(t, "REC111"), nil); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -78,11 +76,11 @@ func TestACutAuditLogIsOnThePageForEver(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 8 {
-			if err := s.Audit(t.Context(), alpr.AuditRecord{Officer: "o1", Action: alpr.ActionLogin}); err != nil {
+			if err := s.AuditLog().Audit(t.Context(), alpr.AuditRecord{Officer: "o1", Action: alpr.ActionLogin}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		page := auditStatus(s)
+		page := auditStatus(s.AuditLog())
 		if isBroken := page.Level == console.LevelDegraded && strings.Contains(page.Detail, "broken at record 6:"); isBroken != (start > 0) {
 			t.Errorf("start %d: %+v", start, page)
 		}

@@ -29,7 +29,7 @@ func (v *Vehicle) openStore(ctx context.Context, isDemo bool) (err error) {
 		}
 	}
 	for _, n := range notes {
-		v.store.Note(ctx, store.PartFiles, n)
+		v.store.Notices().Note(ctx, store.PartFiles, n)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (v *Vehicle) problems() []string {
 	}
 	all = append(append(all, v.keeper.problems(time.Now())...), v.lists.Problems()...)
 	all = append(all, v.hits.problems()...)
-	for _, n := range v.store.Notices() {
+	for _, n := range v.store.Notices().All() {
 		all = append(all, n.String())
 	}
 	return all
@@ -78,7 +78,7 @@ func (v *Vehicle) problems() []string {
 
 // addUnrecorded says that the disk refuses to take anything.
 func (v *Vehicle) addUnrecorded(s *console.Status) {
-	since, waiting, cause := v.store.Unrecorded()
+	since, waiting, cause := v.store.Recorder().Unrecorded()
 	if cause == nil {
 		return
 	}

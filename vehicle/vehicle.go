@@ -158,9 +158,9 @@ func (v *Vehicle) addUplink() {
 	}
 	var err error
 	scene := newScene(v.locator, v.cameras, v.cfg.Pictures)
-	v.uplink, err = uplink.New(v.cfg.Uplink, v.store, v.log, uplink.Options{
-		BootID: v.store.BootID(), Version: v.version, Auditor: v.store, Hotlists: v.lists,
-		Pictures: pictures{v.store}, Policy: v.store, Scene: scene, Health: v.health, AuditHead: v.store.AuditHead, Guard: v.guard,
+	v.uplink, err = uplink.New(v.cfg.Uplink, v.store.Outbox(), v.log, uplink.Options{
+		BootID: v.store.BootID(), Version: v.version, Auditor: v.store.AuditLog(), Hotlists: v.lists,
+		Pictures: pictures{v.store.Reads()}, Policy: v.store.Rules(), Scene: scene, Health: v.health, AuditHead: v.store.AuditLog().Head, Guard: v.guard,
 	})
 	if err != nil { // alerts need no backend
 		v.uplink = nil
@@ -177,9 +177,9 @@ func (v *Vehicle) addConsole(isDemo bool) (err error) {
 	v.hits = newOpenHits(v.store, v.lists, nil, v.log)
 	v.hits.isBehind = func() bool { return v.pipeline.Stats().Unrecorded > 0 }
 	deps := console.Deps{
-		Disposer: v.hits, Recheck: v.hits.Recheck, Auditor: v.store, History: v.store, Entries: v.lists,
-		Status: v.status, Verdicts: v.store.Verdicts, Guard: v.guard,
-		ReadsKept: func() time.Duration { return time.Duration(v.store.PolicyInForce().Retention.Reads) },
+		Disposer: v.hits, Recheck: v.hits.Recheck, Auditor: v.store.AuditLog(), History: v.store.Reads(), Entries: v.lists,
+		Status: v.status, Verdicts: v.store.Reads().Verdicts, Guard: v.guard,
+		ReadsKept: func() time.Duration { return time.Duration(v.store.Rules().InForce().Retention.Reads) },
 	}
 	if v.uplink != nil {
 		deps.Emergency = emergency{v.uplink}
@@ -201,7 +201,7 @@ func (v *Vehicle) addPipeline() (err error) {
 		photos.ContextScale = 0
 	}
 	parts := pipeline.Parts{
-		Detector: v.networks, Reader: v.networks, Recorder: v.store, Locator: v.locator,
+		Detector: v.networks, Reader: v.networks, Recorder: v.store.Recorder(), Locator: v.locator,
 		Serials: n.Serials, Renew: v.renewNetworks,
 		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log, Guard: v.guard,
 		Photographer: camera.Photographer{
@@ -268,13 +268,13 @@ func (v *Vehicle) lasting() map[string]func(context.Context) error {
 // renewNetworks opens the networks anew, which fail again and again, and has
 // that stand until somebody has taken note of it.
 func (v *Vehicle) renewNetworks(error) error {
-	v.store.Note(context.Background(), store.PartNetworks, "plates were NOT found or read for some time, until the networks were opened anew; the program's log says why")
+	v.store.Notices().Note(context.Background(), store.PartNetworks, "plates were NOT found or read for some time, until the networks were opened anew; the program's log says why")
 	return v.networks.Renew()
 }
 
 // note writes the start or the end of the program into the audit log.
 func (v *Vehicle) note(ctx context.Context, action alpr.AuditAction) error {
-	return v.store.Audit(ctx, alpr.AuditRecord{
+	return v.store.AuditLog().Audit(ctx, alpr.AuditRecord{
 		Officer: "system", Agency: v.cfg.Agency, Purpose: "operation", Action: action,
 		Subject: v.cfg.Vehicle, Detail: map[string]string{"version": v.version, "store": filepath.Base(v.cfg.StoreOptions().Path)},
 	})
@@ -287,7 +287,7 @@ func (v *Vehicle) noteRules(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("write out the hotlist rules: %w", err)
 	}
-	if err := v.store.NoteRules(ctx, "hotlist", string(alerts)); err != nil {
+	if err := v.store.Rules().Note(ctx, "hotlist", string(alerts)); err != nil {
 		return err
 	}
 	var release []byte
@@ -296,7 +296,7 @@ func (v *Vehicle) noteRules(ctx context.Context) error {
 			return fmt.Errorf("read the rules of release: %w", err)
 		}
 	}
-	return v.store.NoteRules(ctx, "release", string(release))
+	return v.store.Rules().Note(ctx, "release", string(release))
 }
 
 // Close releases what newVehicle opened. Call it after Run has returned.

@@ -54,7 +54,7 @@ func fillStore(t *testing.T, dir string, n int) {
 			m := synthetic.New(uint64(w) + 1)
 			for range n/writers + min(1, max(0, n%writers-w)) {
 				it := m.Read(time.Now().Add(-time.Hour))
-				if err := s.Record(ctx, *it.Read, nil); err != nil {
+				if _, err := s.Recorder().RecordAll(ctx, []alpr.Record{{Read: *it.Read}}); err != nil {
 					return err
 				}
 			}
@@ -69,6 +69,7 @@ func fillStore(t *testing.T, dir string, n int) {
 // timedStore notes how long hits take from recording to the backend's receipt.
 type timedStore struct {
 	*store.Store
+	store.Outbox
 	mu    sync.Mutex
 	heaps []uint64
 }
@@ -79,7 +80,7 @@ func (s *timedStore) Receipt(ctx context.Context, boot alpr.ID, from, to uint64)
 	s.mu.Lock()
 	s.heaps = append(s.heaps, m.HeapInuse)
 	s.mu.Unlock()
-	return s.Store.Receipt(ctx, boot, from, to)
+	return s.Outbox.Receipt(ctx, boot, from, to)
 }
 
 // TestABacklogDrainsWithFlatMemory sends a long backlog out of the real store,
@@ -95,7 +96,8 @@ func TestABacklogDrainsWithFlatMemory(t *testing.T) {
 	consumer.start(t)
 	t.Cleanup(func() { consumer.kill(t) })
 
-	s := &timedStore{Store: openStore(t, dir, 0)}
+	opened := openStore(t, dir, 0)
+	s := &timedStore{Store: opened, Outbox: opened.Outbox()}
 	defer s.Close()
 	cfg := uplink.DefaultConfig()
 	cfg.Broker, cfg.Agency, cfg.Vehicle, cfg.StateDir = broker.URL("tcp"), "pd", "car-1", t.TempDir()
@@ -131,7 +133,7 @@ func hitsWhileDraining(t *testing.T, ctx context.Context, s *timedStore) (waits 
 	t.Helper()
 	m := synthetic.New(99)
 	waiting := func(kinds ...alpr.Kind) bool {
-		items, err := s.Peek(ctx, alpr.OutboxQuery{Kinds: kinds, Limit: 1, SentBefore: time.Now().Add(time.Hour)})
+		items, err := s.Outbox.Peek(ctx, alpr.OutboxQuery{Kinds: kinds, Limit: 1, SentBefore: time.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +142,7 @@ func hitsWhileDraining(t *testing.T, ctx context.Context, s *timedStore) (waits 
 	timeout := time.Now().Add(time.Hour)
 	for {
 		it := m.Hit(time.Now())
-		if err := s.Record(ctx, *it.Read, []alpr.Hit{*it.Hit}); err != nil {
+		if _, err := s.Recorder().RecordAll(ctx, []alpr.Record{{Read: *it.Read, Hits: []alpr.Hit{*it.Hit}}}); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()

@@ -78,7 +78,7 @@ func beVehicle(dir, broker string) error {
 	cfg.Broker, cfg.Agency, cfg.Vehicle, cfg.StateDir = broker, "pd", filepath.Base(dir), filepath.Join(dir, "state")
 	cfg.ReconnectMin, cfg.ReconnectMax, cfg.ReceiptTimeout, cfg.AckTimeout = 50*time.Millisecond, time.Second, 3*time.Second, 5*time.Second
 	cfg.LiveWindow, cfg.HealthEvery = 2*time.Second, time.Second // so that there is a backlog to overtake
-	u, err := uplink.New(cfg, s, log, uplink.Options{BootID: s.BootID(), Version: "test"})
+	u, err := uplink.New(cfg, s.Outbox(), log, uplink.Options{BootID: s.BootID(), Version: "test"})
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func recordInto(ctx context.Context, s *store.Store, dir string) error {
 			it = m.Hit(time.Now())
 			hits = append(hits, *it.Hit)
 		}
-		if err := s.Record(ctx, *it.Read, hits); err != nil {
+		if _, err := s.Recorder().RecordAll(ctx, []alpr.Record{{Read: *it.Read, Hits: hits}}); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}

@@ -35,7 +35,7 @@ func newConsentCmd(f *recordFlags) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.as(c, func(r *vehicle.Records, who store.Access) error {
-				_, err := r.Store.SetConsent(c.Context(), who, true)
+				_, err := r.Store.Contributions().SetConsent(c.Context(), who, true)
 				return err
 			})
 		},

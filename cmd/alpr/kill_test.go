@@ -270,11 +270,11 @@ func (v *victim) checkTold() {
 	}
 	defer s.Close()
 	for id, revision := range v.reads {
-		r, err := s.Read(ctx, id)
+		r, err := s.Reads().ByID(ctx, id)
 		if err != nil || r == nil || r.Revision < revision {
 			t.Fatalf("the page showed read %s, revision %d, and on record is %v: %v", id, revision, r, err)
 		}
-		if p, err := s.Picture(ctx, id, store.PictureCrop); err != nil || p.JPEG == nil || sha256.Sum256(p.JPEG) != p.SHA256 {
+		if p, err := s.Reads().Picture(ctx, id, store.PictureCrop); err != nil || p.JPEG == nil || sha256.Sum256(p.JPEG) != p.SHA256 {
 			t.Fatalf("read %s is not with its picture: %d bytes, %v", id, len(p.JPEG), err)
 		}
 	}

@@ -25,7 +25,7 @@ backend say the same until somebody has taken note with --seen.`,
 					return admin.SeeNotices(c.Context(), r, who, c.OutOrStdout())
 				})
 			}
-			return f.with(c, func(r *vehicle.Records) error { return admin.PrintNotices(r.Store.Notices(), c.OutOrStdout()) })
+			return f.with(c, func(r *vehicle.Records) error { return admin.PrintNotices(r.Store.Notices().All(), c.OutOrStdout()) })
 		},
 	}
 	f.add(c)

@@ -51,7 +51,7 @@ which nothing new has been kept since. See first with the backend what it has
 tightened: that is lost, too. Without such a loss this is refused.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.RestorePolicy(c.Context(), who) })
+			return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.Rules().Restore(c.Context(), who) })
 		},
 	}
 	f.add(c)
@@ -91,9 +91,9 @@ nobody can read it.`,
 			case "count":
 				return f.with(c, func(r *vehicle.Records) error { return admin.CountSafe(c.Context(), r, c.OutOrStdout()) })
 			case "add":
-				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.AddSafe(c.Context(), who, plates) })
+				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.SafeList().Add(c.Context(), who, plates) })
 			case "remove":
-				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.RemoveSafe(c.Context(), who, plates) })
+				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.SafeList().Remove(c.Context(), who, plates) })
 			}
 			return usage.Errorf("unknown action %q: expected add, remove or count", args[0])
 		},

@@ -168,7 +168,7 @@ func TestAddNeedsReasonCaseAndExpiry(t *testing.T) {
 func TestLookupAndPastMatches(t *testing.T) {
 	o := newOffice(t)
 	o.at(func(s *store.Store) {
-		if err := s.Record(context.Background(), vehicletest.PassRead(t, "PAST111"), nil); err != nil {
+		if err := vehicletest.Keep(context.Background(), s, vehicletest.PassRead(t, "PAST111"), nil); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -276,11 +276,11 @@ func TestReportCommand(t *testing.T) {
 		ctx := context.Background()
 		r := vehicletest.PassRead(t, "REP0111")
 		hit := alpr.Hit{ID: alpr.ID{1}, ReadID: r.ID, At: r.At, Entry: alpr.Entry{Category: "stolen vehicle"}}
-		if err := s.Record(ctx, r, []alpr.Hit{hit}); err != nil {
+		if err := vehicletest.Keep(ctx, s, r, []alpr.Hit{hit}); err != nil {
 			t.Fatal(err)
 		}
 		d := alpr.Disposition{ID: alpr.ID{2}, HitID: hit.ID, At: r.At, Officer: "4711", Verdict: alpr.VerdictMisread, Corrected: "REPO111"}
-		if err := s.Dispose(ctx, d); err != nil {
+		if err := s.Recorder().Dispose(ctx, d); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -19,9 +19,9 @@ import (
 // is "". With hasText the sealed words stand beside each record.
 func ExportAudit(ctx context.Context, r *vehicle.Records, who store.Access, hasText bool, path string, out io.Writer) error {
 	if path == "" {
-		return r.Store.ExportAudit(ctx, who, hasText, out)
+		return r.Store.AuditLog().Export(ctx, who, hasText, out)
 	}
-	return newfile.Write(path, func(w io.Writer) error { return r.Store.ExportAudit(ctx, who, hasText, w) })
+	return newfile.Write(path, func(w io.Writer) error { return r.Store.AuditLog().Export(ctx, who, hasText, w) })
 }
 
 // AuditCheck is what a log is checked against.
@@ -73,7 +73,7 @@ func printWhole(out io.Writer, sum audit.Summary) error {
 
 // Store checks every record of the store itself.
 func (c *AuditCheck) Store(ctx context.Context, r *vehicle.Records, out io.Writer) error {
-	sum, err := r.Store.CheckAudit(ctx, c.key, c.known)
+	sum, err := r.Store.AuditLog().Check(ctx, c.key, c.known)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func ShowList(ctx context.Context, r *vehicle.Records, who store.Access, name st
 	if err != nil {
 		return err
 	}
-	if err := r.Store.Audit(ctx, who.Record(alpr.ActionHotlistView, list.Name, nil)); err != nil {
+	if err := r.Store.AuditLog().Audit(ctx, who.Record(alpr.ActionHotlistView, list.Name, nil)); err != nil {
 		return err
 	}
 	return printEntries(out, list, limit)
@@ -129,7 +129,7 @@ func AddEntry(ctx context.Context, r *vehicle.Records, who store.Access, in NewE
 	if err != nil {
 		return err
 	}
-	if err := r.Store.AddManual(ctx, who, e); err != nil {
+	if err := r.Store.Manual().Add(ctx, who, e); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "entry %s is in use until %s\n", e.ID, e.Expires.Format(time.RFC3339))
@@ -144,7 +144,7 @@ func AddEntry(ctx context.Context, r *vehicle.Records, who store.Access, in NewE
 func matchPast(ctx context.Context, records *vehicle.Records, who store.Access, e alpr.Entry, one *hotlist.List, out io.Writer) error {
 	index := hotlist.NewIndex(one)
 	n := 0
-	err := records.Store.MatchPast(ctx, who, e, func(r *alpr.Read) error {
+	err := records.Store.Reads().MatchPast(ctx, who, e, func(r *alpr.Read) error {
 		then := *r
 		then.At = e.Effective // the entry is as good for the past as for now
 		for _, h := range index.Match(&then, &records.Config.Hotlist) {
@@ -173,11 +173,11 @@ func Check(ctx context.Context, r *vehicle.Records, who store.Access, plate stri
 	if err != nil {
 		return err
 	}
-	tag, err := r.Store.PlateTag(plate)
+	tag, err := r.Store.AuditLog().PlateTag(plate)
 	if err != nil {
 		return err
 	}
-	if err := r.Store.Audit(ctx, who.Record(alpr.ActionHotlistLookup, tag, nil)); err != nil {
+	if err := r.Store.AuditLog().Audit(ctx, who.Record(alpr.ActionHotlistLookup, tag, nil)); err != nil {
 		return err
 	}
 	if err := r.Lists.Load(ctx); err != nil {

@@ -15,11 +15,11 @@ import (
 
 // PrintLists names the lists, their versions and their age.
 func PrintLists(ctx context.Context, r *vehicle.Records, now time.Time, out io.Writer) error {
-	infos, err := r.Store.Hotlists(ctx)
+	infos, err := r.Store.Lists().All(ctx)
 	if err != nil {
 		return err
 	}
-	manual, err := r.Store.ManualEntries(ctx)
+	manual, err := r.Store.Manual().All(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func PrintLists(ctx context.Context, r *vehicle.Records, now time.Time, out io.W
 
 // Rollback puts the version before the one in use back in use.
 func Rollback(ctx context.Context, r *vehicle.Records, who store.Access, list string, out io.Writer) error {
-	h, err := r.Store.Rollback(ctx, who, list)
+	h, err := r.Store.Lists().Rollback(ctx, who, list)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func Rollback(ctx context.Context, r *vehicle.Records, who store.Access, list st
 // RemoveEntry takes an entry out of a list; "" is the list of officers' own.
 func RemoveEntry(ctx context.Context, r *vehicle.Records, who store.Access, list, id string) error {
 	if list == "" || list == vehicle.ManualList {
-		return r.Store.RemoveManual(ctx, who, id)
+		return r.Store.Manual().Remove(ctx, who, id)
 	}
 	return removeListed(ctx, r, who, list, id)
 }

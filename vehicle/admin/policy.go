@@ -19,9 +19,9 @@ import (
 // PrintPolicy prints the policy in force, as configured and as tightened.
 func PrintPolicy(ctx context.Context, r *vehicle.Records, out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	printPolicy(w, "in force", r.Store.PolicyInForce())
+	printPolicy(w, "in force", r.Store.Rules().InForce())
 	printPolicy(w, "configured", r.Config.Policy)
-	forbidden, err := r.Store.Forbidden(ctx)
+	forbidden, err := r.Store.Rules().Forbidden(ctx)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func printPolicy(w io.Writer, name string, p retention.Policy) {
 
 // CountSafe prints how many plates are on the safe list.
 func CountSafe(ctx context.Context, r *vehicle.Records, out io.Writer) error {
-	n, err := r.Store.SafeCount(ctx)
+	n, err := r.Store.SafeList().Count(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func PrintNotices(notices []store.Notice, out io.Writer) error {
 
 // SeeNotices takes note of all notices, and prints them a last time.
 func SeeNotices(ctx context.Context, r *vehicle.Records, who store.Access, out io.Writer) error {
-	seen, err := r.Store.SeeNotices(ctx, who)
+	seen, err := r.Store.Notices().See(ctx, who)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func SeeNotices(ctx context.Context, r *vehicle.Records, who store.Access, out i
 
 // Lookup prints the reads of a plate that are still on record, newest first.
 func Lookup(ctx context.Context, r *vehicle.Records, who store.Access, plate string, limit int, out io.Writer) error {
-	reads, err := r.Store.Lookup(ctx, who, plate, limit)
+	reads, err := r.Store.Reads().Lookup(ctx, who, plate, limit)
 	if err != nil {
 		return err
 	}

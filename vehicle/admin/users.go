@@ -22,7 +22,7 @@ import (
 
 // AddUser adds an account, or gives one a new password, once that is in the audit log.
 func AddUser(ctx context.Context, r *vehicle.Records, who store.Access, u console.User) error {
-	if err := r.Store.Audit(ctx, who.Record(alpr.ActionAccountAdded, u.Name, nil)); err != nil {
+	if err := r.Store.AuditLog().Audit(ctx, who.Record(alpr.ActionAccountAdded, u.Name, nil)); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(r.Config.Console.UsersFile), 0o700); err != nil {
@@ -33,7 +33,7 @@ func AddUser(ctx context.Context, r *vehicle.Records, who store.Access, u consol
 
 // RemoveUser removes an account once that is in the audit log.
 func RemoveUser(ctx context.Context, r *vehicle.Records, who store.Access, name string) error {
-	if err := r.Store.Audit(ctx, who.Record(alpr.ActionAccountRemoved, name, nil)); err != nil {
+	if err := r.Store.AuditLog().Audit(ctx, who.Record(alpr.ActionAccountRemoved, name, nil)); err != nil {
 		return err
 	}
 	return console.RemoveUser(r.Config.Console.UsersFile, name)

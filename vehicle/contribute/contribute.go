@@ -35,7 +35,7 @@ type sample struct {
 
 // samples are the corrected misreads, stripped.
 func samples(ctx context.Context, st *store.Store) ([]sample, error) {
-	misreads, err := st.Misreads(ctx)
+	misreads, err := st.Contributions().Misreads(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func printSamples(out io.Writer, samples []sample) error {
 // Withdraw records that the agency does not agree any more, and names the batches
 // that were shared, for whoever has them to delete.
 func Withdraw(ctx context.Context, st *store.Store, who store.Access, out io.Writer) error {
-	shared, err := st.SetConsent(ctx, who, false)
+	shared, err := st.Contributions().SetConsent(ctx, who, false)
 	for _, batch := range shared {
 		fmt.Fprintln(out, "to be deleted by its receiver: batch", batch)
 	}
@@ -123,7 +123,7 @@ func Withdraw(ctx context.Context, st *store.Store, who store.Access, out io.Wri
 
 // List prints what would be shared, and shares nothing. The look is in the audit log.
 func List(ctx context.Context, st *store.Store, who store.Access, out io.Writer) error {
-	if err := st.Audit(ctx, who.Record(alpr.ActionContributeList, "", nil)); err != nil {
+	if err := st.AuditLog().Audit(ctx, who.Record(alpr.ActionContributeList, "", nil)); err != nil {
 		return err
 	}
 	all, err := samples(ctx, st)
@@ -149,7 +149,7 @@ func Export(ctx context.Context, st *store.Store, who store.Access, dir string, 
 		return err
 	}
 	batch := hex.EncodeToString(name)
-	if err := st.NoteShared(ctx, who, batch, len(samples)); err != nil {
+	if err := st.Contributions().NoteShared(ctx, who, batch, len(samples)); err != nil {
 		return err
 	}
 	if err := printSamples(out, samples); err != nil {

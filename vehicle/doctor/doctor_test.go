@@ -305,7 +305,7 @@ func TestAnEntryThatNoListCanHoldIsNamed(t *testing.T) {
 	}
 	defer s.Close()
 	huge := alpr.Entry{ID: "huge", Plate: "ABC999", Reason: "x", CaseNumber: strings.Repeat("1", 1<<20), Expires: time.Now().Add(time.Hour)}
-	if err := s.AddManual(t.Context(), store.Access{Officer: "1", Purpose: "test"}, huge); err != nil {
+	if err := s.Manual().Add(t.Context(), store.Access{Officer: "1", Purpose: "test"}, huge); err != nil {
 		t.Fatal(err)
 	}
 	found := ""

@@ -217,7 +217,7 @@ func checkStore(ctx context.Context, cfg *vehicle.Config, log *slog.Logger) (fou
 
 // checkAudit checks the whole log, record by record.
 func checkAudit(ctx context.Context, s *store.Store) finding {
-	sum, err := s.CheckAudit(ctx, nil, nil)
+	sum, err := s.AuditLog().Check(ctx, nil, nil)
 	switch {
 	case errors.Is(err, audit.ErrTampered):
 		return failure("audit log", "%v: keep a copy of the store for who investigates, and compare with `alpr-backend audit`; recording goes on", err)
@@ -228,7 +228,7 @@ func checkAudit(ctx context.Context, s *store.Store) finding {
 }
 
 func checkOutbox(ctx context.Context, s *store.Store) []finding {
-	d, err := s.Depth(ctx)
+	d, err := s.Outbox().Depth(ctx)
 	if err != nil {
 		return []finding{failure("store", "%v", err)}
 	}
@@ -247,7 +247,7 @@ func checkOutbox(ctx context.Context, s *store.Store) []finding {
 }
 
 func checkLists(ctx context.Context, s *store.Store, cfg *vehicle.Config) (found []finding) {
-	lists, err := s.Hotlists(ctx)
+	lists, err := s.Lists().All(ctx)
 	if err != nil {
 		return []finding{failure("hotlist", "%v", err)}
 	}
@@ -318,10 +318,10 @@ func checkConsole(cfg *vehicle.Config) (found []finding) {
 
 // checkNotices repeats what befell the store.
 func checkNotices(ctx context.Context, s *store.Store) (found []finding) {
-	for _, n := range s.Notices() {
+	for _, n := range s.Notices().All() {
 		found = append(found, warning("notice", "%s, %s: `alpr notices --seen` once it is dealt with", n.At.Format(time.RFC3339), n))
 	}
-	apart, err := s.SetApart(ctx)
+	apart, err := s.Notices().SetApart(ctx)
 	if err != nil {
 		return append(found, warning("store", "%v", err))
 	}

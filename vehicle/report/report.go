@@ -46,12 +46,12 @@ type List struct {
 
 // Of counts the month that begins at from. Lists are as of now.
 func Of(ctx context.Context, records *vehicle.Records, from, now time.Time) (*Report, error) {
-	tallies, err := records.Store.Tallies(ctx, from, from.AddDate(0, 1, 0))
+	tallies, err := records.Store.Reads().Tallies(ctx, from, from.AddDate(0, 1, 0))
 	if err != nil {
 		return nil, err
 	}
 	r := &Report{
-		Agency: records.Config.Agency, Vehicle: records.Config.Vehicle, Month: from.Format("2006-01"), Retention: records.Store.PolicyInForce(),
+		Agency: records.Config.Agency, Vehicle: records.Config.Vehicle, Month: from.Format("2006-01"), Retention: records.Store.Rules().InForce(),
 		NotKept: map[string]int64{}, Hits: map[string]int64{}, Verdicts: map[string]int64{}, Actions: map[string]int64{}, Deleted: map[string]int64{},
 	}
 	for _, t := range tallies {
@@ -67,7 +67,7 @@ func Of(ctx context.Context, records *vehicle.Records, from, now time.Time) (*Re
 		share := float64(r.Verdicts[string(alpr.VerdictMisread)]) / float64(looked)
 		r.MisreadShare = &share
 	}
-	infos, err := records.Store.Hotlists(ctx)
+	infos, err := records.Store.Lists().All(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package vehicletest
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/jpeg"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/store"
 )
 
 // PassRead is a read as the pipeline records one.
@@ -64,4 +66,20 @@ func SecretLocations(secret string) map[string]string {
 		"no host":   "rtsp://admin:" + secret + "@",
 		"bare root": "rtsp://admin:" + secret + "@127.0.0.1:1",
 	}
+}
+
+// Keep records one read by itself.
+func Keep(ctx context.Context, s *store.Store, read alpr.Read, hits []alpr.Hit) error {
+	_, err := s.Recorder().RecordAll(ctx, []alpr.Record{{Read: read, Hits: hits}})
+	return err
+}
+
+// Kept are all reads on record, oldest first.
+func Kept(ctx context.Context, s *store.Store) (reads []alpr.Read, err error) {
+	who := store.Access{Officer: "test", Purpose: "what is on record"}
+	err = s.Reads().MatchPast(ctx, who, alpr.Entry{Plate: "TEST"}, func(r *alpr.Read) error {
+		reads = append(reads, *r)
+		return nil
+	})
+	return reads, err
 }

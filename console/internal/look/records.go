@@ -50,8 +50,6 @@ func (r *records) PlateTag(plate string) (string, error) {
 	return string(sum[:4]), nil
 }
 
-func (r *records) RecentReads(context.Context, int) ([]alpr.Read, error) { return nil, nil }
-
 func (r *records) OpenHits(context.Context) ([]alpr.Read, []alpr.Hit, error) { return nil, nil, nil }
 
 func (r *records) ReadsByPlate(_ context.Context, plate string, _ int) (found []alpr.Read, err error) {
