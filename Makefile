@@ -112,6 +112,15 @@ image-arm64: ## build the container image of Dockerfile.arm64 without a registry
 release: build arm64 ## what a release holds, in dist: an archive for each architecture, SBOMs, checksums
 	@scripts/release.sh $(shell cat VERSION)
 
+.PHONY: package
+package: build ## a Debian package of what runs in the car, in dist
+	@scripts/package.sh $(shell cat VERSION) $(subst x64,amd64,$(arch)) bin
+
+.PHONY: test-package
+test-package: package ## as root: install the package in a bare Debian 12 made for it, use it there, upgrade, purge
+	@scripts/install-deps.sh image
+	@scripts/test-package.sh dist/alpr_$(shell cat VERSION)_$(subst x64,amd64,$(arch)).deb
+
 ##@ House-keeping
 
 .PHONY: env

@@ -33,8 +33,9 @@ var (
 type DeviceKey struct{ secret []byte }
 
 // LoadDeviceKey reads the device key from systemd's credentials folder, where
-// $CREDENTIALS_DIRECTORY has it, or else from path, where it is created on
-// first use unless mustExist is set. The file must be readable by its owner
+// $CREDENTIALS_DIRECTORY has it, or else from path. Where neither is there, a
+// credential of another name that holds a device key counts; then the key is
+// created at path unless mustExist is set. The file must be readable by its owner
 // alone.
 func LoadDeviceKey(path string, mustExist bool) (*DeviceKey, error) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
@@ -52,6 +53,9 @@ func LoadDeviceKey(path string, mustExist bool) (*DeviceKey, error) {
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if key := otherCredential(); key != nil {
+			return key, nil
+		}
 		if mustExist {
 			return nil, fmt.Errorf("read device key %s: %w", path, ErrKeyMissing)
 		}
@@ -69,6 +73,35 @@ func LoadDeviceKey(path string, mustExist bool) (*DeviceKey, error) {
 	}
 	return parseDeviceKey(path, text)
 }
+
+// otherCredential is a device key that the service manager hands over under
+// another name. Where there is no key file, it is what its owner meant: a plain
+// key made beside the store would take its place unsaid.
+func otherCredential() *DeviceKey {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	if dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err != nil || info.Size() > maxKeyFile {
+			continue
+		}
+		if text, err := regular.ReadFile(path); err == nil {
+			if key, err := parseDeviceKey(path, text); err == nil {
+				return key
+			}
+		}
+	}
+	return nil
+}
+
+// maxKeyFile bounds what may be a device key: its digits and some white space.
+const maxKeyFile = 128
 
 func parseDeviceKey(path string, text []byte) (*DeviceKey, error) {
 	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))

@@ -53,4 +53,16 @@ func TestDeviceKey(t *testing.T) {
 	if err := openErr(); err != nil {
 		t.Errorf("with the key from systemd's credentials: %v", err)
 	}
+	if err := os.Rename(filepath.Join(creds, CredentialName), filepath.Join(creds, "device.key")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(keyPath); err != nil {
+		t.Fatal(err)
+	}
+	if err := openErr(); err != nil {
+		t.Errorf("with the key from a credential of another name: %v", err)
+	}
+	if _, err := os.Stat(keyPath); err == nil {
+		t.Error("a plain key was written beside a credential of another name")
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"alpr/gps"
 	"alpr/hotlist"
 	"alpr/internal/contain"
+	"alpr/internal/asowner"
 	"alpr/internal/regular"
 	"alpr/internal/strictyaml"
 	"alpr/pipeline"
@@ -188,6 +189,20 @@ func LoadConfig(path string) (Config, error) {
 	c.Resolve(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
 		return Config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
+	}
+	return c, nil
+}
+
+// Enter reads a configuration file for a command that works in the vehicle's
+// data folder. Where root calls it, the program becomes that folder's owner, so
+// that the service finds nothing there that is root's.
+func Enter(path string) (Config, error) {
+	c, err := LoadConfig(path)
+	if err != nil {
+		return Config{}, err
+	}
+	if _, err := asowner.Become(c.DataDir); err != nil {
+		return Config{}, err
 	}
 	return c, nil
 }

@@ -32,7 +32,7 @@ func (f *recordFlags) with(c *cobra.Command, do func(*vehicle.Records) error) (e
 			return usage.Errorf("--purpose %q: %w", f.purpose, err)
 		}
 	}
-	cfg, err := vehicle.LoadConfig(f.config)
+	cfg, err := vehicle.Enter(f.config)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func newRunCmd() *cobra.Command {
 		Example: "  alpr config example > alpr.yaml     (fill in agency, vehicle, cameras, policy)\n  alpr doctor --config alpr.yaml\n  alpr run --config alpr.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := vehicle.LoadConfig(path)
+			cfg, err := vehicle.Enter(path)
 			if err != nil {
 				return err
 			}

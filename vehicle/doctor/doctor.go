@@ -55,7 +55,7 @@ func Run(ctx context.Context, path string, out io.Writer) error {
 		}
 		return nil
 	}
-	cfg, err := vehicle.LoadConfig(path)
+	cfg, err := vehicle.Enter(path)
 	if err != nil {
 		if err := tell(failure("configuration", "%v", err)); err != nil {
 			return err
