@@ -164,7 +164,10 @@ func TestOneBadEntryKeepsNoOtherFromAlerting(t *testing.T) {
 		{ID: "3", Plate: "ABCDEFGHIJKL"}, {ID: "4", Plate: "XYZ9", CaseNumber: strings.Repeat("x", blockSize)}, {ID: "5", Plate: "OK5"},
 	}
 	list, bad, err := FromSound("manual", "", time.Time{}, entries)
-	if err != nil || list.Len() != 2 || len(bad) != 3 || bad[0].Entry != "2" || !errors.Is(bad[0], alpr.ErrBadPlate) {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list.Len() != 2 || len(bad) != 3 || bad[0].Entry != "2" || !errors.Is(bad[0], alpr.ErrBadPlate) {
 		t.Fatalf("%d entries, bad %v, %v", list.Len(), bad, err)
 	}
 	if _, err := FromEntries("manual", "", time.Time{}, entries); err == nil {

@@ -124,6 +124,7 @@ func (r Rules) Restore(ctx context.Context, who Access) error {
 	if err != nil {
 		return fmt.Errorf("restore the policy: %w", err)
 	}
+	r.s.secure(ctx)
 	return nil
 }
 
@@ -192,6 +193,7 @@ func (s *Store) tighten(ctx context.Context, p retention.Policy) error {
 	if err != nil {
 		return fmt.Errorf("tighten the policy: %w", err)
 	}
+	s.secure(ctx)
 	_, err = s.Purge(ctx)
 	return err
 }
@@ -238,6 +240,7 @@ func (r Rules) Forbid(ctx context.Context, category string) error {
 	if err != nil {
 		return fmt.Errorf("forbid category %q: %w", category, err)
 	}
+	r.s.secure(ctx)
 	return nil
 }
 

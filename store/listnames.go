@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"alpr/internal/regular"
 )
@@ -42,13 +41,6 @@ type listFile struct {
 	Names json.RawMessage `json:"names"`
 	Sum   string          `json:"sha256"`
 }
-
-const (
-	// secureTries and securePause bound the wait for readers that still use what
-	// the write-ahead log replaces.
-	secureTries = 50
-	securePause = 20 * time.Millisecond
-)
 
 func (s *Store) listNamesPath() string { return s.cfg.Path + ".lists" }
 
@@ -236,39 +228,12 @@ func (s *Store) keepListNames(ctx context.Context) error {
 	return s.write(ctx, func(t *tx) error { t.noteLists(); return nil })
 }
 
-// secureLists puts what has come into use where the loss of the write-ahead log
-// cannot reach it: into the file itself, and its name beside it. What fails is
-// said in the log and done by a later change, or the next start.
+// secureLists puts what has come into use, or gone out of it, where the loss of the
+// write-ahead log cannot reach it, and its name beside the store. What fails is said
+// in the log and done by a later change, or the next start.
 func (s *Store) secureLists(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
-	pause := time.NewTicker(securePause)
-	defer pause.Stop()
-	for range secureTries {
-		isWhole, err := s.checkpoint(ctx)
-		if err != nil {
-			s.log.Warn("a change of the hotlists stands in the write-ahead log alone", "error", err)
-		}
-		if isWhole || err != nil {
-			break
-		}
-		<-pause.C
-	}
-	if err := s.keepListNames(ctx); err != nil {
+	s.secure(ctx)
+	if err := s.keepListNames(context.WithoutCancel(ctx)); err != nil {
 		s.log.Warn("the names of the hotlists in use are not written beside the store", "error", err)
 	}
-}
-
-// checkpoint copies what the write-ahead log holds into the file, synced, waiting
-// for nobody. isWhole is false where a reader keeps some of it from being copied.
-func (s *Store) checkpoint(ctx context.Context) (isWhole bool, err error) {
-	s.writer <- struct{}{}
-	defer func() { <-s.writer }()
-	if s.w == nil {
-		return false, s.whyClosed()
-	}
-	var isBusy, pages, done int
-	if err := s.w.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&isBusy, &pages, &done); err != nil {
-		return false, s.explain(err)
-	}
-	return isBusy == 0 && pages == done, nil
 }

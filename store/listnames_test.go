@@ -160,3 +160,28 @@ func TestWhatIsTakenOffIsNotMissed(t *testing.T) {
 		t.Errorf("it says %v", said)
 	}
 }
+
+// TestRulesNeverStandInTheWriteAheadLogAlone: what the backend has tightened or
+// forbidden, and the safe list, outlive the loss of the log.
+func TestRulesNeverStandInTheWriteAheadLogAlone(t *testing.T) {
+	f := open(t, nil)
+	for name, change := range map[string]func() error{
+		"tightened": func() error { return f.Rules().Tighten(t.Context(), alpr.RetainRead, 7*24*time.Hour) },
+		"forbidden": func() error { return f.Rules().Forbid(t.Context(), "Fines") },
+		"safe":      func() error { return f.SafeList().Add(t.Context(), officer, []string{"SAFE01"}) },
+	} {
+		if err := change(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		f.killed(func(p string) error { return os.Remove(p + "-wal") })
+	}
+	if got := time.Duration(f.Rules().InForce().Retention.Reads); got != 7*24*time.Hour {
+		t.Errorf("reads are kept for %s", got)
+	}
+	if got, err := f.Rules().Forbidden(t.Context()); err != nil || len(got) != 1 {
+		t.Errorf("forbidden are %v, %v", got, err)
+	}
+	if n, err := f.SafeList().Count(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d plates are safe, %v", n, err)
+	}
+}

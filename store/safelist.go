@@ -45,6 +45,7 @@ func (s *Store) changeSafe(ctx context.Context, who Access, action alpr.AuditAct
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
+	s.secure(ctx)
 	return nil
 }
 
