@@ -50,6 +50,9 @@ func (f *follower) report(t *track, isPreview bool, now time.Time) (event, bool)
 		DetectorVersion: f.cfg.DetectorVersion, RecogniserVersion: f.cfg.RecogniserVersion,
 		MaybeSame: ps.related(),
 	}
+	if f.versions != nil {
+		read.DetectorVersion, read.RecogniserVersion = f.versions()
+	}
 	if f.locator != nil {
 		read.Fix = f.locator.At(read.At)
 		read.TimeSource, read.TimeUncertainty = f.locator.TimeSource(read.At)

@@ -36,6 +36,7 @@ type follower struct {
 	matcher    Matcher                                     // may be nil
 	serials    Serials                                     // may be nil
 	withdrawal func(alpr.Entry, time.Time) alpr.Withdrawal // may be nil
+	versions   func() (detector, recogniser string)        // nil: as in cfg
 	guard      *contain.Guard
 	random     io.Reader
 	stats      *counters

@@ -96,10 +96,13 @@ type Parts struct {
 	// Renew opens what Detector and Reader run on anew, after they have failed
 	// again and again because of cause. Both may ask at the same time. Nil: they
 	// are tried again as they are, and a recording is given up.
-	Renew  func(cause error) error
-	Random io.Reader      // for IDs; nil: crypto/rand
-	Guard  *contain.Guard // counts the panics of the other parts; nil: they are contained uncounted
-	Log    *slog.Logger
+	Renew func(cause error) error
+	// Versions are those of the networks that Detector and Reader run on now; nil:
+	// as in Config.
+	Versions func() (detector, recogniser string)
+	Random   io.Reader      // for IDs; nil: crypto/rand
+	Guard    *contain.Guard // counts the panics of the other parts; nil: they are contained uncounted
+	Log      *slog.Logger
 }
 
 // Pipeline makes reads of frames. See Run.

@@ -151,7 +151,7 @@ func TestNetworksThatBreakAreOpenedAnew(t *testing.T) {
 		}
 	}
 	v := vehicleWith(t, carOf(t, pictures, ""), Options{})
-	if err := v.networks.Current().Close(); err != nil {
+	if err := v.networks.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Run(t.Context()); err != nil {

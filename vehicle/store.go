@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"alpr/console"
@@ -64,7 +65,11 @@ func (v *Vehicle) trouble(text string) {
 
 // problems are what the officer and the backend must know, a sentence each.
 func (v *Vehicle) problems() []string {
-	all := append(append([]string{}, v.pipeline.Stats().Stages...), v.troubles...)
+	all := slices.Clone(v.pipeline.Stats().Stages)
+	if cause := v.networks.Trouble(); cause != nil && len(all) == 0 {
+		all = append(all, fmt.Sprintf("plates are NOT found or read, no alert can come from the cameras: %v", cause))
+	}
+	all = append(all, v.troubles...)
 	if t := v.console.Trouble(); t != "" {
 		all = append(all, "there is NO officer's page: "+t)
 	}

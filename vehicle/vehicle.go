@@ -89,7 +89,7 @@ func New(ctx context.Context, cfg Config, o Options, log *slog.Logger) (v *Vehic
 	if err != nil {
 		return v, err
 	}
-	v.networks.Current().Log(log)
+	v.networks.Log(log)
 	if err = v.openStore(ctx, o.IsDemo); err != nil {
 		return v, err
 	}
@@ -99,6 +99,9 @@ func New(ctx context.Context, cfg Config, o Options, log *slog.Logger) (v *Vehic
 	v.lists = NewLists(v.store, v.matcher, cfg.Hotlist, log)
 	if err = v.addCameras(o.Sources); err != nil {
 		return v, err
+	}
+	if cause := v.networks.Trouble(); cause != nil && (v.isDemo || v.isWhole) {
+		return v, cause // a recording can be played when they are there; a road cannot
 	}
 	if err = v.addLocator(o.Locator); err != nil {
 		return v, err
@@ -194,15 +197,13 @@ func (v *Vehicle) addConsole(isDemo bool) (err error) {
 func (v *Vehicle) addPipeline() (err error) {
 	cfg := v.cfg.Pipeline
 	cfg.IsLossless, cfg.Mounts = v.isWhole, v.cfg.mounts()
-	n := v.networks.Current()
-	cfg.DetectorVersion, cfg.RecogniserVersion = n.Detector.Version(), n.Recogniser.Version()
 	photos := v.cfg.Pictures
 	if kept := v.cfg.Policy.Pictures; kept.Reads != retention.DetailContext && kept.Hits != retention.DetailContext {
 		photos.ContextScale = 0
 	}
 	parts := pipeline.Parts{
 		Detector: v.networks, Reader: v.networks, Recorder: v.store.Recorder(), Locator: v.locator,
-		Serials: n.Serials, Renew: v.renewNetworks,
+		Serials: v.networks.Serials(), Renew: v.renewNetworks, Versions: v.networks.Versions,
 		Matcher: v.matcher, Presenter: v.hits, Withdrawal: v.lists.Withdrawal, Log: v.log, Guard: v.guard,
 		Photographer: camera.Photographer{
 			Quality: photos.Quality, CropWidth: photos.CropWidth,
@@ -256,6 +257,9 @@ func (v *Vehicle) lasting() map[string]func(context.Context) error {
 	parts := map[string]func(context.Context) error{
 		"store": v.store.Run, "lists": v.lists.Run, "open hits": v.hits.Run, "console": v.console.Run, "count of reads": v.countReads,
 	}
+	if v.networks.Trouble() != nil {
+		parts["networks"] = v.openNetworksLater
+	}
 	if v.receiver != nil {
 		parts["satellite receiver"] = v.receiver.Run
 	}
@@ -265,11 +269,27 @@ func (v *Vehicle) lasting() map[string]func(context.Context) error {
 	return parts
 }
 
+// openNetworksLater opens networks that could not be opened at the start. What was
+// not seen meanwhile stands until somebody has taken note of it.
+func (v *Vehicle) openNetworksLater(ctx context.Context) error {
+	v.networks.Keep(ctx, v.log, v.noteBlindness)
+	<-ctx.Done()
+	return nil
+}
+
+// noteBlindness has it stand that nothing was seen for some time.
+func (v *Vehicle) noteBlindness() {
+	v.store.Notices().Note(context.Background(), store.PartNetworks, "plates were NOT found or read for some time, until the networks were opened anew; the program's log says why")
+}
+
 // renewNetworks opens the networks anew, which fail again and again, and has
 // that stand until somebody has taken note of it.
 func (v *Vehicle) renewNetworks(error) error {
-	v.store.Notices().Note(context.Background(), store.PartNetworks, "plates were NOT found or read for some time, until the networks were opened anew; the program's log says why")
-	return v.networks.Renew()
+	if err := v.networks.Renew(); err != nil {
+		return err
+	}
+	v.noteBlindness()
+	return nil
 }
 
 // note writes the start or the end of the program into the audit log.
