@@ -196,7 +196,7 @@ func (f *plainFormats) ratioOf(form *format, text string) float64 {
 	return v
 }
 
-// Decide is Formats.Decide, written as the formula in docs/formats.md says it.
+// Decide is Formats.Decide, written as the formula in docs/developer/formats.md says it.
 func (f *plainFormats) Decide(t alpr.Text, n int) alpr.Text {
 	if t.Text == "" || !(t.Confidence > 0) {
 		return t
