@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
@@ -52,13 +53,9 @@ func (s Signer) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode key: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Headers: map[string]string{"Name": s.Name}, Bytes: der})
+	if err := atomicfile.Create(path, text, 0o600); err != nil {
 		return fmt.Errorf("write key: %w", err)
-	}
-	err = pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Headers: map[string]string{"Name": s.Name}, Bytes: der})
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write key %s: %w", path, err)
 	}
 	return nil
 }
@@ -313,11 +310,7 @@ func (s shelf) put(version uint64, blob []byte) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("keep published version: %w", err)
 	}
-	tmp := s.path(version) + ".tmp"
-	if err := os.WriteFile(tmp, blob, 0o600); err != nil {
-		return fmt.Errorf("keep published version: %w", err)
-	}
-	if err := os.Rename(tmp, s.path(version)); err != nil {
+	if err := atomicfile.Write(s.path(version), blob, 0o600); err != nil {
 		return fmt.Errorf("keep published version: %w", err)
 	}
 	versions, err := s.versions()

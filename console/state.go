@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 )
 
@@ -75,28 +75,10 @@ func (f *stateFile) load() (kept keptState, ok bool) {
 }
 
 func (f *stateFile) write(kept keptState, now time.Time) {
-	err := writePrivate(f.path, mustJSON(kept))
+	err := atomicfile.Write(f.path, mustJSON(kept), 0o600)
 	if err != nil && !f.isWrong {
 		f.log.Error("sessions will not outlive a restart", keyErr, err)
 	}
 	f.isWrong, f.written = err != nil, now
 	f.isDirty = false // or tried again within a minute
-}
-
-// writePrivate puts a file that only its owner may read in place, whole or not
-// at all.
-func writePrivate(path string, text []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".console-*") // CreateTemp makes it 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(text)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }

@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 )
 
@@ -211,26 +211,14 @@ func rewriteUsers(path, name, line string) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read accounts: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".users-*") // CreateTemp makes it 0600
-	if err != nil {
-		return fmt.Errorf("write accounts: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
+	var text strings.Builder
 	for l := range strings.Lines(string(old)) {
 		if !strings.HasPrefix(strings.TrimSpace(l), name+":") {
-			if _, err := tmp.WriteString(strings.TrimRight(l, "\r\n") + "\n"); err != nil {
-				return fmt.Errorf("write accounts: %w", err)
-			}
+			text.WriteString(strings.TrimRight(l, "\r\n") + "\n")
 		}
 	}
-	if _, err := tmp.WriteString(line); err != nil {
-		return fmt.Errorf("write accounts: %w", err)
-	}
-	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
-		return fmt.Errorf("write accounts: %w", err)
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	text.WriteString(line)
+	if err := atomicfile.Write(path, []byte(text.String()), 0o600); err != nil {
 		return fmt.Errorf("write accounts: %w", err)
 	}
 	return nil

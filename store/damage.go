@@ -11,6 +11,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 )
 
@@ -99,7 +100,7 @@ func (s *Store) setAside(mark string) (string, error) {
 	if err := os.Remove(s.markPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("set the damaged store aside: %w", err)
 	}
-	if err := syncDir(filepath.Dir(s.cfg.Path)); err != nil {
+	if err := atomicfile.SyncDir(filepath.Dir(s.cfg.Path)); err != nil {
 		return "", fmt.Errorf("set the damaged store aside: %w", err)
 	}
 	return base, nil
@@ -109,7 +110,7 @@ func (s *Store) markPath() string { return s.cfg.Path + ".is-damaged" }
 
 // noteDamage leaves a note for the next Open.
 func (s *Store) noteDamage(cause error) {
-	if err := os.WriteFile(s.markPath(), []byte(cause.Error()), 0o600); err != nil {
+	if err := atomicfile.Write(s.markPath(), []byte(cause.Error()), 0o600); err != nil {
 		s.log.Error("mark the store as damaged", "error", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 )
 
@@ -133,27 +134,7 @@ func writeDeviceKey(path string, secret []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make its folder: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".device-key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Link(f.Name(), path) // unlike a rename, never replaces a key
-	}
-	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return atomicfile.Create(path, []byte(hex.EncodeToString(secret)+"\n"), 0o600)
 }
 
 // derive makes the 32-byte key for one purpose.

@@ -8,9 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 )
 
@@ -103,20 +102,7 @@ func (s *Store) writeListNames(names listNames) error {
 	if have, err := regular.ReadFile(s.listNamesPath()); err == nil && bytes.Equal(have, text) {
 		return nil
 	}
-	dir := filepath.Dir(s.cfg.Path)
-	f, err := os.CreateTemp(dir, ".lists-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), s.listNamesPath())
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
+	return atomicfile.Write(s.listNamesPath(), text, 0o600)
 }
 
 // readListNames is what the file says; ok is false where there is none that is whole.

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -20,6 +19,7 @@ import (
 	"alpr/camera"
 	"alpr/detect"
 	"alpr/hotlist"
+	"alpr/internal/atomicfile"
 	"alpr/internal/issuer"
 	"alpr/internal/regular"
 	"alpr/ocr"
@@ -150,26 +150,10 @@ func measure(ctx context.Context, o networks.Options, folders []string, output s
 	}
 	m := meter.Model(rand.New(rand.NewPCG(1, 2)))
 	fmt.Fprintf(out, "%d plates, %d with a character too many or too few\n", m.Plates, m.WrongLength)
-	return replaceFile(output, func(w io.Writer) error {
+	return atomicfile.WriteTo(output, 0o644, func(w io.Writer) error {
 		z := gzip.NewWriter(w)
 		return errors.Join(m.Write(z), z.Close())
 	})
-}
-
-// replaceFile writes a file whole before it takes the old one's place.
-func replaceFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
 }
 
 // label is one line of a labels.jsonl.

@@ -12,6 +12,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"alpr"
+	"alpr/internal/atomicfile"
 	"alpr/internal/mqttconn"
 	"alpr/internal/regular"
 	"alpr/sync/downlink"
@@ -187,7 +188,7 @@ func (u *Uplink) rotateKeys(ctx context.Context, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(u.cfg.StateDir, keysFile), raw); err != nil {
+	if err := atomicfile.Write(filepath.Join(u.cfg.StateDir, keysFile), raw, 0o600); err != nil {
 		return err
 	}
 	detail := map[string]string{"version": fmt.Sprint(c.Version), "trusted": strings.Join(names, " ")}
@@ -255,7 +256,7 @@ func (u *Uplink) tighten(ctx context.Context, raw []byte) error {
 			refused = append(refused, err)
 		}
 	}
-	if err := writeFile(path, raw); err != nil {
+	if err := atomicfile.Write(path, raw, 0o600); err != nil {
 		return err
 	}
 	detail := map[string]string{"version": fmt.Sprint(p.Version), "key": key}

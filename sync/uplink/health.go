@@ -2,17 +2,11 @@ package uplink
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
 
 	"alpr/sync/event"
 )
-
-// randReader reads from the operating system's random source.
-type randReader struct{}
-
-func (randReader) Read(p []byte) (int, error) { return rand.Read(p) }
 
 // tick measures the outbox, renews the retained status and sends a health
 // event. Neither is waited for: the next tick says the same, newer.

@@ -254,3 +254,10 @@ func (s *session) fetchPiece(ctx context.Context, m downlink.Manifest, topic str
 		}
 	}
 }
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

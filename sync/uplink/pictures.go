@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
@@ -107,7 +108,7 @@ func (a *uploadQueue) save() error {
 	if err != nil {
 		return fmt.Errorf("encode the list of pictures to send: %w", err)
 	}
-	return writeFile(a.path, b)
+	return atomicfile.Write(a.path, b, 0o600)
 }
 
 // request adds what was asked for, unless this very request is known.

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ var ErrNoRights = errors.New("the broker acknowledges but does not pass on")
 // come back. Receivers pass over probes.
 func (s *session) checkRights(ctx context.Context) error {
 	u, c := s.u, s.link.client
-	nonce, err := alpr.NewID(s.now(), randReader{})
+	nonce, err := alpr.NewID(s.now(), rand.Reader)
 	if err != nil {
 		return err
 	}

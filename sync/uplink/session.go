@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -481,7 +482,7 @@ func (u *Uplink) statusPayload(ctx context.Context, isOnline bool, reason string
 
 // encode is the payload of an event that is not in the outbox.
 func (u *Uplink) encode(typ string, data any) ([]byte, error) {
-	id, err := alpr.NewID(u.opt.Now(), randReader{})
+	id, err := alpr.NewID(u.opt.Now(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
