@@ -1,35 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
-	"context"
-	_ "embed"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"math/rand/v2"
-	"path/filepath"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 
-	"alpr/camera"
-	"alpr/detect"
 	"alpr/hotlist"
-	"alpr/internal/atomicfile"
-	"alpr/internal/issuer"
-	"alpr/internal/regular"
-	"alpr/ocr"
+	"alpr/vehicle/alertsim"
 	"alpr/vehicle/networks"
 )
-
-// shippedErrors is the error model of the reader that comes with the program.
-//
-//go:embed errors.json.gz
-var shippedErrors []byte
 
 const curveHelp = `Simulate traffic past a list, and print how often plates that are not on it alert
 and how often plates that are on it do not, at each threshold. The reader errs
@@ -39,79 +16,28 @@ by several, and the list is drawn from all of them. docs/agency/matching.md has 
 figures of the shipped reader.`
 
 func newCurveCmd() *cobra.Command {
-	s := hotlist.Simulation{Policy: hotlist.DefaultPolicy()}
-	var model string
-	var isHomeKnown, isPictureOnly bool
+	o := alertsim.Options{Simulation: hotlist.Simulation{Policy: hotlist.DefaultPolicy()}}
 	c := &cobra.Command{
 		Use:   "curve",
 		Short: "Simulate false and missed alerts at each threshold",
 		Long:  curveHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			m, err := errorModel(model)
-			if err != nil {
-				return err
-			}
-			if isHomeKnown {
-				s.Policy.Home = s.Home
-			}
-			if s.Serials, err = issuer.New(issuer.Default()); err != nil {
-				return err
-			}
-			s.IsDecided = !isPictureOnly
-			o, err := hotlist.Simulate(c.Context(), m, s)
-			if err != nil {
-				return err
-			}
-			return printCurve(c.OutOrStdout(), m, o)
+			return alertsim.Curve(c.Context(), o, c.OutOrStdout())
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&model, "errors", "", "an error model (default: the shipped reader's)")
-	flags.IntVar(&s.Entries, "entries", 1_000_000, "entries of the list")
-	flags.IntVar(&s.Passes, "passes", 1_000_000, "passes of plates that are not on it")
-	flags.IntVar(&s.Wanted, "wanted", 100_000, "passes of plates that are")
-	flags.StringVar(&s.Home, "home", "US-FL", "state of most of the traffic")
-	flags.Float64Var(&s.MinConfidence, "min-confidence", 0, "do not compare reads that are less sure")
-	flags.BoolVar(&isPictureOnly, "picture-only", false, "match what the picture alone says, without what issuers' serials look like")
-	flags.BoolVar(&isHomeKnown, "home-known", true, "the policy names the home state")
-	flags.Float64Var(&s.Policy.UnreadState, "unread-state", s.Policy.UnreadState, "probability of the listed state where it was not read")
-	flags.Uint64Var(&s.Seed, "seed", 1, "another number makes other plates")
+	flags.StringVar(&o.Model, "errors", "", "an error model (default: the shipped reader's)")
+	flags.IntVar(&o.Entries, "entries", 1_000_000, "entries of the list")
+	flags.IntVar(&o.Passes, "passes", 1_000_000, "passes of plates that are not on it")
+	flags.IntVar(&o.Wanted, "wanted", 100_000, "passes of plates that are")
+	flags.StringVar(&o.Home, "home", "US-FL", "state of most of the traffic")
+	flags.Float64Var(&o.MinConfidence, "min-confidence", 0, "do not compare reads that are less sure")
+	flags.BoolVar(&o.IsPictureOnly, "picture-only", false, "match what the picture alone says, without what issuers' serials look like")
+	flags.BoolVar(&o.IsHomeKnown, "home-known", true, "the policy names the home state")
+	flags.Float64Var(&o.Policy.UnreadState, "unread-state", o.Policy.UnreadState, "probability of the listed state where it was not read")
+	flags.Uint64Var(&o.Seed, "seed", 1, "another number makes other plates")
 	return c
-}
-
-func errorModel(path string) (*hotlist.ErrorModel, error) {
-	text := shippedErrors
-	if path != "" {
-		var err error
-		if text, err = regular.ReadFile(path); err != nil {
-			return nil, err
-		}
-	}
-	if !bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
-		return hotlist.ReadErrorModel(bytes.NewReader(text))
-	}
-	z, err := gzip.NewReader(bytes.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("read error model: %w", err)
-	}
-	return hotlist.ReadErrorModel(z)
-}
-
-func printCurve(out io.Writer, m *hotlist.ErrorModel, o *hotlist.Outcome) error {
-	fmt.Fprintf(out, "reader %s, measured on %d plates\n%d passes of plates not listed, %d of listed ones; %d read too badly to compare\n\n",
-		m.Reader, m.Plates, o.Passes, o.Wanted, o.Skipped)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "threshold\tfalse per 10,000\tby misread\tstate read as listed\tmissed\t")
-	for _, t := range []float64{0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95} {
-		wrong, missed := o.At(t)
-		fmt.Fprintf(w, "%.2f\t%.3f\t%.3f\t%.3f\t%.2f %%\t\n", t, wrong, o.Rate(o.FalseText, t), o.Rate(o.FalseRead, t), 100*missed)
-	}
-	per := func(n int) float64 { return 1e4 * float64(n) / float64(o.Passes) }
-	missed := func(n int) float64 { return 100 * (1 - float64(n)/float64(o.Wanted)) }
-	fmt.Fprintf(w, "same text\t%.3f\t\t\t%.2f %%\t\n", per(o.PlainFalse), missed(o.PlainRight))
-	fmt.Fprintf(w, "or one look-alike\t%.3f\t\t\t%.2f %%\t\n", per(o.LooseFalse), missed(o.LooseRight))
-	return w.Flush()
 }
 
 const measureHelp = `Measure how the reader errs: read cropped plates whose text is known, and write
@@ -128,70 +54,10 @@ func newMeasureCmd() *cobra.Command {
 		Long:  measureHelp,
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, folders []string) error {
-			return measure(c.Context(), n, folders, output, c.OutOrStdout())
+			return alertsim.Measure(c.Context(), n, folders, output, c.OutOrStdout())
 		},
 	}
 	addNetworkFlags(c, &n)
 	c.Flags().StringVarP(&output, "output", "o", "errors.json.gz", "file to write")
 	return c
-}
-
-func measure(ctx context.Context, o networks.Options, folders []string, output string, out io.Writer) (err error) {
-	n, err := networks.Open(o, detect.Options{}, ocr.Options{SureFrom: networks.SureFrom, IsStill: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, n.Close()) }()
-	meter := hotlist.NewErrorMeter(n.Recogniser.Version())
-	for _, folder := range folders {
-		if err := measureFolder(ctx, n.Recogniser, folder, meter); err != nil {
-			return fmt.Errorf("measure %s: %w", folder, err)
-		}
-	}
-	m := meter.Model(rand.New(rand.NewPCG(1, 2)))
-	fmt.Fprintf(out, "%d plates, %d with a character too many or too few\n", m.Plates, m.WrongLength)
-	return atomicfile.WriteTo(output, 0o644, func(w io.Writer) error {
-		z := gzip.NewWriter(w)
-		return errors.Join(m.Write(z), z.Close())
-	})
-}
-
-// label is one line of a labels.jsonl.
-type label struct {
-	Image  string `json:"image"`
-	Plates []struct {
-		Text   string `json:"text"`
-		Region string `json:"region"`
-	} `json:"plates"`
-}
-
-func measureFolder(ctx context.Context, reader *ocr.Reader, folder string, meter *hotlist.ErrorMeter) error {
-	f, err := regular.Open(filepath.Join(folder, "labels.jsonl"))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		var l label
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			return fmt.Errorf("line %d of labels.jsonl: %w", n, err)
-		}
-		if len(l.Plates) != 1 || l.Plates[0].Text == "" {
-			continue
-		}
-		frame, err := camera.ReadPicture(filepath.Join(folder, l.Image))
-		if err != nil {
-			return err
-		}
-		text, err := reader.ReadCrop(frame)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", l.Image, err)
-		}
-		meter.Add(&text, l.Plates[0].Text, l.Plates[0].Region)
-	}
-	return lines.Err()
 }

@@ -91,9 +91,13 @@ nobody can read it.`,
 			case "count":
 				return f.with(c, func(r *vehicle.Records) error { return admin.CountSafe(c.Context(), r, c.OutOrStdout()) })
 			case "add":
-				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.SafeList().Add(c.Context(), who, plates) })
+				return f.as(c, func(r *vehicle.Records, who store.Access) error {
+					return r.Store.SafeList().Add(c.Context(), who, plates)
+				})
 			case "remove":
-				return f.as(c, func(r *vehicle.Records, who store.Access) error { return r.Store.SafeList().Remove(c.Context(), who, plates) })
+				return f.as(c, func(r *vehicle.Records, who store.Access) error {
+					return r.Store.SafeList().Remove(c.Context(), who, plates)
+				})
 			}
 			return usage.Errorf("unknown action %q: expected add, remove or count", args[0])
 		},

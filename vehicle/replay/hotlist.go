@@ -30,7 +30,7 @@ func (o *Options) matcher(start time.Time, errs io.Writer) (pipeline.Matcher, er
 		fmt.Fprintf(errs, "%s line %d: %s\n", o.Hotlist, bad.Line, bad.Reason)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Hotlist, err)
+		return nil, fmt.Errorf("open hotlist %s: %w", o.Hotlist, err)
 	}
 	m, err := hotlist.NewMatcher(hotlist.DefaultPolicy())
 	if err != nil {

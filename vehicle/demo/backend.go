@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -25,7 +25,7 @@ type demoBackend struct {
 }
 
 // startBackend starts broker and consumer, and tells what the consumer keeps.
-func startBackend(say *sayer, errs io.Writer) (*demoBackend, error) {
+func startBackend(say *narrator, errs io.Writer) (*demoBackend, error) {
 	exe, err := backendProgram()
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (b *demoBackend) stop() error {
 }
 
 // printEvents tells of each event that the consumer has kept, until it ends.
-func printEvents(r io.Reader, say *sayer) {
+func printEvents(r io.Reader, say *narrator) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -137,18 +137,18 @@ func eventWords(line []byte) (string, error) {
 	return "", nil
 }
 
-// sayer writes what the demonstration does, whole lines at a time.
-type sayer struct {
+// narrator tells what the demonstration does, whole lines at a time.
+type narrator struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-func newSayer(w io.Writer) *sayer { return &sayer{w: w} }
+func newNarrator(w io.Writer) *narrator { return &narrator{w: w} }
 
 // step tells what happens now.
-func (s *sayer) step(format string, args ...any) { s.line("==> "+format, args...) }
+func (s *narrator) step(format string, args ...any) { s.line("==> "+format, args...) }
 
-func (s *sayer) line(format string, args ...any) {
+func (s *narrator) line(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.w, format+"\n", args...) // a closed terminal is no reason to stop
