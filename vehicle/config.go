@@ -26,6 +26,7 @@ import (
 	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/uplink"
+	"alpr/vehicle/metrics"
 	"alpr/vehicle/networks"
 )
 
@@ -55,6 +56,7 @@ type Config struct {
 	Hotlist  hotlist.Policy   `yaml:"hotlist"`
 	Console  console.Config   `yaml:"console"`
 	Uplink   uplink.Config    `yaml:"uplink"`
+	Metrics  MetricsConfig    `yaml:"metrics"`
 	Log      LogConfig        `yaml:"log"`
 }
 
@@ -283,6 +285,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("hotlist: %w", err)
 	}
 	if err := c.Console.Validate(); err != nil {
+		return err
+	}
+	if err := metrics.CheckListen(c.Metrics.Listen); err != nil {
 		return err
 	}
 	if c.Uplink.Broker == "" {

@@ -26,6 +26,7 @@ import (
 	"alpr/retention"
 	"alpr/store"
 	"alpr/sync/uplink"
+	"alpr/vehicle/metrics"
 	"alpr/vehicle/networks"
 )
 
@@ -256,6 +257,10 @@ func (v *Vehicle) Run(ctx context.Context) (err error) {
 func (v *Vehicle) lasting() map[string]func(context.Context) error {
 	parts := map[string]func(context.Context) error{
 		"store": v.store.Run, "lists": v.lists.Run, "open hits": v.hits.Run, "console": v.console.Run, "count of reads": v.countReads,
+		"supervision": v.supervised,
+	}
+	if v.cfg.Metrics.Listen != "" {
+		parts["metrics"] = metrics.New(v.cfg.Metrics.Listen, v.measures).Run
 	}
 	if v.networks.Trouble() != nil {
 		parts["networks"] = v.openNetworksLater
