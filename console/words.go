@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"alpr/internal/platetext"
+
 	"alpr"
 )
 
@@ -20,48 +22,21 @@ type cell struct {
 	P       float64 `json:"p"` // that the plate shows the listed character; 0 when not told
 }
 
-// align puts two texts over each other with the fewest differences
-// (Levenshtein's distance), so that a character too many shifts nothing.
+// align puts two texts over each other with the fewest differences.
 func align(read, listed string) []cell {
-	n, m := len(read), len(listed)
-	cost := make([][]int, n+1) // cost[i][j]: of the tails read[i:], listed[j:]
-	for i := range cost {
-		cost[i] = make([]int, m+1)
-	}
-	for i := n; i >= 0; i-- {
-		for j := m; j >= 0; j-- {
-			switch {
-			case i == n:
-				cost[i][j] = m - j
-			case j == m:
-				cost[i][j] = n - i
-			default:
-				cost[i][j] = min(cost[i+1][j+1]+differ(read[i], listed[j]), cost[i+1][j]+1, cost[i][j+1]+1)
-			}
-		}
-	}
 	var cells []cell
-	for i, j := 0, 0; i < n || j < m; {
-		switch {
-		case i < n && j < m && cost[i][j] == cost[i+1][j+1]+differ(read[i], listed[j]):
-			cells = append(cells, cell{Read: read[i : i+1], Listed: listed[j : j+1], Differs: read[i] != listed[j]})
-			i, j = i+1, j+1
-		case i < n && cost[i][j] == cost[i+1][j]+1:
-			cells = append(cells, cell{Read: read[i : i+1], Differs: true})
-			i++
-		default:
-			cells = append(cells, cell{Listed: listed[j : j+1], Differs: true})
-			j++
+	for _, p := range platetext.Align(read, listed) {
+		var c cell
+		if p.HasA {
+			c.Read = read[p.A : p.A+1]
 		}
+		if p.HasB {
+			c.Listed = listed[p.B : p.B+1]
+		}
+		c.Differs = c.Read != c.Listed
+		cells = append(cells, c)
 	}
 	return cells
-}
-
-func differ(a, b byte) int {
-	if a == b {
-		return 0
-	}
-	return 1
 }
 
 // cellsOf aligns what was read with what is listed and adds what the match

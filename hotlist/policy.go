@@ -112,17 +112,17 @@ func (p *Policy) Validate() error {
 	return nil
 }
 
-// leastThreshold is the lowest threshold there may be: below it every other
+// LeastThreshold is the lowest threshold there may be: below it every other
 // car would alert, and matching would have to look at countless texts.
-const leastThreshold = 0.02
+const LeastThreshold = 0.02
 
 func (t Thresholds) validate() error {
 	for _, v := range []struct {
 		name string
 		p    float64
 	}{{"low", t.Low}, {"normal", t.Normal}, {"high", t.High}} {
-		if !(v.p >= leastThreshold && v.p <= 1) {
-			return fmt.Errorf("%s is %v: expected a probability from %v to 1", v.name, v.p, leastThreshold)
+		if !(v.p >= LeastThreshold && v.p <= 1) {
+			return fmt.Errorf("%s is %v: expected a probability from %v to 1", v.name, v.p, LeastThreshold)
 		}
 	}
 	return nil

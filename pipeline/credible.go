@@ -2,7 +2,8 @@ package pipeline
 
 import (
 	"math"
-	"strings"
+
+	"alpr/internal/platetext"
 
 	"alpr"
 )
@@ -139,7 +140,7 @@ func readsAlike(a, b *track) bool {
 		}
 		differ++
 		least := unlike
-		if isLookAlike(sa.text[i], sb.text[j]) {
+		if platetext.LookAlike(sa.text[i], sb.text[j]) {
 			least = unlikeLookAlike
 		}
 		if matchScore(sa, sb, i, j) < least {
@@ -147,15 +148,4 @@ func readsAlike(a, b *track) bool {
 		}
 	}
 	return differ <= 1
-}
-
-// isLookAlike says whether a camera takes the two characters for each other.
-func isLookAlike(a, b byte) bool {
-	groups := [...]string{"0ODQ", "1IL7T", "2Z7", "5S", "8B3", "6G", "VY", "UV", "4A", "MN", "KX", "EF", "CG", "PR"}
-	for _, group := range groups {
-		if strings.IndexByte(group, a) >= 0 && strings.IndexByte(group, b) >= 0 {
-			return true
-		}
-	}
-	return false
 }

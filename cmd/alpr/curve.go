@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/hotlist"
+	"alpr/hotlist/simulation"
 	"alpr/vehicle/alertsim"
 	"alpr/vehicle/networks"
 )
@@ -16,7 +17,7 @@ by several, and the list is drawn from all of them. docs/agency/matching.md has 
 figures of the shipped reader.`
 
 func newCurveCmd() *cobra.Command {
-	o := alertsim.Options{Simulation: hotlist.Simulation{Policy: hotlist.DefaultPolicy()}}
+	o := alertsim.Options{Plan: simulation.Plan{Policy: hotlist.DefaultPolicy()}}
 	c := &cobra.Command{
 		Use:   "curve",
 		Short: "Simulate false and missed alerts at each threshold",

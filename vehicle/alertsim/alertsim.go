@@ -18,7 +18,7 @@ import (
 
 	"alpr/camera"
 	"alpr/detect"
-	"alpr/hotlist"
+	"alpr/hotlist/simulation"
 	"alpr/internal/atomicfile"
 	"alpr/internal/issuer"
 	"alpr/internal/regular"
@@ -33,10 +33,10 @@ var shippedErrors []byte
 
 // Options say what is simulated.
 type Options struct {
-	hotlist.Simulation        // Serials and IsDecided are filled in
-	Model              string // an error model's file; "": the shipped recogniser's
-	IsHomeKnown        bool   // the policy names the home state
-	IsPictureOnly      bool   // match what the picture alone says
+	simulation.Plan        // Serials and IsDecided are filled in
+	Model           string // an error model's file; "": the shipped recogniser's
+	IsHomeKnown     bool   // the policy names the home state
+	IsPictureOnly   bool   // match what the picture alone says
 }
 
 // Curve simulates traffic past a list, and prints false and missed alerts at each
@@ -53,14 +53,14 @@ func Curve(ctx context.Context, o Options, out io.Writer) error {
 		return err
 	}
 	o.IsDecided = !o.IsPictureOnly
-	outcome, err := hotlist.Simulate(ctx, m, o.Simulation)
+	outcome, err := simulation.Run(ctx, m, o.Plan)
 	if err != nil {
 		return err
 	}
 	return printCurve(out, m, outcome)
 }
 
-func errorModel(path string) (*hotlist.ErrorModel, error) {
+func errorModel(path string) (*simulation.ErrorModel, error) {
 	text := shippedErrors
 	if path != "" {
 		var err error
@@ -69,16 +69,16 @@ func errorModel(path string) (*hotlist.ErrorModel, error) {
 		}
 	}
 	if !bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
-		return hotlist.ReadErrorModel(bytes.NewReader(text))
+		return simulation.ReadErrorModel(bytes.NewReader(text))
 	}
 	z, err := gzip.NewReader(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("read error model: %w", err)
 	}
-	return hotlist.ReadErrorModel(z)
+	return simulation.ReadErrorModel(z)
 }
 
-func printCurve(out io.Writer, m *hotlist.ErrorModel, o *hotlist.Outcome) error {
+func printCurve(out io.Writer, m *simulation.ErrorModel, o *simulation.Outcome) error {
 	fmt.Fprintf(out, "reader %s, measured on %d plates\n%d passes of plates not listed, %d of listed ones; %d read too badly to compare\n\n",
 		m.Reader, m.Plates, o.Passes, o.Wanted, o.Skipped)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -102,7 +102,7 @@ func Measure(ctx context.Context, o networks.Options, folders []string, output s
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	meter := hotlist.NewErrorMeter(n.Recogniser.Version())
+	meter := simulation.NewMeter(n.Recogniser.Version())
 	for _, folder := range folders {
 		if err := measureFolder(ctx, n.Recogniser, folder, meter); err != nil {
 			return fmt.Errorf("measure %s: %w", folder, err)
@@ -125,7 +125,7 @@ type label struct {
 	} `json:"plates"`
 }
 
-func measureFolder(ctx context.Context, reader *ocr.Reader, folder string, meter *hotlist.ErrorMeter) error {
+func measureFolder(ctx context.Context, reader *ocr.Reader, folder string, meter *simulation.Meter) error {
 	f, err := regular.Open(filepath.Join(folder, "labels.jsonl"))
 	if err != nil {
 		return err

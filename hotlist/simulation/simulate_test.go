@@ -1,4 +1,4 @@
-package hotlist
+package simulation
 
 import (
 	"bytes"
@@ -10,13 +10,14 @@ import (
 	"testing"
 
 	"alpr"
+	"alpr/hotlist"
 )
 
 // measured is the error model of a made-up reader that takes one 8 in five for
 // a B, and is as unsure as it should be.
 func measured(t testing.TB) *ErrorModel {
 	t.Helper()
-	meter := NewErrorMeter("test 1")
+	meter := NewMeter("test 1")
 	rng := rand.New(rand.NewPCG(2, 2))
 	for i := range 400 {
 		plate := randomPlate(rng)
@@ -60,7 +61,7 @@ func TestErrorModelRoundTrip(t *testing.T) {
 }
 
 func TestErrorMeterCountsWrongLengths(t *testing.T) {
-	meter := NewErrorMeter("test 1")
+	meter := NewMeter("test 1")
 	short, empty := spell(0.9, "ABC12"), alpr.Text{}
 	meter.Add(&short.Text, "ABC123", "")
 	meter.Add(&empty, "ABC123", "")
@@ -72,13 +73,13 @@ func TestErrorMeterCountsWrongLengths(t *testing.T) {
 }
 
 func TestSimulate(t *testing.T) {
-	s := Simulation{Entries: 20000, Passes: 20000, Wanted: 2000, Home: "US-FL", Seed: 1, Policy: DefaultPolicy()}
+	s := Plan{Entries: 20000, Passes: 20000, Wanted: 2000, Home: "US-FL", Seed: 1, Policy: hotlist.DefaultPolicy()}
 	s.Policy.Home = s.Home
-	o, err := Simulate(context.Background(), measured(t), s)
+	o, err := Run(context.Background(), measured(t), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Simulate(context.Background(), measured(t), s)
+	again, err := Run(context.Background(), measured(t), s)
 	if err != nil || *again != *o {
 		t.Errorf("the same seed gave another outcome: %v", err)
 	}
@@ -93,7 +94,7 @@ func TestSimulate(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Simulate(ctx, measured(t), s); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, measured(t), s); !errors.Is(err, context.Canceled) {
 		t.Errorf("a simulation that was ended: %v", err)
 	}
 }
@@ -108,7 +109,7 @@ func TestSimulatedStatesIssueInSequence(t *testing.T) {
 		for n := range 300 {
 			seen[is.text(n)] = true
 		}
-		if _, ok := plateCode(is.text(is.size() - 1)); !ok || len(seen) != 300 {
+		if _, err := alpr.ParsePlate(is.text(is.size() - 1)); err != nil || len(seen) != 300 {
 			t.Errorf("%s issues %d different plates of 300, the last %q", is.code, len(seen), is.text(is.size()-1))
 		}
 	}
@@ -131,4 +132,55 @@ func FuzzReadErrorModel(f *testing.F) {
 			c.see("ABC123", "US-FL") // must not panic
 		}
 	})
+}
+
+// seen is a read of the given characters, each as "8" or, where it may be several, "B|8".
+func seen(confidence float64, chars ...string) alpr.Read {
+	var p alpr.Posterior
+	for s := range p {
+		options := []int{alpr.Pad}
+		if s < len(chars) {
+			options = options[:0]
+			for i := 0; i < len(chars[s]); i += 2 {
+				options = append(options, alpr.SymbolIndex(chars[s][i]))
+			}
+		}
+		const sure = 0.998
+		for i := range p[s] {
+			p[s][i] = (1 - sure) / float32(alpr.Symbols-len(options))
+		}
+		for k, o := range options {
+			p[s][o] = sure/float32(len(options)) + float32(len(options)-k)*1e-4 // the first is best
+		}
+	}
+	return alpr.Read{
+		ID: alpr.ID{1}, Revision: 1, At: simStart(),
+		Text: alpr.Text{Text: p.Best(), Confidence: confidence, Posterior: p},
+	}
+}
+
+func spell(confidence float64, plate string) alpr.Read {
+	var chars []string
+	for _, c := range plate {
+		chars = append(chars, string(c))
+	}
+	return seen(confidence, chars...)
+}
+
+func inState(r alpr.Read, state string, p float64) alpr.Read {
+	r.Text.Regions = []alpr.RegionProb{{Region: state, P: p}}
+	return r
+}
+
+func randomPlate(rng *rand.Rand) string {
+	const letters, digits = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
+	plate := make([]byte, 7)
+	for i := range plate {
+		set := letters
+		if i >= 3 {
+			set = digits
+		}
+		plate[i] = set[rng.IntN(len(set))]
+	}
+	return string(plate)
 }

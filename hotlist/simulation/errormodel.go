@@ -1,4 +1,4 @@
-package hotlist
+package simulation
 
 import (
 	"cmp"
@@ -53,15 +53,15 @@ func qualityEdges() []float64 { return []float64{0.5, 0.8, 0.95, 0.99, 1} }
 // leastSaid is the least probability that an error model keeps.
 const leastSaid = 0.0005
 
-// ErrorMeter collects an ErrorModel.
-type ErrorMeter struct {
+// Meter collects an ErrorModel.
+type Meter struct {
 	model  ErrorModel
 	counts []int
 }
 
-// NewErrorMeter starts a measurement of a reader.
-func NewErrorMeter(reader string) *ErrorMeter {
-	m := &ErrorMeter{model: ErrorModel{Reader: reader}, counts: make([]int, len(qualityEdges()))}
+// NewMeter starts a measurement of a reader.
+func NewMeter(reader string) *Meter {
+	m := &Meter{model: ErrorModel{Reader: reader}, counts: make([]int, len(qualityEdges()))}
 	for _, edge := range qualityEdges() {
 		m.model.Bins = append(m.model.Bins, QualityBin{UpTo: edge})
 	}
@@ -70,8 +70,8 @@ func NewErrorMeter(reader string) *ErrorMeter {
 
 // Add takes one plate: what the reader said, and what is true. state may be
 // empty where it is not known.
-func (m *ErrorMeter) Add(read *alpr.Text, truth, state string) {
-	if _, ok := plateCode(truth); !ok || read.Text == "" {
+func (m *Meter) Add(read *alpr.Text, truth, state string) {
+	if plate, err := alpr.ParsePlate(truth); err != nil || plate != truth || read.Text == "" {
 		return
 	}
 	m.model.Plates++
@@ -107,7 +107,7 @@ func (m *ErrorMeter) Add(read *alpr.Text, truth, state string) {
 
 // Model ends the measurement. rng mixes the characters of all plates, so that
 // their order tells nothing.
-func (m *ErrorMeter) Model(rng *rand.Rand) *ErrorModel {
+func (m *Meter) Model(rng *rand.Rand) *ErrorModel {
 	total := 0
 	for _, n := range m.counts {
 		total += n
@@ -146,7 +146,7 @@ func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
 var errBadModel = errors.New("not an error model")
 
-// ReadErrorModel reads what WriteTo wrote, and checks it.
+// ReadErrorModel reads what Write wrote, and checks it.
 func ReadErrorModel(r io.Reader) (*ErrorModel, error) {
 	var m ErrorModel
 	if err := json.NewDecoder(r).Decode(&m); err != nil {

@@ -1,4 +1,4 @@
-package hotlist
+package simulation
 
 import (
 	"context"
@@ -8,19 +8,21 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/hotlist"
+	"alpr/internal/platetext"
 )
 
 // simStart is when the simulated traffic passes.
 func simStart() time.Time { return time.Date(2031, 5, 2, 12, 0, 0, 0, time.UTC) }
 
-// Simulation says what to simulate.
-type Simulation struct {
+// Plan says what to simulate.
+type Plan struct {
 	Entries int    // of the list
 	Passes  int    // of plates that are not on it
 	Wanted  int    // passes of plates that are
 	Home    string // state that four of five passes are from
 	Seed    uint64
-	Policy  Policy // its thresholds are not used: the outcome holds for every one
+	Policy  hotlist.Policy // its thresholds are not used: the outcome holds for every one
 	// MinConfidence leaves out reads that are less sure: the pipeline does not
 	// compare them.
 	MinConfidence float64
@@ -73,22 +75,22 @@ func (o *Outcome) Rate(histogram [101]int, threshold float64) float64 {
 	return 1e4 * float64(n) / float64(max(1, o.Passes))
 }
 
-// Simulate drives past plates of which none, or all, are on a list, and counts
+// Run drives past plates of which none, or all, are on a list, and counts
 // what the matching rule makes of what the reader of the error model says.
 //
 // States issue their plates in sequence, so that nearly every text of a range
 // is on some car: the neighbour of a listed plate that a misread turns into it
 // is as common as it is in traffic, and one text is issued by many states.
-func Simulate(ctx context.Context, m *ErrorModel, s Simulation) (*Outcome, error) {
+func Run(ctx context.Context, m *ErrorModel, s Plan) (*Outcome, error) {
 	rng := rand.New(rand.NewPCG(s.Seed, 1))
 	w := newWorld(rng, s.Home, s.Serials)
 	listed, list, err := w.list(s.Entries)
 	if err != nil {
 		return nil, err
 	}
-	s.Policy.Thresholds = Thresholds{Low: leastThreshold, Normal: leastThreshold, High: leastThreshold}
+	s.Policy.Thresholds = hotlist.Thresholds{Low: hotlist.LeastThreshold, Normal: hotlist.LeastThreshold, High: hotlist.LeastThreshold}
 	s.Policy.Lists, s.Policy.MaxAge = nil, 0
-	run := simulationRun{s: s, camera: newCamera(m, rng), list: list, index: NewIndex(list), alike: lookAlikes()}
+	r := run{s: s, camera: newCamera(m, rng), list: list, index: hotlist.NewIndex(list), alike: lookAlikes()}
 	for i := range s.Passes {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return nil, fmt.Errorf("simulate: %w", context.Cause(ctx))
@@ -97,7 +99,7 @@ func Simulate(ctx context.Context, m *ErrorModel, s Simulation) (*Outcome, error
 		for listed[p] {
 			p = w.pass()
 		}
-		run.pass(p, false)
+		r.pass(p, false)
 	}
 	var home, any []plateID
 	for e := range list.All() {
@@ -111,16 +113,16 @@ func Simulate(ctx context.Context, m *ErrorModel, s Simulation) (*Outcome, error
 		if len(home) > 0 && rng.IntN(5) > 0 {
 			from = home
 		}
-		run.pass(from[rng.IntN(len(from))], true)
+		r.pass(from[rng.IntN(len(from))], true)
 	}
-	run.out.Passes, run.out.Wanted = s.Passes, s.Wanted
-	return &run.out, nil
+	r.out.Passes, r.out.Wanted = s.Passes, s.Wanted
+	return &r.out, nil
 }
 
 func lookAlikes() (table [256][]byte) {
 	for a := range alpr.Alphabet {
 		for b := range alpr.Alphabet {
-			if a != b && looksLike(alpr.Alphabet[a], alpr.Alphabet[b]) {
+			if a != b && platetext.LookAlike(alpr.Alphabet[a], alpr.Alphabet[b]) {
 				table[alpr.Alphabet[a]] = append(table[alpr.Alphabet[a]], alpr.Alphabet[b])
 			}
 		}
@@ -131,16 +133,16 @@ func lookAlikes() (table [256][]byte) {
 // plateID is a plate as it is issued.
 type plateID struct{ text, state string }
 
-type simulationRun struct {
-	s      Simulation
+type run struct {
+	s      Plan
 	camera *camera
-	list   *List
-	index  *Index
+	list   *hotlist.List
+	index  *hotlist.Index
 	alike  [256][]byte // look-alikes of each character
 	out    Outcome
 }
 
-func (r *simulationRun) pass(p plateID, isWanted bool) {
+func (r *run) pass(p plateID, isWanted bool) {
 	read := r.camera.see(p.text, p.state)
 	if r.s.IsDecided && r.s.Serials != nil {
 		const candidates = 5 // as the pipeline asks for
@@ -177,7 +179,7 @@ func (r *simulationRun) pass(p plateID, isWanted bool) {
 }
 
 // plain counts what matching by text alone would do.
-func (r *simulationRun) plain(text string, p plateID, isWanted bool) {
+func (r *run) plain(text string, p plateID, isWanted bool) {
 	right, wrong := r.texts(text, p)
 	count(&r.out.PlainRight, right && isWanted)
 	count(&r.out.PlainFalse, wrong)
@@ -194,7 +196,7 @@ func (r *simulationRun) plain(text string, p plateID, isWanted bool) {
 	count(&r.out.LooseFalse, wrong)
 }
 
-func (r *simulationRun) texts(text string, p plateID) (right, wrong bool) {
+func (r *run) texts(text string, p plateID) (right, wrong bool) {
 	for e := range r.list.Lookup(text) {
 		if e.Plate == p.text && e.State == p.state {
 			right = true
@@ -320,9 +322,9 @@ func (w *world) pass() plateID {
 	return w.any()
 }
 
-func (w *world) list(n int) (map[plateID]bool, *List, error) {
+func (w *world) list(n int) (map[plateID]bool, *hotlist.List, error) {
 	listed := make(map[plateID]bool, n)
-	b := NewBuilder("simulated", "1", simStart())
+	b := hotlist.NewBuilder("simulated", "1", simStart())
 	for len(listed) < n {
 		p := w.any()
 		if listed[p] {

@@ -1,4 +1,4 @@
-package hotlist
+package simulation
 
 import (
 	"maps"
