@@ -102,16 +102,6 @@ type Vehicle struct {
 	VIN    string
 }
 
-// Priority orders alerts: a higher one is shown above and sounds over a lower.
-type Priority int
-
-// The priorities, from "show it" to "sounds even when muted".
-const (
-	PriorityLow    Priority = 1
-	PriorityNormal Priority = 2
-	PriorityHigh   Priority = 3
-)
-
 // MatchKind says how the plate seen and the plate listed compare.
 type MatchKind string
 

@@ -20,7 +20,7 @@ import (
 const (
 	keyAddr    = "addr"
 	keyOfficer = "officer"
-	keyErr     = "err"
+	keyErr     = "error"
 	keyAction  = "action"
 )
 

@@ -103,7 +103,7 @@ func viewHit(r alpr.Read, h alpr.Hit) hitView {
 	rv := viewRead(r)
 	v := hitView{
 		ID: h.ID, ReadID: h.ReadID, Rev: r.Revision, At: r.At,
-		Priority: int(e.Priority), PriorityW: priorityWord(e.Priority), Category: e.Category, Lead: leadOnly,
+		Priority: int(e.Priority), PriorityW: e.Priority.String(), Category: e.Category, Lead: leadOnly,
 		Read: r.Text.Text, Listed: e.Plate, Cells: cells, Weak: rv.Weak,
 		Kind: h.Kind, KindW: kindWords(h.Kind, cells), P: percent(h.P), Likely: likelihood(h.P),
 		State: h.State, StateW: stateWords(h.State, rv.Region, e.State, h.StateP),

@@ -202,16 +202,6 @@ func compass(deg float64) string {
 	return names[((int(math.Round(deg/45))%8)+8)%8]
 }
 
-func priorityWord(p alpr.Priority) string {
-	switch {
-	case p >= alpr.PriorityHigh:
-		return "high"
-	case p == alpr.PriorityNormal:
-		return "normal"
-	}
-	return "low"
-}
-
 // vehicleWords is the listed vehicle as an officer compares it with the one
 // ahead: colour first, then what it is.
 func vehicleWords(v alpr.Vehicle) string {

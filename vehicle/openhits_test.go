@@ -226,13 +226,13 @@ func TestEveryAnswerAsksTheListFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	desk := NewLists(other, v.matcher, cfg.Hotlist, slog.New(slog.DiscardHandler))
+	beside := NewLists(other, v.matcher, cfg.Hotlist, slog.New(slog.DiscardHandler))
 	list, err := hotlist.FromEntries("state", "3", time.Now(), []alpr.Entry{listed("TAP222")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	info := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
-	if err := desk.store.Lists().Save(t.Context(), store.Access{Officer: "1", Purpose: "recovered"}, info, list.Chunks()); err != nil {
+	if err := beside.store.Lists().Save(t.Context(), store.Access{Officer: "1", Purpose: "recovered"}, info, list.Chunks()); err != nil {
 		t.Fatal(err)
 	}
 	if err := other.Close(); err != nil {

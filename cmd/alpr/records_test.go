@@ -25,7 +25,7 @@ import (
 	"alpr/vehicle/vehicletest"
 )
 
-// office is a vehicle's desk in a test: a configuration, and a command line.
+// office is a vehicle's records in a test: a configuration, and a command line.
 type office struct {
 	t      *testing.T
 	dir    string

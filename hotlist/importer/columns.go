@@ -121,11 +121,11 @@ func (m *Map) validate() error {
 		return fmt.Errorf("format %q: expected csv or fixed", m.Format)
 	}
 	for code, k := range m.Kinds {
-		if _, err := parsePriority(k.Priority); err != nil {
+		if _, err := alpr.ParsePriority(k.Priority); err != nil {
 			return fmt.Errorf("kinds.%s: %w", code, err)
 		}
 	}
-	if _, err := parsePriority(m.Defaults.Priority); err != nil {
+	if _, err := alpr.ParsePriority(m.Defaults.Priority); err != nil {
 		return fmt.Errorf("defaults: %w", err)
 	}
 	return nil
@@ -185,16 +185,4 @@ func Detect(heading string) (*Map, error) {
 			heading, strings.Join(ShippedNames(), ", "), ErrBadMap)
 	}
 	return best, nil
-}
-
-func parsePriority(text string) (alpr.Priority, error) {
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "low", "1":
-		return alpr.PriorityLow, nil
-	case "", "normal", "medium", "2":
-		return alpr.PriorityNormal, nil
-	case "high", "3":
-		return alpr.PriorityHigh, nil
-	}
-	return 0, fmt.Errorf("priority %q: expected low, normal or high", text)
 }

@@ -82,7 +82,7 @@ func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doub
 	if e.Plate, err = alpr.ParsePlate(e.PlateGiven); err != nil {
 		return e, false, "", err
 	}
-	if e.Priority, err = parsePriority(cmp.Or(c.get(fields, fPriority), kind.Priority, c.m.Defaults.Priority)); err != nil {
+	if e.Priority, err = alpr.ParsePriority(cmp.Or(c.get(fields, fPriority), kind.Priority, c.m.Defaults.Priority)); err != nil {
 		return e, false, "", err
 	}
 	if e.Effective, err = c.time(c.get(fields, fEffective), false); err != nil {

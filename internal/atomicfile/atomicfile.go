@@ -35,10 +35,14 @@ func WriteTo(path string, perm fs.FileMode, write func(io.Writer) error) error {
 // Create is Write that never replaces a file: where there is one, its error
 // wraps fs.ErrExist.
 func Create(path string, data []byte, perm fs.FileMode) error {
-	write := func(w io.Writer) error {
+	return CreateTo(path, perm, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
-	}
+	})
+}
+
+// CreateTo is Create of what write writes. Its error leaves no file.
+func CreateTo(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	err := put(path, perm, write, func(from, to string) error {
 		return errors.Join(os.Link(from, to), os.Remove(from)) // unlike a rename, a link replaces nothing
 	})

@@ -8,7 +8,7 @@ import (
 	"io"
 
 	"alpr/audit"
-	"alpr/internal/newfile"
+	"alpr/internal/atomicfile"
 	"alpr/internal/regular"
 	"alpr/internal/usage"
 	"alpr/store"
@@ -21,7 +21,7 @@ func ExportAudit(ctx context.Context, r *vehicle.Records, who store.Access, hasT
 	if path == "" {
 		return r.Store.AuditLog().Export(ctx, who, hasText, out)
 	}
-	return newfile.Write(path, func(w io.Writer) error { return r.Store.AuditLog().Export(ctx, who, hasText, w) })
+	return atomicfile.CreateTo(path, 0o600, func(w io.Writer) error { return r.Store.AuditLog().Export(ctx, who, hasText, w) })
 }
 
 // AuditCheck is what a log is checked against.

@@ -65,19 +65,9 @@ func printEntries(out io.Writer, list *hotlist.List, limit int) error {
 		v := e.Vehicle
 		vehicle := strings.Join(strings.Fields(strings.Join([]string{v.Year, v.Colour, v.Make, v.Model, v.Style}, " ")), " ")
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			e.ID, e.PlateGiven, e.State, e.Category, priorityText(e.Priority), e.Reason, vehicle, e.CaseNumber, expires, e.Caution)
+			e.ID, e.PlateGiven, e.State, e.Category, e.Priority, e.Reason, vehicle, e.CaseNumber, expires, e.Caution)
 	}
 	return w.Flush()
-}
-
-func priorityText(p alpr.Priority) string {
-	switch p {
-	case alpr.PriorityLow:
-		return "low"
-	case alpr.PriorityHigh:
-		return "high"
-	}
-	return "normal"
 }
 
 // NewEntry is an officer's own entry, as he gives it.
@@ -96,15 +86,8 @@ func (in *NewEntry) complete(who store.Access, now time.Time) (e alpr.Entry, err
 		return e, err
 	}
 	e.Effective, e.PublishedAt = now, now
-	switch in.Priority {
-	case "low":
-		e.Priority = alpr.PriorityLow
-	case "normal":
-		e.Priority = alpr.PriorityNormal
-	case "high":
-		e.Priority = alpr.PriorityHigh
-	default:
-		return e, usage.Errorf("--priority %q: expected low, normal or high", in.Priority)
+	if e.Priority, err = alpr.ParsePriority(in.Priority); err != nil {
+		return e, usage.Errorf("--priority: %w", err)
 	}
 	if in.Expires == "" {
 		return e, usage.Errorf("%w: give --expires", store.ErrIncomplete)

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"alpr"
-	"alpr/internal/newfile"
+	"alpr/internal/atomicfile"
 	"alpr/store"
 )
 
@@ -171,7 +171,7 @@ func writeSamples(dir, batch string, samples []sample) error {
 			return err
 		}
 	}
-	return newfile.Write(filepath.Join(dir, "batch-"+batch+".jsonl"), func(w io.Writer) error {
+	return atomicfile.CreateTo(filepath.Join(dir, "batch-"+batch+".jsonl"), 0o600, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		for _, s := range samples {
 			if err := enc.Encode(s); err != nil {
