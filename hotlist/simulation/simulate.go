@@ -9,7 +9,6 @@ import (
 
 	"alpr"
 	"alpr/hotlist"
-	"alpr/internal/platetext"
 )
 
 // simStart is when the simulated traffic passes.
@@ -119,11 +118,18 @@ func Run(ctx context.Context, m *ErrorModel, s Plan) (*Outcome, error) {
 	return &r.out, nil
 }
 
+// commonlyAlike are the characters that systems which compare texts loosely take
+// for one. It is their rule that is simulated here and not this project's table
+// (internal/platetext), whose rarer pairs would only make them look worse.
+const commonlyAlike = "0OQD 1IL 2Z 5S 8B 6G 7T 4A UV VY"
+
 func lookAlikes() (table [256][]byte) {
-	for a := range alpr.Alphabet {
-		for b := range alpr.Alphabet {
-			if a != b && platetext.LookAlike(alpr.Alphabet[a], alpr.Alphabet[b]) {
-				table[alpr.Alphabet[a]] = append(table[alpr.Alphabet[a]], alpr.Alphabet[b])
+	for group := range strings.FieldsSeq(commonlyAlike) {
+		for i := range group {
+			for j := range group {
+				if i != j {
+					table[group[i]] = append(table[group[i]], group[j])
+				}
 			}
 		}
 	}
