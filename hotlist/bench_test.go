@@ -48,7 +48,7 @@ func BenchmarkExactLookup(b *testing.B) {
 }
 
 func BenchmarkMatch(b *testing.B) {
-	x, reads, p := NewIndex(big(b)), passes(1<<12), DefaultPolicy()
+	x, reads, p := NewIndex(big(b)), passes(1<<12), DefaultAlertPolicy()
 	took := make([]time.Duration, 0, 1<<20)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -66,7 +66,7 @@ func BenchmarkTenMillion(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	x, reads, p := NewIndex(l), passes(1<<12), DefaultPolicy()
+	x, reads, p := NewIndex(l), passes(1<<12), DefaultAlertPolicy()
 	for i := 0; b.Loop(); i++ {
 		x.Match(&reads[i%len(reads)], &p)
 	}

@@ -85,7 +85,7 @@ func (x *Index) Find(e alpr.Entry) (now alpr.Entry, isListed bool) {
 // has to reach the threshold of the list and priority. See likelyTexts for
 // the first factor, stateProbability for the second, and docs/agency/matching.md for
 // where both come from. No cool-down is applied: see Matcher.
-func (x *Index) Match(read *alpr.Read, p *Policy) []alpr.Hit {
+func (x *Index) Match(read *alpr.Read, p *AlertPolicy) []alpr.Hit {
 	var hits []alpr.Hit
 	for _, text := range likelyTexts(&read.Text, p.least()) {
 		code, ok := plateCode(text.Text)
@@ -103,7 +103,7 @@ func (x *Index) Match(read *alpr.Read, p *Policy) []alpr.Hit {
 }
 
 // match appends the list's hits for one likely text.
-func (l *List) match(read *alpr.Read, p *Policy, text alpr.Candidate, code uint64, hits []alpr.Hit) []alpr.Hit {
+func (l *List) match(read *alpr.Read, p *AlertPolicy, text alpr.Candidate, code uint64, hits []alpr.Hit) []alpr.Hit {
 	if l.n == 0 {
 		return hits
 	}
@@ -124,7 +124,7 @@ func (l *List) match(read *alpr.Read, p *Policy, text alpr.Candidate, code uint6
 }
 
 // weigh decides on one entry whose text the plate shows with probability pText.
-func weigh(read *alpr.Read, p *Policy, e alpr.Entry, pText float64) (alpr.Hit, bool) {
+func weigh(read *alpr.Read, p *AlertPolicy, e alpr.Entry, pText float64) (alpr.Hit, bool) {
 	age, isStale := p.age(&e, read.At)
 	if p.whyNot(&e, read.At) != "" {
 		return alpr.Hit{}, false
@@ -143,7 +143,7 @@ func weigh(read *alpr.Read, p *Policy, e alpr.Entry, pText float64) (alpr.Hit, b
 
 // age is how old the entry's list is, and whether that is more than allowed.
 // What an officer has entered does not age: it expires.
-func (p *Policy) age(e *alpr.Entry, at time.Time) (age time.Duration, isStale bool) {
+func (p *AlertPolicy) age(e *alpr.Entry, at time.Time) (age time.Duration, isStale bool) {
 	if e.PublishedAt.IsZero() || e.IsManual {
 		return 0, false
 	}
@@ -161,7 +161,7 @@ const (
 )
 
 // whyNot says why an entry may not alert at an instant, "" where it may.
-func (p *Policy) whyNot(e *alpr.Entry, at time.Time) string {
+func (p *AlertPolicy) whyNot(e *alpr.Entry, at time.Time) string {
 	_, isStale := p.age(e, at)
 	switch {
 	case !e.Expires.IsZero() && !at.Before(e.Expires):

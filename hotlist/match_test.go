@@ -85,7 +85,7 @@ func TestMatchByProbability(t *testing.T) {
 		{"confidence that is no number", inState(spell(math.NaN(), "ABC0123"), "US-WA", 1), "", "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := DefaultPolicy()
+			p := DefaultAlertPolicy()
 			hits := NewIndex(listed).Match(&c.read, &p)
 			if c.p == 0 {
 				if len(hits) != 0 {
@@ -194,7 +194,7 @@ func TestFormatsOnlyAdd(t *testing.T) {
 	read.Text.Text, read.Text.Confidence = "BA302OZ", 0.97
 	read.Text.Candidates = []alpr.Candidate{{Text: "BA302OZ", P: 0.97}, {Text: "BA3020Z", P: 0.02}}
 	index := NewIndex(listOf(t, entry("1", "BA3020Z", ""), entry("2", "BA302OZ", "")))
-	policy := DefaultPolicy()
+	policy := DefaultAlertPolicy()
 	got := map[string]alpr.Hit{}
 	for _, h := range index.Match(&read, &policy) {
 		got[h.Entry.Plate] = h
@@ -215,7 +215,7 @@ func TestEntriesThatMustNotAlert(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		entry  func(*alpr.Entry)
-		policy func(*Policy)
+		policy func(*AlertPolicy)
 		want   int
 	}{
 		{"plain", nil, nil, 1},
@@ -223,25 +223,25 @@ func TestEntriesThatMustNotAlert(t *testing.T) {
 		{"expires later", func(e *alpr.Entry) { e.Expires = noon.Add(time.Second) }, nil, 1},
 		{"not yet effective", func(e *alpr.Entry) { e.Effective = noon.Add(time.Second) }, nil, 0},
 		{"just effective", func(e *alpr.Entry) { e.Effective = noon }, nil, 1},
-		{"forbidden category", nil, func(p *Policy) { p.ForbidCategories = []string{"Stolen Vehicle"} }, 0},
-		{"category not allowed", nil, func(p *Policy) { p.AllowCategories = []string{"amber alert"} }, 0},
-		{"allowed category", nil, func(p *Policy) { p.AllowCategories = []string{"STOLEN VEHICLE"} }, 1},
-		{"forbidding wins", nil, func(p *Policy) {
+		{"forbidden category", nil, func(p *AlertPolicy) { p.ForbidCategories = []string{"Stolen Vehicle"} }, 0},
+		{"category not allowed", nil, func(p *AlertPolicy) { p.AllowCategories = []string{"amber alert"} }, 0},
+		{"allowed category", nil, func(p *AlertPolicy) { p.AllowCategories = []string{"STOLEN VEHICLE"} }, 1},
+		{"forbidding wins", nil, func(p *AlertPolicy) {
 			p.AllowCategories, p.ForbidCategories = []string{"stolen vehicle"}, []string{"stolen vehicle"}
 		}, 0},
-		{"stale", nil, func(p *Policy) { p.MaxAge = time.Minute }, 1},
-		{"stale and blocking", nil, func(p *Policy) { p.MaxAge, p.BlockStale = time.Minute, true }, 0},
-		{"stale by the list's own limit", nil, func(p *Policy) {
+		{"stale", nil, func(p *AlertPolicy) { p.MaxAge = time.Minute }, 1},
+		{"stale and blocking", nil, func(p *AlertPolicy) { p.MaxAge, p.BlockStale = time.Minute, true }, 0},
+		{"stale by the list's own limit", nil, func(p *AlertPolicy) {
 			age, block := time.Minute, true
 			p.Lists = map[string]ListPolicy{"state": {MaxAge: &age, BlockStale: &block}}
 		}, 0},
-		{"under the list's own threshold", nil, func(p *Policy) {
+		{"under the list's own threshold", nil, func(p *AlertPolicy) {
 			p.Lists = map[string]ListPolicy{"state": {Thresholds: &Thresholds{Low: 1, Normal: 1, High: 1}}}
 		}, 0},
 		{"low priority, state read", func(e *alpr.Entry) { e.Priority = alpr.PriorityLow }, nil, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e, p := base, DefaultPolicy()
+			e, p := base, DefaultAlertPolicy()
 			if c.entry != nil {
 				c.entry(&e)
 			}
@@ -260,7 +260,7 @@ func TestEntriesThatMustNotAlert(t *testing.T) {
 }
 
 func TestNoProbabilityRaisesNoAlert(t *testing.T) {
-	index, p, nan := NewIndex(listOf(t, entry("n1", "ABC123", "US-WA"))), DefaultPolicy(), math.NaN()
+	index, p, nan := NewIndex(listOf(t, entry("n1", "ABC123", "US-WA"))), DefaultAlertPolicy(), math.NaN()
 	read, state := spell(nan, "ABC123"), inState(spell(0.98, "ABC123"), "US-WA", nan)
 	for name, r := range map[string]*alpr.Read{"of the text": &read, "of the state": &state} {
 		if hits := index.Match(r, &p); len(hits) > 0 {
@@ -270,7 +270,7 @@ func TestNoProbabilityRaisesNoAlert(t *testing.T) {
 }
 
 func TestThresholdsFollowPriority(t *testing.T) {
-	p := DefaultPolicy()
+	p := DefaultAlertPolicy()
 	for _, c := range []struct {
 		p    float64
 		want map[alpr.Priority]int
@@ -294,7 +294,7 @@ func TestThresholdsFollowPriority(t *testing.T) {
 func TestHitsComeMostUrgentFirst(t *testing.T) {
 	low, high := entry("a", "ABC123", ""), entry("b", "ABC123", "")
 	low.Priority, high.Priority = alpr.PriorityLow, alpr.PriorityHigh
-	read, p := spell(0.95, "ABC123"), DefaultPolicy()
+	read, p := spell(0.95, "ABC123"), DefaultAlertPolicy()
 	hits := NewIndex(listOf(t, low, high)).Match(&read, &p)
 	if len(hits) != 2 || hits[0].Entry.ID != "b" {
 		t.Errorf("hits %+v", hits)
@@ -302,7 +302,7 @@ func TestHitsComeMostUrgentFirst(t *testing.T) {
 }
 
 func TestCoolDown(t *testing.T) {
-	m, err := NewMatcher(DefaultPolicy())
+	m, err := NewMatcher(DefaultAlertPolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +331,7 @@ func TestCoolDown(t *testing.T) {
 }
 
 func TestWithdrawnHitDoesNotSilenceTheRightCar(t *testing.T) {
-	m, err := NewMatcher(DefaultPolicy())
+	m, err := NewMatcher(DefaultAlertPolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +353,7 @@ func TestWithdrawnHitDoesNotSilenceTheRightCar(t *testing.T) {
 }
 
 func TestCoolDownMemoryIsBounded(t *testing.T) {
-	m, err := NewMatcher(DefaultPolicy())
+	m, err := NewMatcher(DefaultAlertPolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,29 +377,29 @@ func TestIndexSwap(t *testing.T) {
 		t.Error("the list was not taken out")
 	}
 	empty := NewIndex(listOf(t))
-	if read, p := spell(0.9, "ABC123"), DefaultPolicy(); len(empty.Match(&read, &p)) != 0 || len(empty.Lookup("ABC123")) != 0 {
+	if read, p := spell(0.9, "ABC123"), DefaultAlertPolicy(); len(empty.Match(&read, &p)) != 0 || len(empty.Lookup("ABC123")) != 0 {
 		t.Error("an empty list matched")
 	}
 }
 
 func TestPolicyValidate(t *testing.T) {
-	for name, change := range map[string]func(*Policy){
-		"threshold of zero":  func(p *Policy) { p.Thresholds.High = 0 },
-		"threshold over one": func(p *Policy) { p.Thresholds.Low = 1.1 },
-		"not a number":       func(p *Policy) { p.UnreadState = math.NaN() },
-		"no such state":      func(p *Policy) { p.Home = "Florida" },
-		"no same text":       func(p *Policy) { p.SameText = 0 },
-		"negative age":       func(p *Policy) { p.MaxAge = -1 },
-		"list's threshold":   func(p *Policy) { p.Lists = map[string]ListPolicy{"x": {Thresholds: &Thresholds{}}} },
-		"list's age":         func(p *Policy) { d := -time.Hour; p.Lists = map[string]ListPolicy{"x": {MaxAge: &d}} },
+	for name, change := range map[string]func(*AlertPolicy){
+		"threshold of zero":  func(p *AlertPolicy) { p.Thresholds.High = 0 },
+		"threshold over one": func(p *AlertPolicy) { p.Thresholds.Low = 1.1 },
+		"not a number":       func(p *AlertPolicy) { p.UnreadState = math.NaN() },
+		"no such state":      func(p *AlertPolicy) { p.Home = "Florida" },
+		"no same text":       func(p *AlertPolicy) { p.SameText = 0 },
+		"negative age":       func(p *AlertPolicy) { p.MaxAge = -1 },
+		"list's threshold":   func(p *AlertPolicy) { p.Lists = map[string]ListPolicy{"x": {Thresholds: &Thresholds{}}} },
+		"list's age":         func(p *AlertPolicy) { d := -time.Hour; p.Lists = map[string]ListPolicy{"x": {MaxAge: &d}} },
 	} {
-		p := DefaultPolicy()
+		p := DefaultAlertPolicy()
 		change(&p)
 		if err := p.Validate(); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	p := DefaultPolicy()
+	p := DefaultAlertPolicy()
 	if err := p.Validate(); err != nil {
 		t.Error(err)
 	}
@@ -430,7 +430,7 @@ func TestStateProbability(t *testing.T) {
 }
 
 func TestUnreadStateFollowsTraffic(t *testing.T) {
-	p := DefaultPolicy()
+	p := DefaultAlertPolicy()
 	if got := p.unread("US-WA"); got != 0.5 {
 		t.Errorf("without a home: %v", got)
 	}

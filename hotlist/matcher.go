@@ -11,7 +11,7 @@ import (
 // Matcher compares reads with the index in use. It is safe for concurrent use.
 type Matcher struct {
 	index  atomic.Pointer[Index]
-	policy atomic.Pointer[Policy]
+	policy atomic.Pointer[AlertPolicy]
 
 	mu     sync.Mutex
 	recent map[alertKey]alert
@@ -32,7 +32,7 @@ type alert struct {
 const maxRecent = 10000
 
 // NewMatcher makes a matcher with an empty index.
-func NewMatcher(p Policy) (*Matcher, error) {
+func NewMatcher(p AlertPolicy) (*Matcher, error) {
 	m := &Matcher{recent: make(map[alertKey]alert)}
 	m.index.Store(NewIndex())
 	if err := m.SetPolicy(p); err != nil {
@@ -42,7 +42,7 @@ func NewMatcher(p Policy) (*Matcher, error) {
 }
 
 // SetPolicy puts another policy in force.
-func (m *Matcher) SetPolicy(p Policy) error {
+func (m *Matcher) SetPolicy(p AlertPolicy) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}

@@ -12,9 +12,9 @@ import (
 	"alpr"
 )
 
-// Policy is how an agency lets its lists alert. It is plain data, decoded from
+// AlertPolicy is how an agency lets its lists alert. It is plain data, decoded from
 // YAML by whoever wires the program.
-type Policy struct {
+type AlertPolicy struct {
 	Thresholds Thresholds            `yaml:"thresholds"`
 	Lists      map[string]ListPolicy `yaml:"lists"`       // by list name, where a list differs
 	MaxAge     time.Duration         `yaml:"max_age"`     // after which a list is stale; 0: never
@@ -42,7 +42,7 @@ const otherStates = 50
 // has issued the same text, Bayes gives
 //
 //	π / (π + ρ · (1 - π)).
-func (p *Policy) unread(listed string) float64 {
+func (p *AlertPolicy) unread(listed string) float64 {
 	if p.Home == "" {
 		return p.UnreadState
 	}
@@ -67,9 +67,9 @@ type ListPolicy struct {
 	BlockStale *bool          `yaml:"block_stale"`
 }
 
-// DefaultPolicy is the policy that docs/agency/matching.md gives the figures of.
-func DefaultPolicy() Policy {
-	return Policy{
+// DefaultAlertPolicy is the policy that docs/agency/matching.md gives the figures of.
+func DefaultAlertPolicy() AlertPolicy {
+	return AlertPolicy{
 		Thresholds:  Thresholds{Low: 0.35, Normal: 0.2, High: 0.1},
 		MaxAge:      24 * time.Hour,
 		CoolDown:    5 * time.Minute,
@@ -80,7 +80,7 @@ func DefaultPolicy() Policy {
 }
 
 // Validate names the key that cannot be.
-func (p *Policy) Validate() error {
+func (p *AlertPolicy) Validate() error {
 	if err := p.Thresholds.validate(); err != nil {
 		return fmt.Errorf("thresholds.%w", err)
 	}
@@ -145,7 +145,7 @@ type rule struct {
 	blockStale bool
 }
 
-func (p *Policy) rule(list string) rule {
+func (p *AlertPolicy) rule(list string) rule {
 	r := rule{p.Thresholds, p.MaxAge, p.BlockStale}
 	l := p.Lists[list]
 	if l.Thresholds != nil {
@@ -162,10 +162,10 @@ func (p *Policy) rule(list string) rule {
 
 // MaxAgeOf is the age after which a list is stale, its own limit where it has
 // one; 0: never.
-func (p *Policy) MaxAgeOf(list string) time.Duration { return p.rule(list).maxAge }
+func (p *AlertPolicy) MaxAgeOf(list string) time.Duration { return p.rule(list).maxAge }
 
 // least is the lowest threshold of all: no text that is less probable matters.
-func (p *Policy) least() float64 {
+func (p *AlertPolicy) least() float64 {
 	least := min(p.Thresholds.Low, p.Thresholds.Normal, p.Thresholds.High)
 	for _, l := range p.Lists {
 		if t := l.Thresholds; t != nil {
@@ -175,7 +175,7 @@ func (p *Policy) least() float64 {
 	return least
 }
 
-func (p *Policy) allows(category string) bool {
+func (p *AlertPolicy) allows(category string) bool {
 	is := func(c string) bool { return strings.EqualFold(c, category) }
 	if slices.ContainsFunc(p.ForbidCategories, is) {
 		return false

@@ -53,7 +53,7 @@ type Config struct {
 	Pictures PicturesConfig   `yaml:"pictures"`
 	Store    StoreConfig      `yaml:"store"`
 	Policy   retention.Policy `yaml:"policy"`
-	Hotlist  hotlist.Policy   `yaml:"hotlist"`
+	Hotlist  hotlist.AlertPolicy   `yaml:"hotlist"`
 	Console  console.Config   `yaml:"console"`
 	Uplink   uplink.Config    `yaml:"uplink"`
 	Metrics  MetricsConfig    `yaml:"metrics"`
@@ -167,7 +167,7 @@ func DefaultConfig() Config {
 		Pipeline: pipeline.DefaultConfig(),
 		Pictures: PicturesConfig{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640},
 		Store:    StoreConfig{LookupsWhenFull: lookupsRefused},
-		Hotlist:  hotlist.DefaultPolicy(),
+		Hotlist:  hotlist.DefaultAlertPolicy(),
 		Console:  console.DefaultConfig(),
 		Uplink:   uplink.DefaultConfig(),
 		Log:      LogConfig{Format: "text"},

@@ -26,7 +26,7 @@ type soundCar struct {
 	t     *testing.T
 	dir   string
 	cfg   store.Config
-	rules hotlist.Policy
+	rules hotlist.AlertPolicy
 	open  alpr.Hit // the hit that awaits a disposition
 }
 
@@ -36,7 +36,7 @@ func newSoundCar(t *testing.T) *soundCar {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &soundCar{t: t, dir: t.TempDir(), rules: hotlist.DefaultPolicy()}
+	c := &soundCar{t: t, dir: t.TempDir(), rules: hotlist.DefaultAlertPolicy()}
 	c.cfg = store.Config{Agency: "test", Policy: profiles["default"], MayRenew: true}
 	c.fill()
 	return c

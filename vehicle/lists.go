@@ -35,7 +35,7 @@ const (
 type Lists struct {
 	store   *store.Store
 	matcher *hotlist.Matcher
-	rules   hotlist.Policy // as configured; the store may forbid more
+	rules   hotlist.AlertPolicy // as configured; the store may forbid more
 	log     *slog.Logger
 
 	mu         sync.Mutex // held while something changes
@@ -58,7 +58,7 @@ type listChange struct {
 }
 
 // NewLists keeps m as s says. rules are as configured; the store may forbid more.
-func NewLists(s *store.Store, m *hotlist.Matcher, rules hotlist.Policy, log *slog.Logger) *Lists {
+func NewLists(s *store.Store, m *hotlist.Matcher, rules hotlist.AlertPolicy, log *slog.Logger) *Lists {
 	return &Lists{store: s, matcher: m, rules: rules, log: log, loaded: make(map[string]store.HotlistInfo),
 		changed: make(chan struct{}, 1), changes: make(map[string]listChange), unread: make(map[string]bool)}
 }

@@ -17,7 +17,7 @@ by several, and the list is drawn from all of them. docs/agency/matching.md has 
 figures of the shipped reader.`
 
 func newCurveCmd() *cobra.Command {
-	o := alertsim.Options{Plan: simulation.Plan{Policy: hotlist.DefaultPolicy()}}
+	o := alertsim.Options{Plan: simulation.Plan{Policy: hotlist.DefaultAlertPolicy()}}
 	c := &cobra.Command{
 		Use:   "curve",
 		Short: "Simulate false and missed alerts at each threshold",

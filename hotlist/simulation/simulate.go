@@ -21,7 +21,7 @@ type Plan struct {
 	Wanted  int    // passes of plates that are
 	Home    string // state that four of five passes are from
 	Seed    uint64
-	Policy  hotlist.Policy // its thresholds are not used: the outcome holds for every one
+	Policy  hotlist.AlertPolicy // its thresholds are not used: the outcome holds for every one
 	// MinConfidence leaves out reads that are less sure: the pipeline does not
 	// compare them.
 	MinConfidence float64

@@ -73,7 +73,7 @@ func TestErrorMeterCountsWrongLengths(t *testing.T) {
 }
 
 func TestSimulate(t *testing.T) {
-	s := Plan{Entries: 20000, Passes: 20000, Wanted: 2000, Home: "US-FL", Seed: 1, Policy: hotlist.DefaultPolicy()}
+	s := Plan{Entries: 20000, Passes: 20000, Wanted: 2000, Home: "US-FL", Seed: 1, Policy: hotlist.DefaultAlertPolicy()}
 	s.Policy.Home = s.Home
 	o, err := Run(context.Background(), measured(t), s)
 	if err != nil {

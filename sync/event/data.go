@@ -197,7 +197,7 @@ type Audit struct {
 	Officer string            `json:"officer"`
 	Agency  string            `json:"agency"`
 	Purpose string            `json:"purpose"`
-	Action  string            `json:"action"`
+	Action  alpr.AuditAction  `json:"action"`
 	Subject string            `json:"subject"`
 	Detail  map[string]string `json:"detail"`
 	Prev    string            `json:"prev"` // SHA-256 of the record before, hexadecimal
@@ -489,7 +489,7 @@ func auditData(a *alpr.AuditRecord) Audit {
 	}
 	return Audit{
 		ID: a.ID, Seq: a.Seq, At: a.At.UTC(), Officer: a.Officer, Agency: a.Agency, Purpose: a.Purpose,
-		Action: string(a.Action), Subject: a.Subject, Detail: detail,
+		Action: a.Action, Subject: a.Subject, Detail: detail,
 		Prev: hex.EncodeToString(a.Prev[:]), Hash: hex.EncodeToString(a.Hash[:]), Log: log,
 	}
 }

@@ -32,7 +32,7 @@ func (o *Options) matcher(start time.Time, errs io.Writer) (pipeline.Matcher, er
 	if err != nil {
 		return nil, fmt.Errorf("open hotlist %s: %w", o.Hotlist, err)
 	}
-	m, err := hotlist.NewMatcher(hotlist.DefaultPolicy())
+	m, err := hotlist.NewMatcher(hotlist.DefaultAlertPolicy())
 	if err != nil {
 		return nil, err
 	}
