@@ -77,6 +77,10 @@ func (c *Console) routes() http.Handler {
 // headers that every answer carries.
 func (c *Console) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A connection that is closed on what was not read is reset, and may take the
+		// answer with it.
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		defer func() { _, _ = io.Copy(io.Discard, r.Body) }()
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -158,7 +162,6 @@ func fileHandler(name string, data []byte) http.HandlerFunc {
 // handle turns an error into an answer that the page can show.
 func (c *Console) handle(do func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		err := c.deps.Guard.Do("request "+r.Pattern, func() error { return do(w, r) })
 		if err == nil {
 			return

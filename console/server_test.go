@@ -1,9 +1,11 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -132,6 +134,25 @@ func TestDisposition(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestARefusedRequestIsReadToItsEnd: a connection closed on what was not read is
+// reset, and the reason for the refusal lost on its way.
+func TestARefusedRequestIsReadToItsEnd(t *testing.T) {
+	c, _ := start(t, nil)
+	for host, code := range map[string]int{"localhost": http.StatusBadRequest, "elsewhere": http.StatusMisdirectedRequest} {
+		for _, size := range []int{100, maxBody, 3 * maxBody} {
+			body := bytes.NewReader(make([]byte, size))
+			r := httptest.NewRequest("POST", "/api/login", struct{ io.Reader }{body})
+			r.Host = host
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			c.Handler().ServeHTTP(w, r)
+			if w.Code != code || body.Len() > max(0, size-maxBody) {
+				t.Errorf("%d bytes: %d with %d not read", size, w.Code, body.Len())
+			}
+		}
 	}
 }
 

@@ -35,6 +35,9 @@ func (g *rig) settle(ctx context.Context) error {
 	reads, hits, done := maps.Clone(g.ledger.reads), maps.Clone(g.ledger.hits), maps.Clone(g.ledger.done)
 	maps.Copy(done, g.ledger.promised)
 	g.ledger.mu.Unlock()
+	if err := g.keptPromises(ctx); err != nil {
+		return err
+	}
 	if err := g.drained(ctx); err != nil {
 		return err
 	}
@@ -61,6 +64,25 @@ func (g *rig) settle(ctx context.Context) error {
 	}
 	g.ledger.forget() // compared
 	return errors.Join(err, g.disposed(ctx, done), g.twice(ctx))
+}
+
+// keptPromises waits until every disposition that was taken is on record: it is
+// written within seconds of the disk's having room.
+func (g *rig) keptPromises(ctx context.Context) error {
+	g.ledger.mu.Lock()
+	promised := maps.Clone(g.ledger.promised)
+	g.ledger.mu.Unlock()
+	for id := range promised {
+		err := g.within(ctx, healWithin, "the disposition that was taken of hit "+id.String()+" on record", func(ctx context.Context) bool {
+			n, err := count(ctx, g.car.store(), "SELECT count(*) FROM dispositions WHERE hit_id = ?", id[:])
+			return err == nil && n > 0
+		})
+		if err != nil {
+			g.figures.lost++
+			return err
+		}
+	}
+	return nil
 }
 
 // disposed wants every acknowledged disposition once in store and backend.
