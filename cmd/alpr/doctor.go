@@ -14,10 +14,14 @@ read what it says about them with that in mind. It records nothing but a start
 in the audit log, and sends nothing: of the broker it checks the way there and
 the certificates.
 
+A camera's picture is judged: black, covered, blown out, out of focus. With
+--pictures it is kept, to see how the camera is aimed.
+
 Exit code 1 when anything fails; warnings alone do not.`
 
 func newDoctorCmd() *cobra.Command {
 	var path string
+	var o doctor.Options
 	c := &cobra.Command{
 		Use:     "doctor --config alpr.yaml",
 		Short:   "Check cameras, models, GPS, store, clock, broker and certificates, and say how to mend each",
@@ -25,9 +29,13 @@ func newDoctorCmd() *cobra.Command {
 		Example: "  alpr doctor --config alpr.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return doctor.Run(c.Context(), path, c.OutOrStdout())
+			return doctor.Run(c.Context(), path, c.OutOrStdout(), o)
 		},
 	}
 	addConfigFlag(c, &path)
+	f := c.Flags()
+	f.BoolVar(&o.JSON, "json", false, "one JSON object a finding: grade (ok, warn, fail), part, text")
+	f.DurationVar(&o.Watch, "watch", 0, "look again so often, and tell what has changed")
+	f.StringVar(&o.Pictures, "pictures", "", "keep a picture of each camera in this folder")
 	return c
 }

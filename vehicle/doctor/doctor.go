@@ -41,15 +41,25 @@ func failure(part, format string, args ...any) finding {
 }
 
 // Run checks the car of the configuration at path, and prints each finding as it
-// is made. Its error counts the failures.
-func Run(ctx context.Context, path string, out io.Writer) error {
+// is made. Its error counts the failures of the last look.
+func Run(ctx context.Context, path string, out io.Writer, o Options) error {
+	print := newPrinter(out, o.JSON)
+	once := func(p printer) error { return examine(ctx, path, p, o) }
+	if o.Watch > 0 {
+		return watch(ctx, o.Watch, once, print)
+	}
+	return once(print)
+}
+
+// examine checks everything once.
+func examine(ctx context.Context, path string, print printer, o Options) error {
 	failed := 0
 	tell := func(found ...finding) error {
 		for _, f := range found {
 			if f.grade == fails {
 				failed++
 			}
-			if _, err := fmt.Fprintf(out, "%-4s  %-14s %s\n", f.grade, f.part, f.text); err != nil {
+			if err := print(f); err != nil {
 				return err
 			}
 		}
@@ -65,7 +75,7 @@ func Run(ctx context.Context, path string, out io.Writer) error {
 	if err := tell(okay("configuration", "%s, vehicle %s of %s", path, cfg.Vehicle, cfg.Agency)); err != nil {
 		return err
 	}
-	for _, check := range checks(&cfg) {
+	for _, check := range checks(&cfg, o) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -80,7 +90,7 @@ func Run(ctx context.Context, path string, out io.Writer) error {
 }
 
 // checks lists what is checked, in the order in which a newcomer mends it.
-func checks(cfg *vehicle.Config) []func(context.Context) []finding {
+func checks(cfg *vehicle.Config, o Options) []func(context.Context) []finding {
 	one := func(f func(context.Context) finding) func(context.Context) []finding {
 		return func(ctx context.Context) []finding { return []finding{f(ctx)} }
 	}
@@ -89,13 +99,14 @@ func checks(cfg *vehicle.Config) []func(context.Context) []finding {
 		one(func(context.Context) finding { return checkNetworks(cfg.Models) }),
 	}
 	for _, c := range cfg.Cameras {
-		list = append(list, one(func(ctx context.Context) finding { return checkCamera(ctx, c, quiet) }))
+		list = append(list, one(func(ctx context.Context) finding { return checkCamera(ctx, c, o.Pictures, quiet) }))
 	}
 	return append(list,
 		func(ctx context.Context) []finding { return checkPosition(ctx, cfg.GPS, quiet) },
 		one(func(context.Context) finding { return checkDisk(cfg.DataDir) }),
 		func(context.Context) []finding { return checkFiles(cfg) },
 		one(func(context.Context) finding { return checkMemory() }),
+		func(context.Context) []finding { return checkTemperature() },
 		func(ctx context.Context) []finding { return checkStore(ctx, cfg, quiet) },
 		func(context.Context) []finding { return checkConsole(cfg) },
 		func(ctx context.Context) []finding { return checkBroker(ctx, cfg.Uplink) },

@@ -210,9 +210,9 @@ func TestDoctorOnCamerasDiskAndAccounts(t *testing.T) {
 	dir := t.TempDir()
 	quiet := slog.New(slog.DiscardHandler)
 	gone := vehicle.CameraConfig{Name: "front", Location: filepath.Join(dir, "none.mp4")}
-	expect(t, []finding{checkCamera(context.Background(), gone, quiet)}, []string{"FAIL camera front none.mp4"})
+	expect(t, []finding{checkCamera(context.Background(), gone, "", quiet)}, []string{"FAIL camera front none.mp4"})
 	scene := vehicle.CameraConfig{Location: filepath.Join("..", "..", "demo", "still.jpg")}
-	expect(t, []finding{checkCamera(context.Background(), scene, quiet)}, []string{"ok camera still.jpg the first picture after"})
+	expect(t, []finding{checkCamera(context.Background(), scene, filepath.Join(dir, "seen"), quiet)}, []string{"ok camera still.jpg kept as"})
 
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -235,7 +235,7 @@ func TestDoctorOnCamerasDiskAndAccounts(t *testing.T) {
 
 func TestDoctorStopsAtABadConfiguration(t *testing.T) {
 	var out strings.Builder
-	err := Run(context.Background(), filepath.Join(t.TempDir(), "alpr.yaml"), &out)
+	err := Run(context.Background(), filepath.Join(t.TempDir(), "alpr.yaml"), &out, Options{})
 	if err == nil || !strings.HasPrefix(out.String(), "FAIL  configuration") || !strings.Contains(out.String(), "alpr config example") {
 		t.Errorf("%v, printed %q", err, out.String())
 	}
@@ -265,7 +265,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	const secret = "Zq9plain"
 	for name, location := range vehicletest.SecretLocations(secret) {
 		ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		found := checkCamera(ctx, vehicle.CameraConfig{Location: location}, slog.New(slog.DiscardHandler))
+		found := checkCamera(ctx, vehicle.CameraConfig{Location: location}, "", slog.New(slog.DiscardHandler))
 		stop()
 		if found.grade != fails || strings.Contains(found.part+found.text, secret) || strings.Contains(found.part+found.text, "admin") {
 			t.Errorf("%s: %+v", name, found)

@@ -31,6 +31,8 @@ const (
 	gpsWithin    = 15 * time.Second       // the baud rate is found out meanwhile
 	slowPicture  = 150 * time.Millisecond // over it, a moving car is seen too seldom
 	diskLow      = 2 << 30                // bytes
+	slowSync     = 250 * time.Millisecond // over it, the card is worn or a poor one
+	hot          = 80.0                   // degrees Celsius
 	clockOff     = 2 * time.Second
 )
 
@@ -64,8 +66,8 @@ func checkNetworks(m vehicle.ModelsConfig) finding {
 
 var errFirstFrame = errors.New("the first frame has come")
 
-// checkCamera waits for one frame.
-func checkCamera(ctx context.Context, c vehicle.CameraConfig, log *slog.Logger) finding {
+// checkCamera waits for one frame, judges it, and keeps it where asked to.
+func checkCamera(ctx context.Context, c vehicle.CameraConfig, keepIn string, log *slog.Logger) finding {
 	name := c.Name
 	if name == "" {
 		name = camera.NameOf(c.Location)
@@ -94,13 +96,42 @@ func checkCamera(ctx context.Context, c vehicle.CameraConfig, log *slog.Logger) 
 	})
 	switch {
 	case first != nil:
-		return okay(part, "%dx%d, the first picture after %d ms", first.Width, first.Height, took.Milliseconds())
+		return judge(part, name, first, took, keepIn)
 	case src.State().LastError != "":
 		return failure(part, "%s: no picture in %s: %s", camera.Shown(c.Location), cameraWithin, src.State().LastError)
 	case err != nil && ctx.Err() == nil:
 		return failure(part, "%v", err)
 	}
 	return failure(part, "%s: no picture in %s: check cable, power and address, and that no other program uses it", camera.Shown(c.Location), cameraWithin)
+}
+
+// judge says what a camera's first picture is like.
+func judge(part, name string, f *alpr.Frame, took time.Duration, keepIn string) finding {
+	text := fmt.Sprintf("%dx%d, the first picture after %d ms", f.Width, f.Height, took.Milliseconds())
+	if keepIn != "" {
+		path, err := savePicture(keepIn, name, f)
+		if err != nil {
+			return failure(part, "%v", err)
+		}
+		text += ", kept as " + path
+	}
+	if bad := inspect(f).verdict(); bad != "" {
+		return warning(part, "%s: %s", text, bad)
+	}
+	return okay(part, "%s", text)
+}
+
+// checkTemperature reads the board's sensors, where it has any.
+func checkTemperature() []finding {
+	const part = "temperature"
+	hottest := host.Temperature("/sys")
+	switch {
+	case hottest == 0:
+		return nil
+	case hottest >= hot:
+		return []finding{warning(part, "%.0f °C: boards slow down from about 80 °C: more air, less sun", hottest)}
+	}
+	return []finding{okay(part, "%.0f °C", hottest)}
 }
 
 // checkPosition listens to the receiver, and compares the clock with it.
@@ -177,18 +208,22 @@ func checkDisk(dir string) finding {
 	if err != nil {
 		return failure(part, "%v: set data_dir to a folder that this user can write", err)
 	}
+	start := time.Now()
 	_, err = f.Write([]byte("alpr"))
 	err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 	if err != nil {
 		return failure(part, "%v: free some room, or replace the disk", err)
 	}
+	synced := time.Since(start)
 	free := host.FreeBytes(dir)
-	text := fmt.Sprintf("%s: %.1f GB free", dir, float64(free)/1e9)
+	text := fmt.Sprintf("%s: %.1f GB free, %d ms to be safe on it", dir, float64(free)/1e9, synced.Milliseconds())
 	switch {
 	case free < vehicle.LowDisk:
 		return failure(part, "%s: free some, or shorten the policy's retention", text)
 	case free < diskLow:
 		return warning(part, "%s: free some before it is full: a full disk records nothing", text)
+	case synced > slowSync:
+		return warning(part, "%s: slow: is the card worn, or not made for writing all day?", text)
 	}
 	return okay(part, "%s", text)
 }
