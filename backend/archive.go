@@ -123,7 +123,7 @@ func Purge(ctx context.Context, a Archive, now time.Time, keepEmergencies time.D
 		if err != nil {
 			return nil // for a person to look at
 		}
-		if at := purgeAt(e); at == nil || at.After(now) {
+		if at := purgeAtOf(e); at == nil || at.After(now) {
 			return nil
 		}
 		return a.DropLetter(ctx, l.ID)

@@ -111,7 +111,7 @@ func TestReadsGoFromCarToPostgresAndReceiptsComeBack(t *testing.T) {
 		t.Errorf("state: %+v", st)
 	}
 	page := httptest.NewRecorder()
-	metrics.ServeHTTP(page, nil)
+	metrics.ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{
 		"\nalpr_events_total 1040\n", "\nalpr_duplicates_total ", "\nalpr_dead_letters_total 0\n", "\nalpr_sink_failures_total 0\n",
 		"\nalpr_lag_seconds{kind=\"hit\"} ", "\nalpr_lag_seconds{kind=\"read\"} ", "\nalpr_last_kept_timestamp_seconds ",
@@ -211,18 +211,20 @@ func TestConsumersShareTheWork(t *testing.T) {
 	now, m := time.Now(), synthetic.New(5)
 	box := memory.NewOutbox(m.ID(now))
 	startCar(t, carConfig(t, broker, nil, car), box, uplink.Options{})
-	for range 600 {
-		box.Add(m.Read(time.Now()))
-	}
+	var added int64
+	brokertest.Until(t, "each consumer got something", func() bool {
+		for range 20 {
+			box.Add(m.Read(time.Now()))
+		}
+		added += 20
+		return !slices.ContainsFunc(metrics, func(m *backend.Metrics) bool { return m.Events() == 0 })
+	})
 	brokertest.Until(t, "everything receipted", func() bool { return box.Len() == 0 })
 	var total int64
-	for i, m := range metrics {
-		if m.Events() == 0 {
-			t.Errorf("consumer %d got nothing", i+1)
-		}
+	for _, m := range metrics {
 		total += m.Events()
 	}
-	if total != 600 {
-		t.Errorf("%d events kept, want 600", total)
+	if total != added {
+		t.Errorf("%d events kept, want %d", total, added)
 	}
 }

@@ -24,6 +24,13 @@ type Row struct {
 	Revision   int
 	ReceivedAt time.Time
 	JSON       []byte // the whole event as it came
+
+	// The data, decoded once: at most one is set.
+	from  json.RawMessage // what was decoded
+	read  *event.Read
+	hit   *event.Hit
+	image *event.Image
+	gap   *event.Gap
 }
 
 // Letter is what could not be taken: a dead letter.
@@ -43,6 +50,10 @@ type Intake struct {
 	Numbers []Number
 }
 
+func (in *Intake) isEmpty() bool {
+	return len(in.Rows) == 0 && len(in.Letters) == 0 && len(in.Numbers) == 0
+}
+
 // Number is one place in a vehicle's count.
 type Number struct {
 	Vehicle event.Vehicle
@@ -54,6 +65,7 @@ type Number struct {
 // concurrent use. It checks envelope and data one after the other, which comes
 // to the same as event.json and need not try every type.
 type Validator struct {
+	fast     *fastChecks // what they accept is valid; what they do not, the schemas decide on
 	envelope *jsonschema.Schema
 	data     map[string]*jsonschema.Schema // by event type
 }
@@ -80,6 +92,9 @@ func NewValidator() (*Validator, error) {
 		}
 	}
 	v := &Validator{data: map[string]*jsonschema.Schema{}}
+	if v.fast, err = newFastChecks(); err != nil {
+		return nil, err
+	}
 	if v.envelope, err = c.Compile(schema.Base + "envelope.json"); err != nil {
 		return nil, fmt.Errorf("compile schema: %w", err)
 	}
@@ -146,28 +161,17 @@ func (r *Row) checkNumbers() error {
 	if err := r.Event.Check(); err != nil {
 		return err
 	}
-	if t := r.Event.Type; t == event.TypeExpired || t == event.TypeWithheld {
-		var g event.Gap // the schema's integers may be written 1.0, which databases do not read
-		if err := json.Unmarshal(r.Event.Data, &g); err != nil {
-			return fmt.Errorf("read the gap: %w", err)
-		}
-		if g.FromSeq < 1 || g.ToSeq < g.FromSeq || g.ToSeq > event.MaxSeq {
-			return fmt.Errorf("gap from %d to %d: %w", g.FromSeq, g.ToSeq, event.ErrOutOfRange)
-		}
+	if g := r.gap; g != nil && (g.FromSeq < 1 || g.ToSeq < g.FromSeq || g.ToSeq > event.MaxSeq) {
+		return fmt.Errorf("gap from %d to %d: %w", g.FromSeq, g.ToSeq, event.ErrOutOfRange)
 	}
-	var d struct {
-		At        *time.Time      `json:"at"`
-		FirstAt   *time.Time      `json:"first_at"`
-		LastAt    *time.Time      `json:"last_at"`
-		Retention event.Retention `json:"retention"`
-	}
-	if err := json.Unmarshal(r.Event.Data, &d); err != nil {
-		return fmt.Errorf("read the event's times: %w", err)
+	d, err := r.times()
+	if err != nil {
+		return err
 	}
 	for _, t := range []struct {
 		name string
 		at   *time.Time
-	}{{"at", d.At}, {"first_at", d.FirstAt}, {"last_at", d.LastAt}, {"purge_at", d.Retention.PurgeAt}} {
+	}{{"at", d.at}, {"first_at", d.firstAt}, {"last_at", d.lastAt}, {"purge_at", d.purgeAt}} {
 		if t.at == nil {
 			continue
 		}
@@ -198,7 +202,12 @@ func (v *Validator) row(from event.Vehicle, raw json.RawMessage, now time.Time) 
 		return Row{}, err
 	}
 	r := Row{Vehicle: from, Event: e, ReceivedAt: now, JSON: raw}
-	if err := v.Validate(raw); err != nil {
+	if !v.fast.accept(raw, &e) {
+		if err := v.Validate(raw); err != nil {
+			return r, err
+		}
+	}
+	if err := r.decode(); err != nil {
 		return r, err
 	}
 	if err := r.checkNumbers(); err != nil {

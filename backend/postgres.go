@@ -33,6 +33,9 @@ func OpenPostgres(url string) (*Postgres, error) {
 	return &Postgres{url: url}, nil
 }
 
+// Twin is another connection to the same database, made at its first use.
+func (p *Postgres) Twin() Sink { return &Postgres{url: p.url} }
+
 // Ping connects, and makes the tables where they are missing.
 func (p *Postgres) Ping(ctx context.Context) error {
 	_, err := p.connection(ctx)
@@ -148,10 +151,10 @@ func stageRows(b Batch) (rows map[string][][]any, events int, err error) {
 	for i := range b.Rows {
 		r := &b.Rows[i]
 		v := r.Vehicle
-		read, hit, image, err := r.body()
-		if err != nil {
+		if err := r.decode(); err != nil {
 			return nil, 0, err
 		}
+		read, hit, image := r.read, r.hit, r.image
 		switch {
 		case r.isState():
 			add("stage_vehicles", v.Agency, v.Name, r.kind(), r.seenAt(), []byte(r.Event.Data))
@@ -161,7 +164,7 @@ func stageRows(b Batch) (rows map[string][][]any, events int, err error) {
 			events++
 			boot, seq := r.seq()
 			add("stage_events", [16]byte(r.ID), r.Revision, r.kind(), v.Agency, v.Name, [16]byte(boot), int64(seq),
-				r.Event.Time, r.ReceivedAt, purgeAt(r.Event), r.JSON)
+				r.Event.Time, r.ReceivedAt, r.purgeAt(), r.JSON)
 		}
 		if read != nil {
 			c := columnsOf(read)

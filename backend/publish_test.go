@@ -285,7 +285,7 @@ func TestADatabaseThatGoesAwayIsWaitedFor(t *testing.T) {
 	box.Add(m.Read(time.Now()), m.Hit(time.Now()))
 	brokertest.Until(t, "a failed write counted", func() bool {
 		page := httptest.NewRecorder()
-		metrics.ServeHTTP(page, nil)
+		metrics.ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
 		return !strings.Contains(page.Body.String(), "alpr_sink_failures_total 0\n")
 	})
 	if box.Len() != 2 {

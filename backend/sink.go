@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"alpr"
@@ -32,6 +33,39 @@ type Kept struct {
 type Sink interface {
 	Write(ctx context.Context, b Batch) (Kept, error)
 	Close() error
+}
+
+// twin is a sink that can open a second connection to the same place.
+type twin interface{ Twin() Sink }
+
+// twins are two sinks to the same place that may be used by a goroutine each. The
+// second is closed with closeTwin.
+func twins(s Sink) (first, second Sink) {
+	if t, ok := s.(twin); ok {
+		return s, t.Twin()
+	}
+	shared := &sharedSink{Sink: s}
+	return shared, shared
+}
+
+func closeTwin(s Sink) error {
+	if _, ok := s.(*sharedSink); ok {
+		return nil
+	}
+	return s.Close()
+}
+
+// sharedSink lets two goroutines take turns.
+type sharedSink struct {
+	mu sync.Mutex
+	Sink
+}
+
+// Write waits for its turn.
+func (s *sharedSink) Write(ctx context.Context, b Batch) (Kept, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Sink.Write(ctx, b)
 }
 
 // ErrBadData reports a batch that a sink will never take because of what is in
@@ -99,28 +133,74 @@ func columnsOf(r *event.Read) readColumns {
 	return c
 }
 
-// body decodes the data of kinds that sinks spread over columns: at most one
-// of the results is set.
-func (r *Row) body() (read *event.Read, hit *event.Hit, image *event.Image, err error) {
+// decode reads the data of the kinds that sinks spread over columns, where that
+// has not been done.
+func (r *Row) decode() (err error) {
+	data := r.Event.Data
+	if len(data) > 0 && len(r.from) == len(data) && &r.from[0] == &data[0] {
+		return nil
+	}
+	r.from, r.read, r.hit, r.image, r.gap = nil, nil, nil, nil, nil
 	switch r.Event.Type {
 	case event.TypeRead:
-		read = &event.Read{}
-		err = json.Unmarshal(r.Event.Data, read)
+		err = decodeInto(&r.read, r.Event.Data)
 	case event.TypeHit:
-		hit = &event.Hit{}
-		err = json.Unmarshal(r.Event.Data, hit)
+		err = decodeInto(&r.hit, r.Event.Data)
 	case event.TypeImage:
-		image = &event.Image{}
-		err = json.Unmarshal(r.Event.Data, image)
+		err = decodeInto(&r.image, r.Event.Data)
+	case event.TypeExpired, event.TypeWithheld:
+		err = decodeInto(&r.gap, r.Event.Data)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: decode %s: %w", ErrBadData, r.Event.ID, err)
+		return fmt.Errorf("%w: decode %s: %w", ErrBadData, r.Event.ID, err)
 	}
-	return read, hit, image, err
+	r.from = data
+	return nil
+}
+
+func decodeInto[T any](into **T, data []byte) error {
+	v := new(T)
+	if err := json.Unmarshal(data, v); err != nil {
+		return err
+	}
+	*into = v
+	return nil
+}
+
+// dataTimes are the times that an event's data may carry; nil where it does not.
+type dataTimes struct{ at, firstAt, lastAt, purgeAt *time.Time }
+
+func (r *Row) times() (dataTimes, error) {
+	switch {
+	case r.read != nil:
+		d := r.read
+		return dataTimes{&d.At, &d.FirstAt, &d.LastAt, d.Retention.PurgeAt}, nil
+	case r.hit != nil:
+		return dataTimes{at: &r.hit.At, purgeAt: r.hit.Retention.PurgeAt}, nil
+	case r.image != nil || r.gap != nil:
+		return dataTimes{}, nil
+	}
+	var d struct {
+		At        *time.Time      `json:"at"`
+		Retention event.Retention `json:"retention"`
+	}
+	if err := json.Unmarshal(r.Event.Data, &d); err != nil {
+		return dataTimes{}, fmt.Errorf("read the event's times: %w", err)
+	}
+	return dataTimes{at: d.At, purgeAt: d.Retention.PurgeAt}, nil
 }
 
 // purgeAt is when the event must be deleted; nil for no limit.
-func purgeAt(e event.Event) *time.Time {
+func (r *Row) purgeAt() *time.Time {
+	d, err := r.times()
+	if err != nil {
+		return nil
+	}
+	return d.purgeAt
+}
+
+// purgeAtOf is purgeAt of an event that is no row: a dead letter.
+func purgeAtOf(e event.Event) *time.Time {
 	var d struct {
 		Retention event.Retention `json:"retention"`
 	}

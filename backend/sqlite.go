@@ -98,10 +98,11 @@ func (s *SQLite) Write(ctx context.Context, b Batch) (kept Kept, err error) {
 
 func (s *SQLite) writeRow(ctx context.Context, tx *sql.Tx, r *Row, kept *Kept) error {
 	v := r.Vehicle
-	read, hit, image, err := r.body()
+	err := r.decode()
 	if err != nil {
 		return err
 	}
+	read, hit, image := r.read, r.hit, r.image
 	switch {
 	case r.isState():
 		_, err = tx.ExecContext(ctx, `INSERT INTO vehicles VALUES (?, ?, ?, ?, ?)
@@ -137,7 +138,7 @@ func (s *SQLite) writeEvent(ctx context.Context, tx *sql.Tx, r *Row, kept *Kept)
 	boot, seq := r.seq()
 	res, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		r.ID.String(), r.Revision, r.kind(), r.Vehicle.Agency, r.Vehicle.Name, boot.String(), seq,
-		r.Event.Time.UnixMilli(), r.ReceivedAt.UnixMilli(), millis(purgeAt(r.Event)), string(r.JSON))
+		r.Event.Time.UnixMilli(), r.ReceivedAt.UnixMilli(), millis(r.purgeAt()), string(r.JSON))
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,15 @@ func Types() []string {
 	return []string{TypeRead, TypeHit, TypeDisposition, TypeAudit, TypeExpired, TypeWithheld, TypeHealth, TypeStatus, TypeImage, TypeEmergency, TypeProbe}
 }
 
+// IsCounted says whether events of the type carry a place in the vehicle's count.
+func IsCounted(typ string) bool {
+	switch typ {
+	case TypeRead, TypeHit, TypeDisposition, TypeAudit, TypeExpired, TypeWithheld:
+		return true
+	}
+	return false
+}
+
 // SchemaBase is where Event.DataSchema points; docs/schema holds the files.
 const SchemaBase = "https://alpr.example/schema/v1/"
 

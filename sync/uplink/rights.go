@@ -19,6 +19,25 @@ import (
 // ErrNoRights reports a broker that would drop what it acknowledges.
 var ErrNoRights = errors.New("the broker acknowledges but does not pass on")
 
+// rightsHold is how long rights that were found in order are not looked at again,
+// where receipts guard what is sent: hundreds of vehicles that lost the same
+// broker must not come back with a probe and a subscription for each topic.
+const rightsHold = time.Hour
+
+func (s *session) checkRightsWhenDue(ctx context.Context) error {
+	u, now := s.u, s.now()
+	isFresh := u.cfg.UseReceipts && !u.rightsAt.IsZero() && now.Sub(u.rightsAt).Abs() < rightsHold
+	if !u.cfg.CheckRights || isFresh {
+		return nil
+	}
+	err := s.checkRights(ctx)
+	u.rightsAt = time.Time{}
+	if err == nil {
+		u.rightsAt = now
+	}
+	return err
+}
+
 // checkRights makes sure that what we publish is passed on. An MQTT 3.1.1
 // broker acknowledges a message that its access list then drops, so each topic
 // is tried: we subscribe to it ourselves, publish a probe, and wait for it to

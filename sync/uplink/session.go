@@ -112,10 +112,8 @@ func newSession(u *Uplink) *session {
 
 // handshake makes sure of our rights, subscribes, and says that we are here.
 func (s *session) handshake(ctx context.Context) error {
-	if s.u.cfg.CheckRights {
-		if err := s.checkRights(ctx); err != nil {
-			return err
-		}
+	if err := s.checkRightsWhenDue(ctx); err != nil {
+		return err
 	}
 	if err := s.subscribe(ctx); err != nil {
 		return err

@@ -66,6 +66,7 @@ type Uplink struct {
 	pictures    *uploadQueue
 	outstanding outstanding   // the present session's own
 	hitTimer    resendTimer   // likewise
+	rightsAt    time.Time     // when rights at the broker were last found in order
 	sentSeq     atomic.Uint64 // highest number of this boot that was published, in whichever session
 	ringMu      sync.Mutex
 	ring        *downlink.Ring
