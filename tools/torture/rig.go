@@ -64,6 +64,8 @@ type rig struct {
 	carsUsed   int
 	carsPassed int
 
+	failedBefore int // checks, before the car in use
+
 	out       *camera // has a fault
 	isDiskBad bool
 	figures   *figures
@@ -137,6 +139,9 @@ func (g *rig) draw() (err error) {
 func (g *rig) replaceCar(ctx context.Context) (err error) {
 	if g.car != nil {
 		g.car.kill()
+		if err := g.scrap(); err != nil {
+			return err
+		}
 	}
 	g.ledger.forget()
 	g.receiver.unplug() // and what still is on its line
@@ -146,6 +151,21 @@ func (g *rig) replaceCar(ctx context.Context) (err error) {
 	g.carsUsed++
 	g.car, err = newVehicle(ctx, g, fmt.Sprintf("car-%d", g.carsUsed))
 	return err
+}
+
+// scrap takes a car's folder off the small disk, which a hundred cars would fill.
+// That of a car that failed is kept elsewhere.
+func (g *rig) scrap() error {
+	if g.figures.failures > g.failedBefore {
+		g.failedBefore = g.figures.failures
+		if out, err := exec.Command("cp", "-a", g.car.dir, filepath.Join(g.cfg.Dir, g.car.name+".kept")).CombinedOutput(); err != nil {
+			g.t.Logf("not all of %s is kept: %v\n%s", g.car.name, err, out)
+		}
+	}
+	if err := os.RemoveAll(g.car.dir); err != nil {
+		return fmt.Errorf("take %s away: %w", g.car.name, err)
+	}
+	return nil
 }
 
 // run goes step by step until its time is over or too much has failed.
