@@ -111,7 +111,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 			break
 		}
 		if err.Error() != said {
-			c.log.Warn("no link to the broker; trying again", "broker", c.cfg.Broker.URL, "problem", err)
+			c.log.Warn("no link to the broker; trying again", "broker", c.cfg.Broker.URL, "error", err)
 			said = err.Error()
 		}
 		if c.now().Sub(start) > time.Minute {

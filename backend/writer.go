@@ -196,7 +196,7 @@ func (c *Consumer) keep(ctx context.Context, sink Sink, b Batch) error {
 		}
 		c.metrics.failures.Add(1)
 		if !said {
-			c.log.Error("the sink does not take a batch; trying again", "events", len(b.Rows), "problem", err)
+			c.log.Error("the sink does not take a batch; trying again", "events", len(b.Rows), "error", err)
 			said = true
 		}
 		if !pause.Wait(ctx) {

@@ -180,7 +180,7 @@ func (t *tx) noteBreaks(end *alpr.AuditHead, found []alpr.AuditBreak) error {
 		if len(breaks) == len(end.Breaks) {
 			continue
 		}
-		t.s.log.Error("the audit log was tampered with: it says so from now on, and the program goes on", "record", b.At, "why", b.Why)
+		t.s.log.Error("the audit log was tampered with: it says so from now on, and the program goes on", "record", b.At, "error", b.Why)
 		end.Breaks = breaks
 		note := audit.BreakNote(b)
 		rec := alpr.AuditRecord{Officer: "system", Action: alpr.ActionAuditBroken, Purpose: "the audit log was tampered with", Detail: note}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"alpr"
+	"alpr/internal/logkey"
 	"alpr/store"
 )
 
@@ -58,7 +59,7 @@ func (o *openHits) storeAnswers(ctx context.Context) {
 		err := o.store.Recorder().Dispose(ctx, d)
 		switch {
 		case err == nil:
-			o.log.Info("an answer that waited is on record", "hit", d.HitID)
+			o.log.Info("an answer that waited is on record", logkey.Hit, d.HitID)
 		case o.mayWait(err) || ctx.Err() != nil:
 			continue
 		default:

@@ -46,18 +46,18 @@ type Config struct {
 	Vehicle string `yaml:"vehicle"`
 	DataDir string `yaml:"data_dir"`
 
-	Cameras  []CameraConfig   `yaml:"cameras"`
-	GPS      GPSConfig        `yaml:"gps"`
-	Models   ModelsConfig     `yaml:"models"`
-	Pipeline pipeline.Config  `yaml:"pipeline"`
-	Pictures PicturesConfig   `yaml:"pictures"`
-	Store    StoreConfig      `yaml:"store"`
-	Policy   retention.Policy `yaml:"policy"`
-	Hotlist  hotlist.AlertPolicy   `yaml:"hotlist"`
-	Console  console.Config   `yaml:"console"`
-	Uplink   uplink.Config    `yaml:"uplink"`
-	Metrics  MetricsConfig    `yaml:"metrics"`
-	Log      LogConfig        `yaml:"log"`
+	Cameras  []CameraConfig      `yaml:"cameras"`
+	GPS      GPSConfig           `yaml:"gps"`
+	Models   ModelsConfig        `yaml:"models"`
+	Pipeline pipeline.Config     `yaml:"pipeline"`
+	Pictures PicturesConfig      `yaml:"pictures"`
+	Store    StoreConfig         `yaml:"store"`
+	Policy   retention.Policy    `yaml:"policy"`
+	Hotlist  hotlist.AlertPolicy `yaml:"hotlist"`
+	Console  console.Config      `yaml:"console"`
+	Uplink   uplink.Config       `yaml:"uplink"`
+	Metrics  MetricsConfig       `yaml:"metrics"`
+	Log      LogConfig           `yaml:"log"`
 }
 
 // CameraConfig is one camera or recording.

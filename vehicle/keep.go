@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"alpr/internal/contain"
+	"alpr/internal/logkey"
 )
 
 const (
@@ -78,7 +79,7 @@ func (k *keeper) tell(part string, err error, pause time.Duration) {
 	k.ended[part] = now
 	k.mu.Unlock()
 	if before.cause != now.cause || now.at.Sub(before.at) > restartShown {
-		k.log.Error("a part has ended and is started again; everything else goes on", "part", part, "error", err, "retry_after", pause)
+		k.log.Error("a part has ended and is started again; everything else goes on", logkey.Part, part, logkey.Error, err, logkey.RetryAfter, pause)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"alpr"
 	"alpr/hotlist"
 	"alpr/hotlist/importer"
+	"alpr/internal/logkey"
 	"alpr/store"
 	"alpr/sync/downlink"
 )
@@ -109,7 +110,7 @@ func (l *Lists) Problems() []string {
 func (l *Lists) tell(problems []string) {
 	if !slices.Equal(problems, l.Problems()) {
 		for _, p := range problems {
-			l.log.Error("hotlists are not whole", "error", p)
+			l.log.Error("hotlists are not whole", logkey.Error, p)
 		}
 		if len(problems) == 0 {
 			l.log.Info("hotlists are whole again")
@@ -250,7 +251,7 @@ func (l *Lists) read(ctx context.Context, info store.HotlistInfo) (list *hotlist
 		}
 		back, found, serr := l.store.Lists().SetAside(ctx, info, err)
 		if serr != nil { // it goes on without; the store has said so
-			l.log.Warn("a damaged hotlist is not on record yet", "list", info.List, "error", serr)
+			l.log.Warn("a damaged hotlist is not on record yet", logkey.List, info.List, logkey.Error, serr)
 		}
 		if !found {
 			return nil, info, nil
@@ -272,7 +273,7 @@ func (l *Lists) correct(ctx context.Context, info store.HotlistInfo, list *hotli
 	right := store.HotlistInfo{List: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt}
 	right, err := l.store.Lists().Correct(ctx, info, right)
 	if err != nil {
-		l.log.Warn("a hotlist's row is not put right yet", "list", info.List, "error", err)
+		l.log.Warn("a hotlist's row is not put right yet", logkey.List, info.List, logkey.Error, err)
 	}
 	return right
 }
@@ -389,7 +390,7 @@ func (l *Lists) ApplyHotlist(ctx context.Context, u downlink.Update) error {
 		if float64(len(unsound)) > importer.DefaultMaxBad*float64(n) {
 			return fmt.Errorf("%d of %d entries, the first: %w: %w", len(unsound), n, unsound[0], importer.ErrTooManyBad)
 		}
-		l.log.Warn("entries of a published list are left out", "list", u.List, "entries", len(unsound), "first", unsound[0].Error())
+		l.log.Warn("entries of a published list are left out", logkey.List, u.List, logkey.Entries, len(unsound), logkey.First, unsound[0].Error())
 	}
 	return l.Replace(ctx, store.Access{Officer: "backend", Purpose: "hotlist published to the fleet"}, next)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/logkey"
 	"alpr/store"
 )
 
@@ -132,7 +133,7 @@ func (o *openHits) Dispose(ctx context.Context, d alpr.Disposition) error {
 	defer o.mu.Unlock()
 	delete(o.open, d.HitID)
 	if err != nil {
-		o.log.Warn("an answer waits in memory to be recorded", "hit", d.HitID, "error", err)
+		o.log.Warn("an answer waits in memory to be recorded", logkey.Hit, d.HitID, logkey.Error, err)
 		return fmt.Errorf("%w: %w", alpr.ErrNotYetRecorded, err)
 	}
 	return nil
@@ -184,7 +185,7 @@ func (o *openHits) checkOne(ctx context.Context, h openHit) {
 	o.mu.Unlock()
 	o.lists.matcher.Forget(h.hit.Entry)
 	o.page.ShowHit(h.read, h.hit)
-	o.log.Info("an alert is taken back", "hit", h.hit.ID, "list", h.hit.Entry.List, "reason", string(w.Why))
+	o.log.Info("an alert is taken back", logkey.Hit, h.hit.ID, logkey.List, h.hit.Entry.List, logkey.Withdrawal, string(w.Why))
 	o.record(ctx, unstoredHit{h.hit, now.Add(recordWithin)})
 }
 
@@ -197,7 +198,7 @@ func (o *openHits) record(ctx context.Context, u unstoredHit) {
 	}
 	if time.Now().After(u.until) {
 		if !errors.Is(err, store.ErrNotKept) {
-			o.log.Error("a withdrawal is not on record", "hit", u.hit.ID, "error", err)
+			o.log.Error("a withdrawal is not on record", logkey.Hit, u.hit.ID, logkey.Error, err)
 		}
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"alpr/internal/host"
+	"alpr/internal/logkey"
 	"alpr/pipeline"
 )
 
@@ -29,12 +30,12 @@ func Run(ctx context.Context, cfg Config, version string, errs io.Writer) (err e
 	}
 	go func() {
 		if url, err := v.URL(ctx); err == nil {
-			log.Info("the officer's page", "address", url)
+			log.Info("the officer's page", logkey.Address, url)
 		}
 	}()
 	err = v.Run(ctx)
 	st := v.Stats()
-	log.Info("stopped", "frames", st.FramesDone, "dropped", st.FramesDropped, "reads", st.Reads, "alerts", st.Alerts, "hits", st.Hits, "lost", st.Lost)
+	log.Info("stopped", logkey.Frames, st.FramesDone, logkey.Dropped, st.FramesDropped, logkey.Reads, st.Reads, logkey.Alerts, st.Alerts, logkey.Hits, st.Hits, logkey.Lost, st.Lost)
 	return err
 }
 

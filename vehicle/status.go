@@ -9,6 +9,7 @@ import (
 	"alpr/console"
 	"alpr/internal/contain"
 	"alpr/internal/host"
+	"alpr/internal/logkey"
 	"alpr/internal/printable"
 	"alpr/retention"
 	"alpr/store"
@@ -149,7 +150,7 @@ func (v *Vehicle) countReads(ctx context.Context) error {
 		if n, err := v.store.Reads().Count(ctx); err == nil {
 			v.readsOnRecord.Store(n)
 		} else if ctx.Err() == nil {
-			v.log.Warn("reads on record are not counted", "error", err)
+			v.log.Warn("reads on record are not counted", logkey.Error, err)
 		}
 		select {
 		case <-ctx.Done():

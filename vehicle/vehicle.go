@@ -20,6 +20,7 @@ import (
 	"alpr/gps"
 	"alpr/hotlist"
 	"alpr/internal/contain"
+	"alpr/internal/logkey"
 	"alpr/internal/regular"
 	"alpr/ocr"
 	"alpr/pipeline"
@@ -223,11 +224,11 @@ func (v *Vehicle) addPipeline() (err error) {
 func (v *Vehicle) Run(ctx context.Context) (err error) {
 	_ = v.lists.Load(ctx) // a list that cannot be read keeps nothing else from running; the page says it
 	if err := v.hits.Load(ctx); err != nil {
-		v.log.Error("open alerts of the last start are not watched over", "error", err)
+		v.log.Error("open alerts of the last start are not watched over", logkey.Error, err)
 	}
 	for _, err := range []error{v.note(ctx, alpr.ActionStart), v.noteRules(ctx)} {
 		if err != nil { // what cannot be written down keeps nothing from alerting
-			v.log.Error("the start is not on record", "error", err)
+			v.log.Error("the start is not on record", logkey.Error, err)
 		}
 	}
 	defer func() { err = errors.Join(err, v.note(context.WithoutCancel(ctx), alpr.ActionStop)) }()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alpr/backend"
+	"alpr/internal/logkey"
 )
 
 func newConsumeCommand() *cobra.Command {
@@ -59,7 +60,7 @@ func consume(cmd *cobra.Command, cfg backend.ConsumeConfig, target, metricsAddr 
 	defer func() { err = errors.Join(err, sink.Close()) }()
 	if db, ok := sink.(*backend.Postgres); ok {
 		if err := db.Ping(ctx); err != nil {
-			log.Warn("the database is not there yet; nothing is acknowledged until it is", "problem", err)
+			log.Warn("the database is not there yet; nothing is acknowledged until it is", logkey.Error, err)
 		}
 	}
 	metrics := backend.NewMetrics()

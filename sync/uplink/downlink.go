@@ -123,10 +123,10 @@ func (s *session) handle(ctx context.Context) {
 // with each connection.
 func (u *Uplink) refuse(ctx context.Context, topic string, why error) {
 	if errors.Is(why, downlink.ErrOlder) {
-		u.log.Debug("pass over a statement that is not new", "topic", topic, "reason", why)
+		u.log.Debug("pass over a statement that is not new", "topic", topic, "error", why)
 		return
 	}
-	u.log.Warn("refuse what came from outside", "topic", topic, "reason", why)
+	u.log.Warn("refuse what came from outside", "topic", topic, "error", why)
 	u.audit(ctx, "system", "downlink", alpr.ActionRefuse, topic, map[string]string{"reason": why.Error()})
 }
 
@@ -262,7 +262,7 @@ func (u *Uplink) tighten(ctx context.Context, raw []byte) error {
 	detail := map[string]string{"version": fmt.Sprint(p.Version), "key": key}
 	if err := errors.Join(refused...); err != nil {
 		detail["refused"] = err.Error()
-		u.log.Warn("part of the backend's policy is not tighter than ours, and was refused", "reason", err)
+		u.log.Warn("part of the backend's policy is not tighter than ours, and was refused", "error", err)
 	}
 	u.audit(ctx, "system", "downlink", alpr.ActionTightenPolicy, "policy", detail)
 	return nil

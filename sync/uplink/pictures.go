@@ -216,7 +216,7 @@ func (s *session) sendPictures(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			s.u.log.Warn("picture not sent", "sha256", e.SHA256, "reason", err)
+			s.u.log.Warn("picture not sent", "sha256", e.SHA256, "error", err)
 			s.u.audit(ctx, "system", "downlink", alpr.ActionRefuse, e.SHA256, map[string]string{"reason": err.Error()})
 		}
 		if err := a.done(); err != nil {

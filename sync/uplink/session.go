@@ -384,7 +384,7 @@ func (s *session) sayRefusal(why error) {
 		problem = "receipts are refused, items stay in the outbox: " + why.Error()
 	}
 	if problem != "" && problem != s.refusal {
-		s.u.log.Warn("refuse a receipt", "reason", why)
+		s.u.log.Warn("refuse a receipt", "error", why)
 		s.refusal = problem
 	}
 	s.u.update(func(st *State) { st.Problem = problem })

@@ -159,7 +159,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 			s.Link.Reconnects++
 		})
 		if problem != said {
-			u.log.Warn("no link to the backend; items wait in the outbox", "broker", u.cfg.Broker, "problem", problem)
+			u.log.Warn("no link to the backend; items wait in the outbox", "broker", u.cfg.Broker, "error", problem)
 			said = problem
 		}
 		if wasUp && u.opt.Now().Sub(started) > u.cfg.ReconnectMax {

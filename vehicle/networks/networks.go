@@ -10,6 +10,7 @@ import (
 	"alpr/camera"
 	"alpr/detect"
 	"alpr/internal/issuer"
+	"alpr/internal/logkey"
 	"alpr/models"
 	"alpr/ocr"
 )
@@ -69,9 +70,9 @@ func (n *Networks) Close() error { return n.Models.Close() }
 // the self-test refused.
 func (n *Networks) Log(log *slog.Logger) {
 	for _, err := range n.Models.Refused {
-		log.Warn("a way of computing the networks was refused on this processor, another is taken: report this processor", "error", err)
+		log.Warn("a way of computing the networks was refused on this processor, another is taken: report this processor", logkey.Error, err)
 	}
-	log.Info("networks", "processor", models.ThisProcessor().String(), "run", strings.Join(n.Paths(), "; "))
+	log.Info("networks", logkey.Processor, models.ThisProcessor().String(), logkey.Run, strings.Join(n.Paths(), "; "))
 }
 
 // Paths say which file of each network runs, and by which kernels.

@@ -10,6 +10,7 @@ import (
 
 	"alpr"
 	"alpr/internal/issuer"
+	"alpr/internal/logkey"
 )
 
 const (
@@ -104,7 +105,7 @@ func (r *Renewable) Keep(ctx context.Context, log *slog.Logger, onOpen func()) {
 		if cause == nil {
 			return
 		}
-		log.Error("the networks cannot be opened: no plate is found or read until they are", "error", cause, "retry_after", pause)
+		log.Error("the networks cannot be opened: no plate is found or read until they are", logkey.Error, cause, logkey.RetryAfter, pause)
 		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
