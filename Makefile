@@ -68,8 +68,9 @@ accuracy: build ## measure alpr read on the labelled sets in DIR= (HOLDOUT=file:
 	@go run ./tools/accuracy $(if $(HOLDOUT),-holdout '$(HOLDOUT)') $(if $(ARGS),-args '$(ARGS)') '$(or $(DIR),$(error give the folder of the labelled sets: make accuracy DIR=…))'
 
 .PHONY: passes
-passes: build ## measure alpr replay, one read a pass: on the demo drive, or on the labelled clips in DIR=
+passes: build ## one read a pass: the demo drive (or labelled clips in DIR=), then drawn traffic by speed and frame rate (ROAD= for its flags)
 	@go run ./tools/passes $(if $(DIR),'$(DIR)',--truth demo/drive.truth.jsonl demo/drive.mp4)
+	@go run ./tools/passes road $(ROAD)
 
 .PHONY: soak
 soak: deps ## the long proofs: hundreds of kills, a thousand power cuts, a million waiting reads, a thousand vehicles (about an hour)

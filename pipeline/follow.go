@@ -86,9 +86,11 @@ func (f *follower) frame(fr *alpr.Frame, plates []alpr.Plate) ([]event, error) {
 		if s.read == nil {
 			continue
 		}
-		s.track.observe(&observation{
+		if err := f.take(s, &observation{
 			at: fr.CapturedAt, plate: s.plate, characters: s.read, regions: s.regions, quality: quality(s.plate, s.read),
-		}, fr)
+		}, fr); err != nil {
+			return events, err
+		}
 		events = append(events, f.preview(s.track, fr)...)
 	}
 	return events, nil
@@ -200,6 +202,9 @@ func (f *follower) pair(fr *alpr.Frame, sightings []sighting, active []*track) {
 		leave   = 8.0  // maxGate²/2
 		farGate = 12.0 // standard deviations, where the characters agree
 		clear   = 6.0
+		// newcomer is what speaks for a car that comes into view, where its plate is
+		// read and tells nothing: in a row, one does in each second.
+		newcomer = 3.0
 	)
 	if len(sightings) == 0 || len(active) == 0 {
 		return
@@ -218,7 +223,7 @@ func (f *follower) pair(fr *alpr.Frame, sightings []sighting, active []*track) {
 			case s.read == nil:
 				cost[i][j] = d * d / 2
 			default:
-				cost[i][j] = d*d/2 + t.openness(fr.CapturedAt) - text
+				cost[i][j] = d*d/2 + t.openness(fr.CapturedAt) + newcomer - text
 			}
 		}
 	}

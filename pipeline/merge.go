@@ -21,9 +21,13 @@ const (
 // with that pass; where it is followed since t was lost, that track goes on
 // with t's. Where another track in view at the same time has spoken for the
 // pass (two boxes on one plate), or goes on with it, merge says true, and t
-// must say nothing.
+// must say nothing. While a track goes on, a text that lacks a character of the
+// other's is not taken for it: the plate may be half hidden, its end still to come.
 func (f *follower) merge(t *track) (isSpokenFor bool) {
 	for _, other := range slices.Concat(f.open, f.closed) {
+		if n, m := len(t.fused.text.Text), len(other.fused.text.Text); !t.isOver && n < m || !other.isOver && m < n {
+			continue
+		}
 		if other == t || other.pass.isTold() && t.pass.isTold() && other.pass != t.pass || !isSameText(other, t) {
 			continue // of two passes that have raised alerts neither may vanish
 		}

@@ -164,6 +164,42 @@ func TestAnotherCarInTheSamePlace(t *testing.T) {
 	}
 }
 
+// TestNeighbourHiddenAtFirst: of the next car in a row one sees at first, behind
+// the one that we are passing, only what all serials of the fleet share.
+func TestNeighbourHiddenAtFirst(t *testing.T) {
+	serials := []string{"LR19XKA", "LR19XKB", "LR19XKD", "LR19XKE"}
+	for _, fps := range []float64{5, 10, 15, 30} {
+		for seed := range uint64(5) {
+			var cars []car
+			for i, text := range serials {
+				depth := func(sec float64) float64 { return 28 + 6.4*float64(i) - 8.33*sec }
+				c := car{text: text, wrong: make(map[int]string), path: func(sec float64) (float64, float64, float64) {
+					z := depth(sec)
+					if x := 640 + 5500/z; z < 2 || x > 1210 || z > 22 && i > 0 {
+						return 0, 0, 0
+					}
+					return 640 + 5500/z, 360 + 1500/z, 1144 / z
+				}}
+				for n := range int(8 * fps) {
+					switch z := depth(float64(n) / fps); {
+					case i > 0 && z > 19:
+						c.wrong[n+1] = "LR19X"
+					case i > 0 && z > 17:
+						c.wrong[n+1] = "LR19XK"
+					}
+				}
+				cars = append(cars, c)
+			}
+			s := newScene(seed, fps, 7, cars...)
+			s.errRate = 0.005
+			k, stats := drive(t, s, entries(serials))
+			if got := texts(k.newest()); !slices.Equal(got, serials) || stats.Withdrawn != 0 {
+				t.Errorf("%g frames/s, seed %d: read %v, %d hits withdrawn", fps, seed, got, stats.Withdrawn)
+			}
+		}
+	}
+}
+
 // TestShortPlates: a plate of one to three characters alerts where it is listed,
 // and is a read where its issuer is seen. What is as short and neither is none.
 func TestShortPlates(t *testing.T) {

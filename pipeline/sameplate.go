@@ -22,7 +22,8 @@ const (
 // serials have nothing to do with each other, or are those of a fleet, where
 // each character is the same or another with a known probability, and at least
 // one differs. Shared characters alone so speak for little: six of seven are
-// what a fleet shares, and the seventh decides.
+// what a fleet shares, and the seventh decides. Where it is not seen, behind
+// another car or at an edge, nothing is decided.
 func samePlate(a, b *characters) float64 {
 	if a == nil || b == nil || a.n == 0 || b.n == 0 {
 		return 0
@@ -44,7 +45,10 @@ func samePlate(a, b *characters) float64 {
 		return max(mostOther, al.score)
 	}
 	gaps := al.score - (same - float64(n)*math.Log(1-fleetDiffers)) // a character that one lacks speaks against both
-	neighbour := gaps + either + math.Log(max(1-math.Exp(same-either), 1e-9)) - math.Log(1-math.Pow(1-fleetDiffers, float64(n)))
+	neighbour := gaps + either
+	if n == max(a.n, b.n) { // all of both is seen, so at least one of these differs
+		neighbour += math.Log(max(1-math.Exp(same-either), 1e-9)) - math.Log(1-math.Pow(1-fleetDiffers, float64(n)))
+	}
 	two := logSum(math.Log(1-fleet), math.Log(fleet)+neighbour)
 	return max(mostOther, min(al.score-two, mostSame))
 }

@@ -15,7 +15,8 @@ func TestLikelihoodOfOnePlate(t *testing.T) {
 	}{
 		{"the same, surely", "8GHK512", "8GHK512", []float64{0.998}, []float64{0.998}, 6, mostSame},
 		{"the same, one place doubtful", "8GHK512", "8GHK572", []float64{0.998}, doubtful, 1, mostSame},
-		{"one character missed", "8GHK512", "8GHK51", []float64{0.998}, []float64{0.998}, 1, mostSame},
+		{"one character missed", "8GHK512", "8GHK51", []float64{0.998}, []float64{0.998}, 0.5, 4},
+		{"half of it hidden", "8GHK512", "8GHK", []float64{0.998}, []float64{0.998}, -1, 3},
 		{"neighbours in a fleet", "8GHK512", "8GHK572", []float64{0.998}, []float64{0.998}, -3, 0},
 		{"two characters differ", "8GHK512", "8GHK574", []float64{0.998}, []float64{0.998}, -8, -2},
 		{"nothing in common", "8GHK512", "3XNZ947", []float64{0.998}, []float64{0.998}, mostOther, -15},

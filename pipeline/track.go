@@ -36,7 +36,8 @@ type track struct {
 
 	serials   Serials // may be nil
 	obs       []*observation
-	read      int // observations made, kept or not
+	contrary  []*observation // the newest ones, which speak of another plate; see contradicts
+	read      int            // observations made, kept or not
 	fused     fused
 	lastRead  time.Time
 	lastWidth float64 // at the last observation
@@ -127,7 +128,7 @@ func (m *motion) spread(at time.Time) (inWidths, inSize float64) {
 	if !m.isMoving {
 		return 0.3 + 8*dt, 0.15 + 0.8*dt
 	}
-	return 0.15 + 3*dt, 0.15 + 0.8*dt
+	return 0.15 + 3*dt, 0.15 + 0.5*dt
 }
 
 // openness is the logarithm of the space in which the plate may be by now,
@@ -153,7 +154,7 @@ func (t *track) see(p alpr.Plate, at time.Time) {
 
 // observe adds what was read of the plate and fuses anew.
 func (t *track) observe(o *observation, f *alpr.Frame) {
-	t.obs = append(t.obs, o)
+	t.obs, t.contrary = append(t.obs, o), nil
 	t.read++
 	t.lastRead, t.lastWidth = o.at, o.plate.WidthPx()
 	t.bestWidth = math.Max(t.bestWidth, t.lastWidth)
@@ -204,7 +205,7 @@ func (t *track) wantsRead(p alpr.Plate, fr *alpr.Frame) bool {
 	width := p.WidthPx()
 	isSure := t.fused.text.Confidence >= settled && t.fused.weight >= settledWeight
 	switch {
-	case t.read < 5:
+	case t.read < 5, len(t.contrary) > 0:
 		return true
 	case isSure:
 		return width > 1.3*t.bestWidth || since >= readAgain

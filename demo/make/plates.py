@@ -14,7 +14,7 @@ FOLDER = pathlib.Path(__file__).parent / "plates"
 
 def draw(fonts, region, seed):
     """Writes a plate of the region as plates/<region>_<text>.png."""
-    sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models" / "training"))
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "training"))
     from render import Renderer  # only here: the drive itself does without
 
     plate = Renderer(fonts).render(np.random.default_rng([seed, *region.encode()]), region)

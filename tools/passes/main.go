@@ -10,6 +10,9 @@
 //
 //	go run ./tools/passes [--empty FILE,…] FOLDER
 //	go run ./tools/passes --truth drive.truth.jsonl drive.mp4
+//	go run ./tools/passes road [--help]
+//
+// The last one draws its own traffic: see package road.
 package main
 
 import (
@@ -63,6 +66,9 @@ type options struct {
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
+	if len(args) > 0 && args[0] == "road" {
+		return runRoad(ctx, args[1:], out, errs)
+	}
 	flags := flag.NewFlagSet("passes", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	var o options
