@@ -17,6 +17,7 @@ import (
 	"alpr"
 	"alpr/backend"
 	"alpr/backend/demobroker"
+	"alpr/internal/cli"
 	"alpr/sync/event"
 	"alpr/sync/synctest/brokertest"
 	"alpr/sync/synctest/memory"
@@ -28,7 +29,7 @@ import (
 func command(t testing.TB, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e strings.Builder
-	code = run(t.Context(), args, &o, &e)
+	code = cli.Run(t.Context(), newRootCommand(), args, &o, &e)
 	return code, o.String(), e.String()
 }
 
@@ -40,19 +41,19 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		code int
 		says string // part of standard error
 	}{
-		{"--help", exitDone, ""},
-		{"gaps --sink sqlite:" + filepath.Join(dir, "new.db"), exitDone, ""},
-		{"audit --sink sqlite:" + filepath.Join(dir, "new.db"), exitDone, ""},
-		{"gaps", exitUsage, "sink"},
-		{"gaps --sink ndjson:-", exitFailed, "postgres://… or sqlite:FILE"},
-		{"gaps --sink " + nowhere, exitFailed, "connect to PostgreSQL"},
-		{"forget-everything", exitUsage, "unknown command"},
-		{"gaps --flag", exitUsage, "unknown flag"},
-		{"picture --sink sqlite:x --officer o --purpose p", exitUsage, "accepts 1 arg"},
-		{"keygen a/b " + filepath.Join(dir, "key"), exitUsage, "a name is"},
-		{"acl --vehicle car-1", exitUsage, "agency/vehicle"},
-		{"consume --sign-key " + filepath.Join(dir, "none"), exitFailed, "read key"},
-		{"fleet --broker tcp://127.0.0.1:1", exitFailed, "connect to tcp://127.0.0.1:1"},
+		{"--help", cli.ExitDone, ""},
+		{"gaps --sink sqlite:" + filepath.Join(dir, "new.db"), cli.ExitDone, ""},
+		{"audit --sink sqlite:" + filepath.Join(dir, "new.db"), cli.ExitDone, ""},
+		{"gaps", cli.ExitUsage, "sink"},
+		{"gaps --sink ndjson:-", cli.ExitFailed, "postgres://… or sqlite:FILE"},
+		{"gaps --sink " + nowhere, cli.ExitFailed, "connect to PostgreSQL"},
+		{"forget-everything", cli.ExitUsage, "unknown command"},
+		{"gaps --flag", cli.ExitUsage, "unknown flag"},
+		{"picture --sink sqlite:x --officer o --purpose p", cli.ExitUsage, "accepts 1 arg"},
+		{"keygen a/b " + filepath.Join(dir, "key"), cli.ExitUsage, "a name is"},
+		{"acl --vehicle car-1", cli.ExitUsage, "agency/vehicle"},
+		{"consume --sign-key " + filepath.Join(dir, "none"), cli.ExitFailed, "read key"},
+		{"fleet --broker tcp://127.0.0.1:1", cli.ExitFailed, "connect to tcp://127.0.0.1:1"},
 	} {
 		code, _, errs := command(t, strings.Fields(tt.args)...)
 		if code != tt.code || !strings.Contains(errs, tt.says) {
@@ -70,12 +71,12 @@ func TestAKeptPictureIsSavedAndTheLookRecorded(t *testing.T) {
 
 	file := filepath.Join(dir, "plate.jpg")
 	code, out, errs := command(t, "picture", sha, "--sink", sink, "--officer", "analyst", "--purpose", "case 9", "-o", file)
-	if got, err := os.ReadFile(file); code != exitDone || err != nil || !bytes.Equal(got, jpeg) || !strings.Contains(out, file) {
+	if got, err := os.ReadFile(file); code != cli.ExitDone || err != nil || !bytes.Equal(got, jpeg) || !strings.Contains(out, file) {
 		t.Errorf("exit code %d, %q %q, saved %q, %v", code, out, errs, got, err)
 	}
 	code, out, _ = command(t, "accesses", "--sink", sink)
 	var got backend.Access
-	if err := json.Unmarshal([]byte(out), &got); code != exitDone || err != nil || got.Officer != "analyst" || got.Purpose != "case 9" || got.Subject != sha {
+	if err := json.Unmarshal([]byte(out), &got); code != cli.ExitDone || err != nil || got.Officer != "analyst" || got.Purpose != "case 9" || got.Subject != sha {
 		t.Errorf("exit code %d, access %+v, %v", code, got, err)
 	}
 }
@@ -126,7 +127,7 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	do := func(args ...string) string {
 		t.Helper()
 		code, out, errs := command(t, args...)
-		if code != exitDone {
+		if code != cli.ExitDone {
 			t.Fatalf("%v: exit code %d: %s", args, code, errs)
 		}
 		return strings.TrimSpace(out)
@@ -137,7 +138,7 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 	daily := do("keygen", "daily", file("daily.key"))
 	sink := "sqlite:" + file("events.db")
 	brokertest.Background(t, "consume", func(ctx context.Context) error {
-		if code := run(ctx, []string{"consume", "--quiet", "--sink", sink, "--sign-key", file("receipts.key"), "--broker", b.URL()}, io.Discard, t.Output()); code != exitDone {
+		if code := cli.Run(ctx, newRootCommand(), []string{"consume", "--quiet", "--sink", sink, "--sign-key", file("receipts.key"), "--broker", b.URL()}, io.Discard, t.Output()); code != cli.ExitDone {
 			return fmt.Errorf("exit code %d", code)
 		}
 		return nil
@@ -176,7 +177,7 @@ func TestTheAgencysCommandsReachAVehicle(t *testing.T) {
 		"--sign-key", file("daily.key"), "-o", file("asked.jpg"))
 	brokertest.Until(t, "the picture kept by the consumer", func() bool {
 		code, _, _ := command(t, "picture", sha, "--sink", sink, "--officer", "analyst", "--purpose", "case 12-1", "-o", file("kept.jpg"))
-		return code == exitDone
+		return code == cli.ExitDone
 	})
 	for _, name := range []string{"asked.jpg", "kept.jpg"} {
 		if got, err := os.ReadFile(file(name)); err != nil || !bytes.Equal(got, jpeg) {
@@ -211,13 +212,13 @@ func TestAuditNamesWhatIsWrongAndFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, errs := command(t, "audit", "--sink", sink)
-	if code != exitFailed || !strings.Contains(out, "pd/car-1") || !strings.Contains(out, "7777") || !strings.Contains(out, "set back the log ends with record 3 and had 7") {
+	if code != cli.ExitFailed || !strings.Contains(out, "pd/car-1") || !strings.Contains(out, "7777") || !strings.Contains(out, "set back the log ends with record 3 and had 7") {
 		t.Errorf("exit code %d, %q, %q", code, out, errs)
 	}
-	if code, out, _ := command(t, "audit", "--sink", sink, "--json"); code != exitFailed || !strings.Contains(out, `"kind":"set back"`) {
+	if code, out, _ := command(t, "audit", "--sink", sink, "--json"); code != cli.ExitFailed || !strings.Contains(out, `"kind":"set back"`) {
 		t.Errorf("as JSON: exit code %d, %q", code, out)
 	}
-	if code, out, _ := command(t, "audit", "--sink", sink, "--since", "1ns"); code != exitDone {
+	if code, out, _ := command(t, "audit", "--sink", sink, "--since", "1ns"); code != cli.ExitDone {
 		t.Errorf("nothing of late: exit code %d, %q", code, out)
 	}
 }
@@ -241,7 +242,7 @@ func TestFleetShowsABrokenAuditLog(t *testing.T) {
 func TestVersion(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"--version"}} {
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), args, &out, &errs); code != exitDone || !strings.HasPrefix(out.String(), "alpr-backend ") || !strings.Contains(out.String(), version) {
+		if code := cli.Run(t.Context(), newRootCommand(), args, &out, &errs); code != cli.ExitDone || !strings.HasPrefix(out.String(), "alpr-backend ") || !strings.Contains(out.String(), version) {
 			t.Errorf("%v: exit code %d: %q %q", args, code, out.String(), errs.String())
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"alpr/backend"
 	"alpr/internal/logkey"
+	"alpr/internal/usage"
 )
 
 func newConsumeCommand() *cobra.Command {
@@ -66,14 +67,14 @@ func consume(cmd *cobra.Command, cfg backend.ConsumeConfig, target, metricsAddr 
 	metrics := backend.NewMetrics()
 	c, err := backend.NewConsumer(cfg, sink, metrics, log)
 	if err != nil {
-		return usageError{err}
+		return &usage.Error{Err: err}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.Run(ctx) })
 	if metricsAddr != "" {
 		l, err := net.Listen("tcp", metricsAddr)
 		if err != nil {
-			return usageError{fmt.Errorf("serve metrics: %w", err)}
+			return usage.Errorf("serve metrics: %w", err)
 		}
 		group.Go(func() error { return serveMetrics(ctx, l, metrics) })
 	}

@@ -11,6 +11,7 @@ import (
 
 	"alpr/backend"
 	"alpr/hotlist/importer"
+	"alpr/internal/usage"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
 )
@@ -28,7 +29,7 @@ without a network.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := backend.NewSigner(args[0])
 			if err != nil {
-				return usageError{err}
+				return &usage.Error{Err: err}
 			}
 			var kinds []downlink.Kind
 			for _, k := range scopes {
@@ -36,7 +37,7 @@ without a network.`,
 			}
 			line := s.Public(kinds...).String()
 			if _, err := downlink.ParseKey(line); err != nil {
-				return usageError{err}
+				return &usage.Error{Err: err}
 			}
 			if err := s.Save(args[1]); err != nil {
 				return err
@@ -180,13 +181,13 @@ func newPublishPolicyCommand() *cobra.Command {
 			for class, text := range retention {
 				d, err := time.ParseDuration(text)
 				if err != nil {
-					return usageError{fmt.Errorf("retention of %s: %w", class, err)}
+					return usage.Errorf("retention of %s: %w", class, err)
 				}
 				p.RetentionS[class] = int64(d.Seconds())
 			}
 			list, err := parseVehicles(vehicles)
 			if err != nil {
-				return usageError{err}
+				return &usage.Error{Err: err}
 			}
 			return backend.PublishPolicy(cmd.Context(), broker, s, list, p)
 		},
@@ -222,7 +223,7 @@ one before. The signing key needs the scope "keys". To rotate: add the new key, 
 			for _, text := range add {
 				k, err := downlink.ParseKey(text)
 				if err != nil {
-					return usageError{err}
+					return &usage.Error{Err: err}
 				}
 				c.Add = append(c.Add, k)
 			}
@@ -248,11 +249,11 @@ func newACLCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := parseVehicles(vehicles)
 			if err != nil {
-				return usageError{err}
+				return &usage.Error{Err: err}
 			}
 			text, err := backend.ACL(list, consumers, receivers)
 			if err != nil {
-				return usageError{err}
+				return &usage.Error{Err: err}
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 			return err

@@ -8,13 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/backend"
+	"alpr/internal/cli"
 	"alpr/internal/reference"
 )
-
-// usageError is a mistake on the command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -26,8 +22,6 @@ into a database, publishes signed hotlists, asks for pictures, and shows the fle
 
 Exit codes: 0 done, 1 something failed (one line on standard error says what),
 2 the command line is wrong, 130 interrupted.`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
 	}
 	root.PersistentFlags().Bool("quiet", false, "log warnings and errors only")
 	root.AddCommand(
@@ -36,7 +30,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 		newACLCommand(), newSimulateCommand(), newDemoBrokerCommand(),
 		newVersionCommand(), reference.NewManCmd(),
 	)
-	return root
+	return cli.Prepare(root)
 }
 
 func newLog(cmd *cobra.Command) *slog.Logger {

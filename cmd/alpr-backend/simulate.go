@@ -11,6 +11,7 @@ import (
 
 	"alpr/backend/demobroker"
 	"alpr/backend/simulate"
+	"alpr/internal/usage"
 	"alpr/sync/uplink"
 )
 
@@ -33,7 +34,7 @@ The report is one line of JSON.`,
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError}))
 			fleet, err := simulate.New(cfg, log)
 			if err != nil {
-				return usageError{err}
+				return &usage.Error{Err: err}
 			}
 			report, err := fleet.Run(cmd.Context())
 			if err != nil {
@@ -71,7 +72,7 @@ func newDemoBrokerCommand() *cobra.Command {
 			log := newLog(cmd)
 			b, err := demobroker.New(address, log)
 			if err != nil {
-				return usageError{err}
+				return &usage.Error{Err: err}
 			}
 			// Whoever started it on port 0 reads here where it listens.
 			if _, err := fmt.Fprintln(cmd.OutOrStdout(), b.URL()); err != nil {

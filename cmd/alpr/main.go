@@ -13,5 +13,5 @@ var version = "unknown"
 
 func main() {
 	camera.Quiet()
-	os.Exit(cli.Run(newRootCmd()))
+	os.Exit(cli.Main(newRootCmd()))
 }

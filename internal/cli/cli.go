@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -24,15 +25,23 @@ const (
 	ExitInterrupted = 130
 )
 
-// Run runs the command line of the process until it ends or a signal does, says
-// on standard error what failed, and returns the exit code.
-func Run(root *cobra.Command) int {
+// Main runs the process's command line until it ends or a signal does, and returns
+// the exit code.
+func Main(root *cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	return Run(ctx, root, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// Run runs a command line, says on errs what failed, and returns the exit code.
+func Run(ctx context.Context, root *cobra.Command, args []string, out, errs io.Writer) int {
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	code := ExitCode(err)
 	if code == ExitFailed || code == ExitUsage {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", root.Name(), printable.Text(err.Error()))
+		fmt.Fprintf(errs, "%s: %s\n", root.Name(), printable.Text(err.Error()))
 	}
 	return code
 }
@@ -79,13 +88,17 @@ func prepare(c *cobra.Command) {
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage.Errorf("%w: see %s --help", err, c.CommandPath())
 	})
-	if check := c.Args; check != nil {
-		c.Args = func(c *cobra.Command, args []string) error {
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if check != nil {
 			if err := check(c, args); err != nil {
 				return &usage.Error{Err: err}
 			}
-			return nil
 		}
+		if err := c.ValidateRequiredFlags(); err != nil {
+			return &usage.Error{Err: err}
+		}
+		return nil
 	}
 	for _, sub := range c.Commands() {
 		prepare(sub)
