@@ -190,6 +190,9 @@ const (
 	VerdictWrongState Verdict = "wrong state" // the plate is another state's
 	VerdictNotWanted  Verdict = "not wanted"  // the list is wrong or stale
 	VerdictDismissed  Verdict = "dismissed"   // not looked at
+
+	// VerdictUndone takes the last answer back: the hit waits again.
+	VerdictUndone Verdict = "undone"
 )
 
 // ErrNotYetRecorded reports something that was taken, waits in memory, and is on

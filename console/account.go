@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math"
 	"net/http"
 	"time"
 
@@ -24,6 +25,9 @@ type sessionView struct {
 	Purposes   []string `json:"purposes"`
 	Categories []string `json:"categories"`
 	EntryHours int      `json:"entry_hours"`
+	ShiftHours int      `json:"shift_hours"` // until the session ends
+	Role       Role     `json:"role"`
+	MayAdd     bool     `json:"may_add"` // list a plate
 	ReadsForS  int      `json:"reads_for_s"`
 	HasEntries bool     `json:"has_entries"`
 	Regions    []string `json:"regions"` // US states, for the manual entry
@@ -32,8 +36,18 @@ type sessionView struct {
 func (c *Console) viewSession(me who) sessionView {
 	return sessionView{Officer: me.Name, Full: me.Full, Agency: me.Agency, Token: me.csrf, IsLocked: me.isLocked,
 		IsDemo: c.cfg.Demo, Lead: leadOnly, Actions: c.cfg.Actions, Purposes: c.cfg.Purposes, Categories: c.cfg.Categories,
-		EntryHours: int(c.cfg.EntryFor.Hours()), ReadsForS: int(c.readsFor().Seconds()), HasEntries: c.deps.Entries != nil,
+		EntryHours: int(c.cfg.EntryFor.Hours()), ShiftHours: c.shiftHours(me), Role: me.Role, MayAdd: c.mayAdd(me), ReadsForS: int(c.readsFor().Seconds()), HasEntries: c.deps.Entries != nil,
 		Regions: regionCodes()}
+}
+
+// shiftHours are the full hours until the session ends, and at least one.
+func (c *Console) shiftHours(me who) int {
+	left := c.cfg.SessionFor - c.now().Sub(me.started)
+	return min(max(1, int(math.Ceil(left.Hours()))), max(1, int(c.cfg.EntryFor.Hours())))
+}
+
+func (c *Console) mayAdd(me who) bool {
+	return me.Role == RoleSupervisor || me.Role != RoleTechnician && c.cfg.AddEntries == RoleOfficer
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
@@ -65,7 +79,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	if v.device == "" {
 		v.device = rand.Text()
 	}
-	http.SetCookie(w, c.cookie(deviceCookieName(me.Name), c.sessions.deviceCookie(me.User, v.device), "/api/login", deviceFor))
+	http.SetCookie(w, c.cookie(deviceCookieName(me.Name), c.sessions.deviceCookie(me.User, v.device), "/api/", deviceFor))
 	return reply(w, http.StatusOK, c.viewSession(me))
 }
 

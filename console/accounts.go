@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -72,6 +74,14 @@ func (a *accounts) get(name string) (User, bool) {
 	defer a.mu.Unlock()
 	u, ok := a.users[name]
 	return u, ok
+}
+
+// all returns every account.
+func (a *accounts) all() []User {
+	a.refresh()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Values(a.users))
 }
 
 // nobody says why nobody can log in; nil where somebody can.

@@ -15,24 +15,12 @@ const (
 	maxPictures = 64  // cases whose pictures are held in memory
 )
 
-// hitCase is one hit with what became of it.
-type hitCase struct {
-	view          hitView
-	crop, context alpr.Picture
-	hasPictures   bool // in memory; otherwise History has them
-	isSeen        bool // a withdrawal that an officer has taken note of
-}
-
-func (c *hitCase) isOpen() bool {
-	return c.view.Done == nil && !(c.view.Withdrawn && c.isSeen)
-}
-
 // board is what the pages show. It is safe for concurrent use.
 type board struct {
 	now      func() time.Time
 	readsFor func() time.Duration
-	// showLocked lets a locked page show what an alert says.
-	showLocked bool
+	sounds   map[string]Sound // by list
+	rung     chan struct{}    // holds one: a hit came or changed
 
 	mu       sync.Mutex
 	hub      *hub
@@ -42,8 +30,8 @@ type board struct {
 	reads    []readView
 }
 
-func newBoard(boot string, readsFor func() time.Duration, now func() time.Time) *board {
-	return &board{now: now, readsFor: readsFor, hub: newHub(boot), cases: map[alpr.ID]*hitCase{}}
+func newBoard(boot string, readsFor func() time.Duration, sounds map[string]Sound, now func() time.Time) *board {
+	return &board{now: now, readsFor: readsFor, sounds: sounds, rung: make(chan struct{}, 1), hub: newHub(boot), cases: map[alpr.ID]*hitCase{}}
 }
 
 // snapshot is the whole board.
@@ -53,20 +41,24 @@ type snapshot struct {
 	Overflow int        `json:"overflow"`
 }
 
-// alertView is all that a locked page learns of a hit: that there is one, and
-// where the agency allows it what an officer must know to act.
+// alertView is all that a page learns of a hit before an officer is there: that
+// there is one, and where the agency allows it what he must know to act.
 type alertView struct {
-	ID        alpr.ID `json:"id"`
-	Priority  int     `json:"priority"`
-	PriorityW string  `json:"priority_word"`
-	Withdrawn bool    `json:"withdrawn"`
+	ID        alpr.ID   `json:"id"`
+	At        time.Time `json:"at"`
+	Open      bool      `json:"open"`
+	Priority  int       `json:"priority"`
+	PriorityW string    `json:"priority_word"`
+	Sound     string    `json:"sound"`
+	Withdrawn bool      `json:"withdrawn"`
+	Quiet     time.Time `json:"quiet_until,omitzero"`
+	Lead      string    `json:"lead"`
 
 	Plate    string `json:"plate,omitempty"` // as read
 	State    string `json:"state,omitempty"` // what is known of it, in words
 	Category string `json:"category,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 	Caution  string `json:"caution,omitempty"`
-	Lead     string `json:"lead,omitempty"`
 	Why      string `json:"withdrawn_why,omitempty"`
 }
 
@@ -76,7 +68,8 @@ func (b *board) join(session, lastID string) (*client, []event) {
 	defer b.mu.Unlock()
 	c, missed, isResumed := b.hub.subscribe(session, lastID)
 	if !isResumed {
-		missed = []event{{seq: b.hub.last, kind: eventSnapshot, data: mustJSON(b.snapshotLocked()), alert: b.alertsLocked()}}
+		full, bare := b.alertsLocked()
+		missed = []event{{seq: b.hub.last, kind: eventSnapshot, data: mustJSON(b.snapshotLocked()), gateKind: eventAlert, gate: full, bare: bare}}
 	}
 	return c, missed
 }
@@ -102,31 +95,25 @@ func (b *board) snapshotLocked() snapshot {
 	return s
 }
 
-// alertsLocked is a locked page's snapshot: the most urgent open case.
-func (b *board) alertsLocked() []byte {
-	var worst *hitView
+// alertsLocked is the snapshot of a page before an officer is there: every open
+// case that is not covert, with what it says and without.
+func (b *board) alertsLocked() (full, bare []byte) {
+	all, few := []alertView{}, []alertView{}
 	for _, id := range b.order {
-		c := b.cases[id]
-		if c.isOpen() && !c.view.Covert && !c.view.Withdrawn && (worst == nil || c.view.Priority >= worst.Priority) {
-			worst = &c.view
+		if c := b.cases[id]; c.view.Open && !c.view.Covert {
+			all, few = append(all, alertOf(c.view, true)), append(few, alertOf(c.view, false))
 		}
 	}
-	if worst == nil {
-		return nil
-	}
-	return b.alertOf(*worst)
+	return mustJSON(all), mustJSON(few)
 }
 
-func (b *board) alertOf(v hitView) []byte {
-	if v.Covert || !v.Open {
-		return nil
+func alertOf(v hitView, isFull bool) alertView {
+	a := alertView{ID: v.ID, At: v.At, Open: v.Open, Priority: v.Priority, PriorityW: v.PriorityW, Sound: v.Sound,
+		Withdrawn: v.Withdrawn, Quiet: v.QuietUntil, Lead: leadOnly}
+	if isFull && v.Open {
+		a.Plate, a.State, a.Category, a.Reason, a.Caution, a.Why = v.Read, v.StateW, v.Category, v.Reason, v.cautions(), v.WithdrawnWhy
 	}
-	a := alertView{ID: v.ID, Priority: v.Priority, PriorityW: v.PriorityW, Withdrawn: v.Withdrawn}
-	if b.showLocked {
-		a.Plate, a.State, a.Category, a.Reason, a.Caution = v.Read, v.StateW, v.Category, v.Reason, v.Caution
-		a.Lead, a.Why = leadOnly, v.WithdrawnWhy
-	}
-	return mustJSON(a)
+	return a
 }
 
 // showRead adds a read, or its newer revision.
@@ -149,65 +136,110 @@ func (b *board) showRead(v readView) {
 	b.hub.publish(event{kind: eventRead, data: mustJSON(v), readAt: v.ShownAt})
 }
 
-// showHit opens a case or revises it. A disposition stays with its case; where
-// the plate changes after it, the page says so.
-func (b *board) showHit(v hitView, crop, context alpr.Picture) {
+// showAlert opens cases or revises them. An answer stays with its case; where the
+// plate changes after it, the page says so.
+func (b *board) showAlert(r alpr.Read, hits ...alpr.Hit) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c, known := b.cases[v.ID]
-	if known && c.view.Rev > v.Rev {
-		return
+	touched := []*hitCase{}
+	for _, h := range hits {
+		c := b.caseOf(h)
+		if c == nil {
+			c = &hitCase{id: h.ID}
+			b.cases[h.ID] = c
+			b.order = append(b.order, h.ID)
+		}
+		if c.read.Revision > r.Revision {
+			continue
+		}
+		c.read = r
+		c.put(h)
+		if !slices.Contains(touched, c) {
+			touched = append(touched, c)
+		}
 	}
-	if !known {
-		c = &hitCase{}
-		b.cases[v.ID] = c
-		b.order = append(b.order, v.ID)
+	for _, c := range touched {
+		if len(r.Crop.JPEG) > 0 || len(r.Context.JPEG) > 0 {
+			c.crop, c.context, c.hasPictures = r.Crop, r.Context, true
+		}
+		b.publishCase(c)
+		c.read.Crop.JPEG, c.read.Context.JPEG = nil, nil // kept above, as long as there is room
 	}
-	v.Done = c.view.Done
-	v.Changed = c.view.Changed || v.Done != nil && (v.Read != c.view.Read || v.Withdrawn != c.view.Withdrawn)
-	if len(crop.JPEG) == 0 && len(context.JPEG) == 0 && known && c.view.Rev == v.Rev { // taken back: the pictures are as before
-		v.Crop, v.Context = c.view.Crop, c.view.Context
-	}
-	c.view = v
-	if len(crop.JPEG) > 0 || len(context.JPEG) > 0 {
-		c.crop, c.context, c.hasPictures = crop, context, true
-	}
-	b.publishCase(c)
 	b.trimLocked()
+}
+
+// caseOf is the case that a hit is on, or belongs to; nil where it opens one.
+func (b *board) caseOf(h alpr.Hit) *hitCase {
+	var other *hitCase
+	for _, id := range b.order {
+		c := b.cases[id]
+		if c.has(h.ID) {
+			return c
+		}
+		if other == nil && c.belongs(h) {
+			other = c
+		}
+	}
+	return other
 }
 
 func (b *board) publishCase(c *hitCase) {
-	c.view.Open = c.isOpen()
-	b.hub.publish(event{kind: eventHit, data: mustJSON(c.view), alert: b.alertOf(c.view)})
+	c.redo(b.sounds)
+	e := event{kind: eventHit, data: mustJSON(c.view), gateKind: eventAlert}
+	if !c.view.Covert {
+		e.gate, e.bare = mustJSON(alertOf(c.view, true)), mustJSON(alertOf(c.view, false))
+	}
+	b.hub.publish(e)
+	select {
+	case b.rung <- struct{}{}:
+	default:
+	}
 }
 
-// dispose notes a recorded disposition. It says false for a hit that is not on
-// the board.
-func (b *board) dispose(id alpr.ID, d doneView) bool {
+// change does something to a case and tells the pages. It says false for one
+// that is not on the board, or where do does.
+func (b *board) change(id alpr.ID, do func(*hitCase) bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c, ok := b.cases[id]
-	if !ok {
+	if !ok || !do(c) {
 		return false
 	}
-	c.view.Done, c.view.Changed = &d, false
 	b.publishCase(c)
 	b.trimLocked()
 	return true
+}
+
+// dispose notes a recorded answer.
+func (b *board) dispose(id alpr.ID, d doneView) bool {
+	return b.change(id, func(c *hitCase) bool {
+		c.done, c.isChanged = &d, false
+		return true
+	})
+}
+
+// reopen takes an answer back.
+func (b *board) reopen(id alpr.ID) bool {
+	return b.change(id, func(c *hitCase) bool {
+		c.done, c.isChanged = nil, false
+		return true
+	})
 }
 
 // acknowledge notes that an officer has seen a withdrawal.
 func (b *board) acknowledge(id alpr.ID) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c, ok := b.cases[id]
-	if !ok || !c.view.Withdrawn {
-		return false
-	}
-	c.isSeen = true
-	b.publishCase(c)
-	b.trimLocked()
-	return true
+	return b.change(id, func(c *hitCase) bool {
+		c.isSeen = c.view.Withdrawn
+		return c.isSeen
+	})
+}
+
+// quieten keeps one case from sounding again until an instant.
+func (b *board) quieten(id alpr.ID, until time.Time) bool {
+	return b.change(id, func(c *hitCase) bool {
+		c.quietUntil = until
+		return true
+	})
 }
 
 // hit returns a case's view and, where they are in memory, its pictures.
@@ -221,13 +253,18 @@ func (b *board) hit(id alpr.ID) (hitCase, bool) {
 	return *c, true
 }
 
-// tell sends a passing message, such as the status, to all pages.
-func (b *board) tell(kind string, v any) {
+// tellStatus sends how the system does to all pages; those at the gate learn only
+// that it runs.
+func (b *board) tellStatus(v statusView) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pruneLocked()
-	data := mustJSON(v)
-	b.hub.send(event{kind: kind, data: data})
+	b.hub.send(statusEvent(v))
+}
+
+func statusEvent(v statusView) event {
+	pulse := mustJSON(v.pulseView)
+	return event{kind: eventStatus, data: mustJSON(v), gateKind: eventPulse, gate: pulse, bare: pulse}
 }
 
 // pruneLocked takes reads off the screen whose time is over.

@@ -23,12 +23,25 @@ type Config struct {
 	Agency     string        `yaml:"-"`           // written into audit records of accounts that name none
 	LockAfter  time.Duration `yaml:"lock_after"`  // without a touch, while the car stands; 0: never
 	ShowLocked bool          `yaml:"show_locked"` // a locked page shows an alert's plate, reason and caution; otherwise only that there is one
+	// ShowLoggedOut does the same before anybody has logged in, and after he was
+	// logged out: on the car's own computer, and in browsers that have been
+	// logged in before.
+	ShowLoggedOut bool `yaml:"show_logged_out"`
+
 	SessionFor time.Duration `yaml:"session_for"` // from login; afterwards the officer logs in again
 	Actions    []string      `yaml:"actions"`     // what an officer may have done about a hit
 	Purposes   []string      `yaml:"purposes"`    // why an officer may look at past reads
 	Categories []string      `yaml:"categories"`  // of entries made in the car
 	EntryFor   time.Duration `yaml:"entry_for"`   // an entry made in the car lives at most so long
 	ReadsFor   time.Duration `yaml:"reads_for"`   // a read without a hit leaves the screen after so long; no longer than its retention
+	AddEntries Role          `yaml:"add_entries"` // who may list a plate in the car: officer, or supervisor alone
+	// ListSounds is what a list's hits sound like, instead of by their priority:
+	// high, normal, low or none.
+	ListSounds map[string]Sound `yaml:"list_sounds"`
+	Language   string           `yaml:"language"`  // en or es
+	Units      string           `yaml:"units"`     // mph or km/h
+	Hours      int              `yaml:"hours"`     // of the clock on the page: 24 or 12
+	TimeZone   string           `yaml:"time_zone"` // IANA name, such as America/New_York; "": the browser's
 }
 
 // DefaultConfig serves on loopback and knows no account: an agency adds one
@@ -37,7 +50,8 @@ func DefaultConfig() Config {
 	return Config{
 		Listen:     "127.0.0.1:8088",
 		LockAfter:  15 * time.Minute,
-		ShowLocked: true,
+		ShowLocked: true, ShowLoggedOut: true,
+		AddEntries: RoleOfficer, ListSounds: map[string]Sound{}, Language: "en", Units: "mph", Hours: 24,
 		SessionFor: 13 * time.Hour,
 		Actions: []string{"Stop", "Arrest", "Citation", "Vehicle recovered", "Warning",
 			"Followed or passed on", "No action"},
@@ -85,7 +99,27 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%w: %s: give at least one, none of them empty", ErrConfig, l.key)
 		}
 	}
-	return nil
+	return c.validateLooks()
+}
+
+// validateLooks checks what only says how the page speaks.
+func (c Config) validateLooks() error {
+	if c.AddEntries != RoleOfficer && c.AddEntries != RoleSupervisor {
+		return fmt.Errorf("%w: add_entries: %q: use officer or supervisor", ErrConfig, c.AddEntries)
+	}
+	if c.Language != "en" && c.Language != "es" {
+		return fmt.Errorf("%w: language: %q: use en or es", ErrConfig, c.Language)
+	}
+	if c.Units != "mph" && c.Units != "km/h" {
+		return fmt.Errorf("%w: units: %q: use mph or km/h", ErrConfig, c.Units)
+	}
+	if c.Hours != 12 && c.Hours != 24 {
+		return fmt.Errorf("%w: hours: %d: use 12 or 24", ErrConfig, c.Hours)
+	}
+	if _, err := time.LoadLocation(c.TimeZone); err != nil {
+		return fmt.Errorf("%w: time_zone: %w: use a name such as America/New_York", ErrConfig, err)
+	}
+	return checkSounds(c.ListSounds)
 }
 
 func (c Config) usesTLS() bool { return c.TLSCert != "" }

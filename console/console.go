@@ -42,15 +42,18 @@ type Console struct {
 	board    *board
 	handler  http.Handler
 
-	mu        sync.Mutex
-	status    Status
-	rates     rateMeter
-	emergency emergencyView
-	auditErr  error                    // of the last attempt
-	trouble   string                   // why the page is not open
-	missing   []string                 // what could not be loaded at the start, a sentence each
-	verdicts  map[alpr.Verdict]int     // on record at the start
-	disposed  map[alpr.ID]alpr.Verdict // since then, the last of each hit
+	mu         sync.Mutex
+	status     Status
+	lastFix    alpr.Fix // the last that was known: a fix that goes does not turn night into day
+	rates      rateMeter
+	track      track
+	mutedUntil time.Time
+	emergency  emergencyView
+	auditErr   error                    // of the last attempt
+	trouble    string                   // why the page is not open
+	missing    []string                 // what could not be loaded at the start, a sentence each
+	verdicts   map[alpr.Verdict]int     // on record at the start
+	disposed   map[alpr.ID]alpr.Verdict // since then, the last of each hit
 
 	boundAddr  string        // set once Run listens
 	listening  chan struct{} // closed then
@@ -76,8 +79,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	}
 	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: sessions, refused: newRefusals(),
 		disposed: map[alpr.ID]alpr.Verdict{}, listening: make(chan struct{})}
-	c.board = newBoard(rand.Text()[:8], c.readsFor, func() time.Time { return c.now() })
-	c.board.showLocked = cfg.ShowLocked
+	c.board = newBoard(rand.Text()[:8], c.readsFor, cfg.ListSounds, func() time.Time { return c.now() })
 	c.handler = c.routes()
 	return c, nil
 }
@@ -106,11 +108,13 @@ func accountsOf(cfg Config, log *slog.Logger) (*accounts, error) {
 // ShowRead puts a read on the screen. A revision replaces the one before.
 func (c *Console) ShowRead(r alpr.Read) { c.board.showRead(viewRead(r)) }
 
-// ShowHit brings a hit to the officer, revises it, or takes it back where
-// h.IsWithdrawn. r is the read it was raised on, with its pictures.
-func (c *Console) ShowHit(r alpr.Read, h alpr.Hit) {
-	c.board.showHit(viewHit(r, h), r.Crop, r.Context)
-}
+// ShowAlert brings the hits of a read to the officer, revises them, or takes back
+// those that are withdrawn. Hits of several lists on one plate are one card.
+func (c *Console) ShowAlert(a alpr.Alert) { c.board.showAlert(a.Read, a.Hits...) }
+
+// ShowHit is ShowAlert for one hit alone. r may come without pictures where they
+// are as before.
+func (c *Console) ShowHit(r alpr.Read, h alpr.Hit) { c.board.showAlert(r, h) }
 
 // Handler is the whole site, for tests and for a server of the caller's own.
 // It answers nothing useful about the past before Run has loaded it.
@@ -160,7 +164,7 @@ func (c *Console) Run(ctx context.Context) error {
 		}
 		return fmt.Errorf("serve the console: %w", err)
 	})
-	for part, run := range map[string]func(context.Context){"status of the page": c.reportStatus, "refused logins": c.watchRefusals, "sessions": c.keepSessions} {
+	for part, run := range map[string]func(context.Context){"status of the page": c.reportStatus, "refused logins": c.watchRefusals, "sessions": c.keepSessions, "alarms": c.soundAlarms} {
 		g.Go(func() error {
 			_ = c.deps.Guard.Keep(ctx, part, func(ctx context.Context) error { run(ctx); return nil }) // said and counted there
 			return nil
@@ -248,15 +252,15 @@ func (c *Console) reportStatus(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		c.refreshStatus() // without a page, too: the speaker and the shift's map need it
 		if !c.board.hasPages() {
 			continue
 		}
-		c.refreshStatus()
 		v := c.statusView()
 		key := v.changeKey()
 		if now := c.now(); key != last || now.Sub(said) >= statusAtLeast {
 			said, last = now, key
-			c.board.tell(eventStatus, v)
+			c.board.tellStatus(v)
 		}
 	}
 }
@@ -269,6 +273,10 @@ func (c *Console) refreshStatus() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status = s
+	if s.Fix.IsValid() {
+		c.lastFix = s.Fix
+		c.track.add(s.Fix)
+	}
 	c.rates.update(s)
 }
 
@@ -276,6 +284,10 @@ func (c *Console) statusView() statusView {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := viewStatus(c.status, &c.rates)
+	if night, ok := isNight(c.lastFix, c.status.At); ok {
+		v.Night = &night
+	}
+	v.MuteUntil, v.Speaker = c.mutedUntil, c.status.Speaker == LevelOK
 	v.ReadsForS = int(c.readsFor().Seconds())
 	v.Precision = viewPrecision(c.countVerdicts())
 	if c.deps.Emergency != nil {

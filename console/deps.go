@@ -60,6 +60,20 @@ type Emergency interface {
 	SetEmergency(ctx context.Context, isOn bool, officer string) error
 }
 
+// Speaker is heard in the car, with or without a page. Sound must not block; a
+// graver signal may cut a lesser one short.
+type Speaker interface {
+	Sound(Signal)
+	// Light is on while a hit of high priority waits for an answer.
+	Light(isOn bool)
+}
+
+// Signal is what is to be heard: a sound, and the words for it.
+type Signal struct {
+	Sound Sound
+	Words string // one sentence or two; "" for none
+}
+
 // Deps are the console's neighbours. Entries, Emergency, ReadsKept and Verdicts
 // may be nil: what needs them is then not offered.
 type Deps struct {
@@ -71,6 +85,14 @@ type Deps struct {
 	History   History
 	Entries   ManualEntries
 	Emergency Emergency
+	// Listed finds the entries in force of a plate, those made in the car too. A
+	// pattern holds ? for one character and * for any number. Nil: not offered.
+	Listed func(ctx context.Context, pattern string) ([]alpr.Entry, error)
+	// ReadsLike finds kept reads by such a pattern, newest first, without
+	// pictures. Nil: look-ups take whole plates.
+	ReadsLike func(ctx context.Context, pattern string, limit int) ([]alpr.Read, error)
+	// Speaker sounds outside the browser. Nil: only the page does.
+	Speaker Speaker
 	// Status says how the system does. It is called about once a second while
 	// a page is open, and must not block.
 	Status func() Status
@@ -103,8 +125,11 @@ type Status struct {
 	Uplink  UplinkStatus
 	Lists   []ListStatus
 	Store   StoreStatus
-	Clock   PartStatus
+	Clock   ClockStatus
 	Audit   PartStatus // of the audit log; shown where its Detail says something
+	// Speaker is the plate reader's own, outside the browser: "" where none is set up.
+	Speaker       Level
+	SpeakerDetail string // what is wrong with it
 	// Problems are what else the officer must know, a sentence each: what was
 	// stored and cannot be used, for example.
 	Problems []string
@@ -114,6 +139,12 @@ type Status struct {
 type PartStatus struct {
 	Level  Level
 	Detail string // one sentence for the officer: what is wrong and what to do; "" when all is well
+}
+
+// ClockStatus is how the clock does that stamps reads.
+type ClockStatus struct {
+	PartStatus
+	Source string // what it is checked against, a few words such as "GPS" or "network time"; "": nothing
 }
 
 // CameraStatus is how one camera does.
@@ -148,6 +179,6 @@ type ListStatus struct {
 type StoreStatus struct {
 	PartStatus
 	FreeBytes int64
-	Reads     int64  // on record
+	Reads     int64  // on record; -1: not counted yet
 	Retention string // the rule for reads without a hit, in words
 }

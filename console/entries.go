@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -38,6 +39,9 @@ type entryView struct {
 	Vehicle  string    `json:"vehicle"`
 	Source   string    `json:"source"`
 	Expires  time.Time `json:"expires"`
+
+	MayRemove bool `json:"may_remove"`     // by who asks
+	Seen      int  `json:"seen,omitempty"` // past reads of the plate, told to who adds it
 }
 
 var errNoEntries = problem{http.StatusNotFound, errors.New("entries from the car are switched off")}
@@ -48,6 +52,9 @@ var errNoEntries = problem{http.StatusNotFound, errors.New("entries from the car
 func (c *Console) addEntry(w http.ResponseWriter, r *http.Request, me who) error {
 	if c.deps.Entries == nil {
 		return errNoEntries
+	}
+	if !c.mayAdd(me) {
+		return problem{http.StatusForbidden, errors.New("your role does not allow it: ask a supervisor")}
 	}
 	var in entryIn
 	if err := decode(r, &in); err != nil {
@@ -60,7 +67,9 @@ func (c *Console) addEntry(w http.ResponseWriter, r *http.Request, me who) error
 	if err := c.deps.Entries.AddEntry(r.Context(), e); err != nil {
 		return fmt.Errorf("add the entry: %w", err)
 	}
-	return reply(w, http.StatusOK, viewEntry(e))
+	v := viewEntry(e, me)
+	v.Seen = c.seenBefore(r.Context(), me, e)
+	return reply(w, http.StatusOK, v)
 }
 
 func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
@@ -69,6 +78,9 @@ func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
 		return alpr.Entry{}, err
 	}
 	limit := int(c.cfg.EntryFor.Hours())
+	if in.Hours == 0 {
+		in.Hours = c.shiftHours(me)
+	}
 	switch {
 	case !isKnownRegion(in.State):
 		return alpr.Entry{}, bad("state: %q is not an ISO 3166 code such as US-FL", in.State)
@@ -116,14 +128,33 @@ func (c *Console) listEntries(w http.ResponseWriter, r *http.Request, me who) er
 	}
 	views := []entryView{}
 	for _, e := range entries {
-		views = append(views, viewEntry(e))
+		views = append(views, viewEntry(e, me))
 	}
 	return reply(w, http.StatusOK, map[string]any{"entries": views})
 }
 
-func viewEntry(e alpr.Entry) entryView {
-	return entryView{ID: e.ID, Plate: e.Plate, Given: e.PlateGiven, State: e.State, Reason: e.Reason, Category: e.Category, Case: e.CaseNumber,
-		Vehicle: vehicleWords(e.Vehicle), Source: e.Source, Expires: e.Expires}
+func viewEntry(e alpr.Entry, me who) entryView {
+	return entryView{ID: e.ID, Plate: e.Plate, Given: tidy(e.PlateGiven, maxName), State: e.State, Reason: tidy(e.Reason, maxReason), Category: tidy(e.Category, maxName),
+		Case: tidy(e.CaseNumber, maxName), Vehicle: tidy(vehicleWords(e.Vehicle), 2*maxName), Source: tidy(e.Source, maxName), Expires: e.Expires, MayRemove: mayRemove(e.Source, me)}
+}
+
+// mayRemove: an officer takes off what he listed himself, a supervisor all.
+func mayRemove(source string, me who) bool {
+	return me.Role == RoleSupervisor || me.Role != RoleTechnician && source == me.Name
+}
+
+// seenBefore counts the kept reads of a plate that was just listed. It is a
+// look-up, and is not made where it cannot be written down.
+func (c *Console) seenBefore(ctx context.Context, me who, e alpr.Entry) int {
+	tag, err := c.deps.Auditor.PlateTag(e.Plate)
+	if err != nil || c.audit(ctx, me, alpr.AuditRecord{Action: alpr.ActionMatchPast, Subject: tag, Purpose: e.Reason, Detail: map[string]string{"case": e.CaseNumber}}) != nil {
+		return 0
+	}
+	reads, err := c.deps.History.ReadsByPlate(ctx, e.Plate, maxFound)
+	if err != nil {
+		c.log.Warn("past reads of a listed plate", keyErr, err)
+	}
+	return len(reads)
 }
 
 func (c *Console) removeEntry(w http.ResponseWriter, r *http.Request, me who) error {
@@ -137,10 +168,26 @@ func (c *Console) removeEntry(w http.ResponseWriter, r *http.Request, me who) er
 	if in.ID == "" || alpr.CheckPurpose(in.Reason) != nil || utf8.RuneCountInString(in.Reason) > maxField {
 		return bad("say which entry, and why it is taken off")
 	}
+	if err := c.checkRemoval(r.Context(), in.ID, me); err != nil {
+		return err
+	}
 	if err := c.deps.Entries.RemoveEntry(r.Context(), in.ID, me.Name, strings.TrimSpace(in.Reason)); err != nil {
 		return fmt.Errorf("remove the entry: %w", err)
 	}
 	return done(w)
+}
+
+func (c *Console) checkRemoval(ctx context.Context, id string, me who) error {
+	entries, err := c.deps.Entries.Entries(ctx)
+	if err != nil {
+		return fmt.Errorf("list the entries: %w", err)
+	}
+	for _, e := range entries {
+		if e.ID == id && !mayRemove(e.Source, me) {
+			return problem{http.StatusForbidden, fmt.Errorf("%s listed this plate: only he and a supervisor may take it off", e.Source)}
+		}
+	}
+	return nil
 }
 
 // setEmergency switches emergency sharing on or off. It is switched on even
@@ -164,6 +211,6 @@ func (c *Console) setEmergency(w http.ResponseWriter, r *http.Request, me who) e
 		action = alpr.ActionEmergencyOn
 	}
 	_ = c.audit(r.Context(), me, alpr.AuditRecord{Action: action, Purpose: "emergency"})
-	c.board.tell(eventStatus, c.statusView())
+	c.board.tellStatus(c.statusView())
 	return done(w)
 }

@@ -1,12 +1,14 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"alpr"
@@ -23,27 +25,29 @@ var verdicts = []alpr.Verdict{alpr.VerdictConfirmed, alpr.VerdictMisread, alpr.V
 
 var errNoHit = errors.New("this hit is not on the screen any more")
 
+// answerIn is an answer as the page sends it.
+type answerIn struct {
+	Read                             string // the plate as the officer saw it on the page
+	Withdrawn                        bool   // he saw the hit taken back
+	Verdict, Corrected, Action, Note string
+}
+
 // dispose records what the officer found. It answers only when the record is
-// durable, and the case is closed on every page then. Where the disk takes nothing
-// the answer says that it waits (202).
+// durable, and the case is closed on every page then. Every list's hit on the
+// card is answered alike. Where the disk takes nothing the answer says that it
+// waits (202).
 func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error {
-	hit, hc, err := c.hitOf(r)
+	var in answerIn
+	_, _, err := c.hitOf(r)
 	if err != nil {
 		return err
-	}
-	var in struct {
-		Read                             string // the plate as the officer saw it on the page
-		Withdrawn                        bool   // he saw the hit taken back
-		Verdict, Corrected, Action, Note string
 	}
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	if c.deps.Recheck != nil {
-		c.deps.Recheck(r.Context(), hit)
-		if hit, hc, err = c.hitOf(r); err != nil {
-			return err
-		}
+	id, hc, err := c.recheckCase(r)
+	if err != nil {
+		return err
 	}
 	if hc.view.Withdrawn && !in.Withdrawn {
 		return problem{http.StatusConflict, fmt.Errorf("this hit was just taken back: do not act on it. %s", hc.view.WithdrawnWhy)}
@@ -51,34 +55,93 @@ func (c *Console) dispose(w http.ResponseWriter, r *http.Request, me who) error 
 	if in.Read != hc.view.Read {
 		return problem{http.StatusConflict, errors.New("the plate was just read anew: look at it again before you decide")}
 	}
-	d := alpr.Disposition{HitID: hit, At: c.now(), Officer: me.Name, Verdict: alpr.Verdict(in.Verdict),
-		Action: in.Action, Note: strings.TrimSpace(in.Note)}
+	d, err := c.disposition(in, me, hc)
+	if err != nil {
+		return err
+	}
+	waits, err := c.recordAll(r.Context(), d, hc.standing())
+	if err != nil {
+		return err
+	}
+	c.board.dispose(id, doneView{Verdict: d.Verdict, Officer: d.Officer, At: d.At, Corrected: d.Corrected, Action: tidy(d.Action, maxField), Note: tidy(d.Note, maxNote)})
+	answer := map[string]any{"precision": c.statusView().Precision}
+	if waits != nil {
+		answer["waiting"] = waits.Error()
+		return reply(w, http.StatusAccepted, answer)
+	}
+	return reply(w, http.StatusOK, answer)
+}
+
+// recheckCase asks the lists about every hit of a case, at the instant of its answer.
+func (c *Console) recheckCase(r *http.Request) (alpr.ID, hitCase, error) {
+	id, hc, err := c.hitOf(r)
+	if err != nil || c.deps.Recheck == nil {
+		return id, hc, err
+	}
+	for _, h := range hc.hits {
+		c.deps.Recheck(r.Context(), h.ID)
+	}
+	return c.hitOf(r)
+}
+
+func (c *Console) disposition(in answerIn, me who, hc hitCase) (alpr.Disposition, error) {
+	d := alpr.Disposition{At: c.now(), Officer: me.Name, Verdict: alpr.Verdict(in.Verdict), Action: in.Action, Note: strings.TrimSpace(in.Note)}
+	var err error
 	if strings.TrimSpace(in.Corrected) != "" {
 		if d.Corrected, err = alpr.ParsePlate(in.Corrected); err != nil {
-			return bad("corrected plate: %w", err)
+			return d, bad("corrected plate: %w", err)
 		}
 	}
 	if err := c.checkDisposition(d); err != nil {
-		return err
+		return d, err
 	}
 	if d.Corrected != "" && d.Corrected == hc.view.Read {
-		return bad("the corrected plate is the one that was read: correct it, or leave it empty")
+		return d, bad("the corrected plate is the one that was read: correct it, or leave it empty")
 	}
-	if d.ID, err = alpr.NewID(d.At, rand.Reader); err != nil {
+	return d, nil
+}
+
+// recordAll records one answer for each hit; waits says that one is taken and not
+// on record yet.
+func (c *Console) recordAll(ctx context.Context, d alpr.Disposition, hits []alpr.Hit) (waits, err error) {
+	for _, h := range hits {
+		d.HitID = h.ID
+		if d.ID, err = alpr.NewID(d.At, rand.Reader); err != nil {
+			return nil, err
+		}
+		if err := c.deps.Disposer.Dispose(ctx, d); errors.Is(err, alpr.ErrNotYetRecorded) {
+			waits = err
+		} else if err != nil {
+			return nil, problem{http.StatusServiceUnavailable, fmt.Errorf("NOT recorded, try again: %w", err)}
+		}
+		c.mu.Lock()
+		if c.disposed[h.ID] = d.Verdict; d.Verdict == alpr.VerdictUndone {
+			delete(c.disposed, h.ID)
+		}
+		c.mu.Unlock()
+	}
+	return waits, nil
+}
+
+// undoWithin is how long after an answer its officer may take it back.
+const undoWithin = 15 * time.Second // the page offers ten; the way there and back takes time
+
+// undo takes an officer's own last answer back. Both stay on record, and the hit
+// waits again.
+func (c *Console) undo(w http.ResponseWriter, r *http.Request, me who) error {
+	id, hc, err := c.hitOf(r)
+	if err != nil {
 		return err
 	}
-	code, answer := http.StatusOK, map[string]any{}
-	if err := c.deps.Disposer.Dispose(r.Context(), d); errors.Is(err, alpr.ErrNotYetRecorded) {
-		code, answer["waiting"] = http.StatusAccepted, err.Error()
-	} else if err != nil {
-		return problem{http.StatusServiceUnavailable, fmt.Errorf("NOT recorded, try again: %w", err)}
+	if done := hc.done; done == nil || done.Officer != me.Name || c.now().Sub(done.At) > undoWithin {
+		return problem{http.StatusConflict, errors.New("this answer cannot be taken back any more: open the hit and add another")}
 	}
-	c.mu.Lock()
-	c.disposed[hit] = d.Verdict
-	c.mu.Unlock()
-	c.board.dispose(hit, doneView{Verdict: d.Verdict, Officer: d.Officer, At: d.At, Corrected: d.Corrected, Action: d.Action, Note: d.Note})
-	answer["precision"] = c.statusView().Precision
-	return reply(w, code, answer)
+	d := alpr.Disposition{At: c.now(), Officer: me.Name, Verdict: alpr.VerdictUndone}
+	if _, err := c.recordAll(r.Context(), d, hc.standing()); err != nil {
+		return err
+	}
+	c.board.reopen(id)
+	return done(w)
 }
 
 func (c *Console) checkDisposition(d alpr.Disposition) error {

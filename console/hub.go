@@ -20,7 +20,8 @@ const (
 	eventHit      = "hit"
 	eventStatus   = "status"
 	eventSnapshot = "snapshot" // the whole board: forget what you know
-	eventAlert    = "alert"    // a hit, to a locked page: that there is one, and no more
+	eventAlert    = "alert"    // a hit, to a page without an officer: one, or a list of all that are open
+	eventPulse    = "pulse"    // the status, to a page without an officer: that the program runs
 	eventLocked   = "locked"
 	eventEnded    = "ended"    // the session is over
 	eventReplaced = "replaced" // newer pages of the same session have taken this one's place
@@ -31,8 +32,12 @@ type event struct {
 	seq    uint64 // 0: not kept for those who missed it
 	kind   string
 	data   []byte // JSON; nil: gone, its time on the screen is over
-	alert  []byte // what a locked page gets instead; nil: nothing
 	readAt time.Time
+
+	// What a page without an officer gets instead: gate where the agency lets it
+	// say what the alert is of, bare otherwise. nil: nothing.
+	gateKind   string
+	gate, bare []byte
 }
 
 // client is one open page.

@@ -50,6 +50,8 @@ func bad(format string, args ...any) error {
 func (c *Console) routes() http.Handler {
 	mux := http.NewServeMux()
 	c.routeFiles(mux)
+	mux.HandleFunc("GET /api/words", c.handle(c.sayWords))
+	mux.HandleFunc("GET /api/watch", c.handle(c.watch))
 	mux.HandleFunc("POST /api/login", c.handle(c.login))
 	mux.HandleFunc("GET /api/session", c.handle(c.withSession(c.getSession)))
 	mux.HandleFunc("POST /api/logout", c.handle(c.withSession(c.logout)))
@@ -59,6 +61,11 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /api/events", c.handle(c.withSession(c.stream)))
 	mux.HandleFunc("POST /api/hits/{id}/disposition", c.handle(c.withOfficer(c.dispose)))
 	mux.HandleFunc("POST /api/hits/{id}/seen", c.handle(c.withOfficer(c.acknowledge)))
+	mux.HandleFunc("POST /api/hits/{id}/undo", c.handle(c.withOfficer(c.undo)))
+	mux.HandleFunc("POST /api/hits/{id}/quiet", c.handle(c.withOfficer(c.quieten)))
+	mux.HandleFunc("POST /api/mute", c.handle(c.withOfficer(c.mute)))
+	mux.HandleFunc("POST /api/listed", c.handle(c.withOfficer(c.listed)))
+	mux.HandleFunc("GET /api/shift", c.handle(c.withOfficer(c.shift)))
 	mux.HandleFunc("GET /api/hits/{id}/{which}", c.handle(c.withOfficer(c.hitPicture)))
 	mux.HandleFunc("POST /api/reads/{id}/picture", c.handle(c.withOfficer(c.readPicture)))
 	mux.HandleFunc("POST /api/lookup", c.handle(c.withOfficer(c.lookup)))
@@ -239,11 +246,21 @@ func (c *Console) withOfficer(do sessionHandler) func(http.ResponseWriter, *http
 		if me.isLocked {
 			return problem{http.StatusLocked, errLocked}
 		}
+		if me.Role == RoleTechnician && !technicianMay(r.Pattern) {
+			return problem{http.StatusForbidden, errRole}
+		}
 		if r.Method != http.MethodGet {
 			c.sessions.touch(me.token, c.now())
 		}
 		return do(w, r, me)
 	})
+}
+
+var errRole = errors.New("a technician sees how the system does, and no plates")
+
+// technicianMay lists what a technician's page asks for.
+func technicianMay(pattern string) bool {
+	return pattern == "POST /api/touch" || pattern == "POST /api/mute"
 }
 
 func (c *Console) whoIs(r *http.Request) (who, error) {

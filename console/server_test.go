@@ -238,7 +238,7 @@ func TestManualEntry(t *testing.T) {
 		code      int
 	}{
 		{"good", "state", "US-FL", 200}, {"no state", "state", "", 200}, {"no reason", "reason", "", 400}, {"no case", "case", " ", 400},
-		{"no expiry", "hours", 0, 400}, {"too long", "hours", 73, 400}, {"no plate", "plate", "-", 400}, {"wildcard", "plate", "A*", 400},
+		{"with the shift", "hours", 0, 200}, {"too long", "hours", 73, 400}, {"no plate", "plate", "-", 400}, {"wildcard", "plate", "A*", 400},
 		{"state by name", "state", "Florida", 400}, {"priority", "priority", 9, 400}, {"category", "category", "Fines", 400},
 		{"long", "caution", strings.Repeat("x", 121), 400}, {"reason that says nothing", "reason", "IIIIII", 400},
 	}
@@ -257,7 +257,7 @@ func TestManualEntry(t *testing.T) {
 			if tt.code != 200 {
 				return
 			}
-			if e := rec.entries[0]; e.Plate != "O25S" || e.Source != "demo" || !e.IsManual || e.Expires.Sub(e.Effective) != 5*time.Hour {
+			if e := rec.entries[0]; e.Plate != "O25S" || e.Source != "demo" || !e.IsManual || e.Expires.Sub(e.Effective) != map[bool]time.Duration{false: 5, true: 13}[tt.name == "with the shift"]*time.Hour {
 				t.Errorf("entry %+v", e)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -99,9 +100,9 @@ func (s *sessions) save(now time.Time, isLast bool) {
 	s.state.write(kept, now)
 }
 
-// accountStamp changes when an account's password or agency does.
+// accountStamp changes when an account's password, agency or role does.
 func accountStamp(u User) string {
-	sum := sha256.Sum256([]byte(FormatUser(User{Name: u.Name, Agency: u.Agency, hash: u.hash})))
+	sum := sha256.Sum256([]byte(FormatUser(User{Name: u.Name, Agency: u.Agency, Role: u.Role, hash: u.hash})))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -133,6 +134,18 @@ func (s *sessions) device(name, cookie string) string {
 		return ""
 	}
 	return nonce
+}
+
+// knowsDevice says whether one of the cookies names this browser to an account.
+func (s *sessions) knowsDevice(cookies []*http.Cookie) bool {
+	for _, u := range s.accounts.all() {
+		for _, c := range cookies {
+			if c.Name == deviceCookieName(u.Name) && s.device(u.Name, c.Value) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // login opens a session, and returns its token. After a few wrong passwords
@@ -254,7 +267,7 @@ func (s *sessions) isValid(ses *session, now time.Time) bool {
 	if !ok || accountStamp(u) != accountStamp(ses.user) || now.Sub(ses.started) > s.lasts {
 		return false
 	}
-	ses.user = u // the full name may be another may be another
+	ses.user = u // the full name may be another
 	return true
 }
 
@@ -264,11 +277,12 @@ type who struct {
 	token    string
 	csrf     string
 	isLocked bool
+	started  time.Time
 	ended    <-chan struct{} // closed with the session
 }
 
 func (s *sessions) who(ses *session, token string) who {
-	return who{User: ses.user, token: token, csrf: s.mac("csrf", token), isLocked: ses.isLocked, ended: ses.ended}
+	return who{User: ses.user, token: token, csrf: s.mac("csrf", token), isLocked: ses.isLocked, started: ses.started, ended: ses.ended}
 }
 
 // find returns the session of a cookie. The speed of the car keeps it open:

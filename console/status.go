@@ -19,20 +19,36 @@ const (
 
 // partView is one part of the system on the status strip.
 type partView struct {
+	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Level  Level  `json:"level"`
 	Brief  string `json:"brief"`            // a few words for the strip
 	Detail string `json:"detail,omitempty"` // a sentence, where something is wrong
 }
 
+// pulseView is all that a page without an officer learns of the system.
+type pulseView struct {
+	At        time.Time `json:"at"`
+	Night     *bool     `json:"night"` // null: not known
+	MuteUntil time.Time `json:"mute_until"`
+	Speaker   bool      `json:"speaker"` // the plate reader sounds by itself
+}
+
+// fixView is where the car is.
+type fixView struct {
+	Lat      float64 `json:"lat"`
+	Lon      float64 `json:"lon"`
+	Course   float64 `json:"course"`
+	Speed    float64 `json:"speed"` // metres a second
+	IsMoving bool    `json:"is_moving"`
+}
+
 // statusView is how the system does, in words.
 type statusView struct {
-	At        time.Time      `json:"at"`
+	pulseView
 	Parts     []partView     `json:"parts"`
 	Problems  []string       `json:"problems"`
-	Night     *bool          `json:"night"` // null: not known
-	SpeedMPS  float64        `json:"speed_mps"`
-	IsMoving  bool           `json:"is_moving"`
+	Fix       *fixView       `json:"fix"`       // null: not known
 	Emergency *emergencyView `json:"emergency"` // null: not offered
 	Precision precisionView  `json:"precision"`
 	Reads     int64          `json:"reads"`
@@ -45,7 +61,7 @@ type statusView struct {
 // changeKey changes when the page should be told at once: not with every frame
 // counted or every metre driven.
 func (v statusView) changeKey() string {
-	v.At, v.SpeedMPS, v.Frames, v.Dropped, v.Reads = time.Time{}, 0, 0, 0, 0
+	v.At, v.Fix, v.Frames, v.Dropped, v.Reads = time.Time{}, nil, 0, 0, 0
 	return string(mustJSON(v))
 }
 
@@ -114,13 +130,12 @@ func (m *rateMeter) update(s Status) {
 // viewStatus puts a status into words. What is wrong is said in a sentence that
 // tells the officer what it means for him.
 func viewStatus(s Status, rates *rateMeter) statusView {
-	v := statusView{At: s.At, SpeedMPS: s.Fix.SpeedMPS, IsMoving: s.Fix.IsValid() && s.Fix.SpeedMPS > movingMPS,
-		Reads: s.Store.Reads, Retention: s.Store.Retention, Problems: []string{}}
-	if night, ok := isNight(s.Fix, s.At); ok {
-		v.Night = &night
+	v := statusView{pulseView: pulseView{At: s.At}, Reads: s.Store.Reads, Retention: s.Store.Retention, Problems: []string{}}
+	if f := s.Fix; f.IsValid() {
+		v.Fix = &fixView{Lat: f.Lat, Lon: f.Lon, Course: f.CourseDeg, Speed: f.SpeedMPS, IsMoving: f.SpeedMPS > movingMPS}
 	}
 	if len(s.Cameras) == 0 {
-		v.Parts = append(v.Parts, partView{Name: "Camera", Level: LevelDown, Brief: "none", Detail: "No camera: no plates are read."})
+		v.Parts = append(v.Parts, partView{ID: "camera", Name: "Camera", Level: LevelDown, Brief: "none", Detail: "No camera: no plates are read."})
 	}
 	for _, c := range s.Cameras {
 		v.Parts = append(v.Parts, cameraPart(c, s.At, rates.rate[c.Name]))
@@ -128,9 +143,15 @@ func viewStatus(s Status, rates *rateMeter) statusView {
 		v.Dropped += c.Dropped
 	}
 	v.Parts = append(v.Parts, gpsPart(s), uplinkPart(s.Uplink, s.At), listPart(s.Lists, s.At), storePart(s.Store), clockPart(s.Clock))
+	if s.Speaker != "" {
+		v.Parts = append(v.Parts, speakerPart(s.Speaker, s.SpeakerDetail))
+	}
 	if s.Audit.Detail != "" {
-		v.Parts = append(v.Parts, partView{Name: "Audit log", Level: level(s.Audit.Level), Brief: "broken",
+		v.Parts = append(v.Parts, partView{ID: "audit log", Name: "Audit log", Level: level(s.Audit.Level), Brief: "broken",
 			Detail: sentence("The audit log: ", s.Audit.Detail, "") + " Alerts and recording go on."})
+	}
+	for i := range v.Parts {
+		v.Parts[i].Brief, v.Parts[i].Detail = tidy(v.Parts[i].Brief, maxName), tidy(v.Parts[i].Detail, maxReason)
 	}
 	for _, level := range []Level{LevelDown, LevelDegraded} {
 		for _, p := range v.Parts {
@@ -140,13 +161,13 @@ func viewStatus(s Status, rates *rateMeter) statusView {
 		}
 	}
 	for _, p := range s.Problems {
-		v.Problems = append(v.Problems, sentence("", p, ""))
+		v.Problems = append(v.Problems, tidy(sentence("", p, ""), maxReason))
 	}
 	return v
 }
 
 func cameraPart(c CameraStatus, at time.Time, lately rate) partView {
-	p := partView{Name: "Camera", Level: level(c.Level), Brief: c.Name}
+	p := partView{ID: "camera " + c.Name, Name: "Camera", Level: level(c.Level), Brief: c.Name}
 	if c.FPS > 0 {
 		lately.fps = c.FPS
 	}
@@ -171,7 +192,7 @@ func cameraPart(c CameraStatus, at time.Time, lately rate) partView {
 }
 
 func gpsPart(s Status) partView {
-	p := partView{Name: "GPS", Level: level(s.GPS.Level), Brief: "position known"}
+	p := partView{ID: "gps", Name: "GPS", Level: level(s.GPS.Level), Brief: "position known"}
 	if s.Fix.Satellites > 0 {
 		p.Brief = plural(s.Fix.Satellites, "satellite")
 	}
@@ -189,9 +210,9 @@ func gpsPart(s Status) partView {
 
 func uplinkPart(u UplinkStatus, at time.Time) partView {
 	if u.IsOff {
-		return partView{Name: "Uplink", Level: LevelOK, Brief: "not set up"}
+		return partView{ID: "uplink", Name: "Uplink", Level: LevelOK, Brief: "not set up"}
 	}
-	p := partView{Name: "Uplink", Level: level(u.Level), Brief: "connected"}
+	p := partView{ID: "uplink", Name: "Uplink", Level: level(u.Level), Brief: "connected"}
 	if p.Level != LevelOK {
 		p.Brief = "trouble"
 		p.Detail = sentence("", u.Detail, "no connection to the backend: records wait in the car")
@@ -210,7 +231,7 @@ func uplinkPart(u UplinkStatus, at time.Time) partView {
 }
 
 func listPart(lists []ListStatus, at time.Time) partView {
-	p := partView{Name: "Hotlist", Level: LevelOK}
+	p := partView{ID: "hotlist", Name: "Hotlist", Level: LevelOK}
 	total := 0
 	var oldest time.Time
 	for _, l := range lists {
@@ -224,7 +245,7 @@ func listPart(lists []ListStatus, at time.Time) partView {
 		}
 	}
 	if total == 0 {
-		return partView{Name: "Hotlist", Level: LevelDown, Brief: "none", Detail: "No hotlist is loaded: nothing can alert."}
+		return partView{ID: "hotlist", Name: "Hotlist", Level: LevelDown, Brief: "none", Detail: "No hotlist is loaded: nothing can alert."}
 	}
 	p.Brief = plural(total, "plate")
 	if !oldest.IsZero() {
@@ -234,7 +255,7 @@ func listPart(lists []ListStatus, at time.Time) partView {
 }
 
 func storePart(s StoreStatus) partView {
-	p := partView{Name: "Storage", Level: level(s.Level), Brief: "working"}
+	p := partView{ID: "storage", Name: "Storage", Level: level(s.Level), Brief: "working"}
 	if s.FreeBytes > 0 {
 		p.Brief = fmt.Sprintf("%.1f GB free", float64(s.FreeBytes)/1e9)
 	}
@@ -248,10 +269,22 @@ func storePart(s StoreStatus) partView {
 	return p
 }
 
-func clockPart(c PartStatus) partView {
-	p := partView{Name: "Clock", Level: level(c.Level), Brief: "checked"}
+func speakerPart(level_ Level, detail string) partView {
+	p := partView{ID: "speaker", Name: "Speaker", Level: level(level_), Brief: "works"}
 	if p.Level != LevelOK {
-		p.Brief = "unchecked"
+		p.Brief = "silent"
+		p.Detail = sentence("The car's speaker: ", detail, "it does not sound") + " The page sounds instead."
+	}
+	return p
+}
+
+func clockPart(c ClockStatus) partView {
+	p := partView{ID: "clock", Name: "Clock", Level: level(c.Level), Brief: "not checked"}
+	if c.Source != "" {
+		p.Brief = "checked by " + c.Source
+	}
+	if p.Level != LevelOK {
+		p.Brief = "not checked"
 		p.Detail = sentence("Clock: ", c.Detail, "it is not checked against GPS, times may be wrong")
 	}
 	return p

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -13,33 +14,79 @@ const (
 	checkSession = time.Second
 )
 
+// audience is who sits before a page.
+type audience int
+
+const (
+	officerThere    audience = iota
+	lockedOut                // his session is locked
+	nobodyThere              // nobody has logged in
+	technicianThere          // how the system does, no plates
+)
+
 // stream sends the events of the board as server-sent events until the page
-// goes, falls behind, gives way to newer ones, or its session ends. A locked page learns only that there
-// is an alert.
+// goes, falls behind, gives way to newer ones, or its session ends. A locked page
+// gets alerts as far as the agency lets it.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
-	last := r.Header.Get("Last-Event-ID")
-	cl, missed := c.board.join(me.token, last)
-	defer c.board.leave(cl)
-	if !me.isLocked && c.sessions.firstView(me.token, "page") {
+	if !me.isLocked && me.Role != RoleTechnician && c.sessions.firstView(me.token, "page") {
 		// Shown even where the log fails: an officer is not kept from alerts.
 		_ = c.audit(r.Context(), me, alpr.AuditRecord{Action: alpr.ActionViewPage, Purpose: "patrol"})
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	out := eventWriter{w: w, rc: http.NewResponseController(w), hub: c.board.hub, isLocked: me.isLocked}
+	out := c.eventWriter(w, audienceOf(me))
+	return c.pump(r, out, pageOf{session: me.token, ended: me.ended, check: func() bool { return c.recheck(r, out) }})
+}
+
+// watch sends alerts to a page at which nobody has logged in yet, or any more: a
+// car that is just being taken over, an account that was removed. Only the
+// computer in the car, and browsers in which an account has logged in before, may.
+func (c *Console) watch(w http.ResponseWriter, r *http.Request) error {
+	if !c.isKnownPage(r) {
+		return problem{http.StatusForbidden, errors.New("alerts are for this car's own screens: log in first")}
+	}
+	return c.pump(r, c.eventWriter(w, nobodyThere), pageOf{session: "watch " + visitorAddr(r.RemoteAddr), check: func() bool { return false }})
+}
+
+func (c *Console) isKnownPage(r *http.Request) bool {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && isLoopback(host) {
+		return true
+	}
+	return c.sessions.knowsDevice(r.Cookies())
+}
+
+func audienceOf(me who) audience {
+	switch {
+	case me.isLocked:
+		return lockedOut
+	case me.Role == RoleTechnician:
+		return technicianThere
+	}
+	return officerThere
+}
+
+// pageOf is whose page a stream feeds.
+type pageOf struct {
+	session string
+	ended   <-chan struct{}
+	check   func() bool // true: the stream ends
+}
+
+func (c *Console) pump(r *http.Request, out *eventWriter, p pageOf) error {
+	cl, missed := c.board.join(p.session, r.Header.Get("Last-Event-ID"))
+	defer c.board.leave(cl)
+	out.w.Header().Set("Content-Type", "text/event-stream")
 	// The server's limit on reading a request must not end a stream.
 	if err := out.rc.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	c.refreshStatus()
 	out.raw("retry: 1000\n\n")
-	if me.isLocked {
-		out.write(event{kind: eventLocked, data: []byte("{}"), alert: []byte("{}")})
+	if out.to == lockedOut {
+		out.notice(eventLocked)
 	}
 	for _, e := range missed {
 		out.write(e)
 	}
-	out.write(event{kind: eventStatus, data: mustJSON(c.statusView())})
+	out.write(statusEvent(c.statusView()))
 
 	check := time.NewTicker(checkSession)
 	defer check.Stop()
@@ -49,22 +96,18 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
 			return nil
 		case e, isOpen := <-cl.events:
 			if !isOpen && cl.isReplaced {
-				out.isLocked = false
-				out.write(event{kind: eventReplaced, data: []byte("{}")})
+				out.notice(eventReplaced)
 				return nil
 			}
-			if !isOpen {
-				return nil // too slow: the page comes back with the id it saw last
-			}
-			if c.recheck(r, &out) {
+			if !isOpen || p.check() { // too slow: the page comes back with the id it saw last
 				return nil
 			}
 			out.write(e)
-		case <-me.ended:
-			c.recheck(r, &out)
+		case <-p.ended:
+			p.check()
 			return nil
 		case <-check.C:
-			if c.recheck(r, &out) {
+			if p.check() {
 				return nil
 			}
 		}
@@ -77,42 +120,53 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request, me who) error {
 func (c *Console) recheck(r *http.Request, out *eventWriter) (end bool) {
 	me, err := c.whoIs(r)
 	if err != nil {
-		out.isLocked = false
-		out.write(event{kind: eventEnded, data: []byte("{}")})
+		out.notice(eventEnded)
 		return true
 	}
-	if me.isLocked && !out.isLocked {
-		out.isLocked = true
-		out.write(event{kind: eventLocked, data: []byte("{}"), alert: []byte("{}")})
+	if me.isLocked && out.to != lockedOut {
+		out.to = lockedOut
+		out.notice(eventLocked)
 	}
 	return out.err != nil
 }
 
 // eventWriter writes events to one page and remembers the first error.
 type eventWriter struct {
-	w        http.ResponseWriter
-	rc       *http.ResponseController
-	hub      *hub // for ids, which never change
-	isLocked bool
-	err      error
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	hub    *hub // for ids, which never change
+	to     audience
+	isFull bool // what an alert is of may be shown without an officer
+	err    error
 }
 
+func (c *Console) eventWriter(w http.ResponseWriter, to audience) *eventWriter {
+	isFull := c.cfg.ShowLocked
+	if to == nobodyThere {
+		isFull = c.cfg.ShowLoggedOut
+	}
+	return &eventWriter{w: w, rc: http.NewResponseController(w), hub: c.board.hub, to: to, isFull: isFull}
+}
+
+// notice sends an event that only has a name.
+func (o *eventWriter) notice(kind string) { o.raw(string(frame("", kind, []byte("{}")))) }
+
 func (o *eventWriter) write(e event) {
-	kind, data := e.kind, e.data
-	if o.isLocked {
-		data = e.alert
-		if kind != eventLocked {
-			kind = eventAlert
+	id, kind, data := "", e.kind, e.data
+	switch {
+	case o.to == officerThere && e.seq > 0:
+		id = o.hub.id(e.seq)
+	case o.to == technicianThere && e.kind != eventStatus:
+		return
+	case o.to == lockedOut, o.to == nobodyThere: // without an id: such a page asks for all of it later
+		kind, data = e.gateKind, e.bare
+		if o.isFull {
+			data = e.gate
 		}
 	}
-	if data == nil {
-		return
+	if data != nil {
+		o.raw(string(frame(id, kind, data)))
 	}
-	id := ""
-	if e.seq > 0 && !o.isLocked { // a locked page has not seen the event, and asks for it later
-		id = o.hub.id(e.seq)
-	}
-	o.raw(string(frame(id, kind, data)))
 }
 
 func (o *eventWriter) raw(s string) {

@@ -45,7 +45,29 @@ type User struct {
 	Name   string // the officer's id in every record, such as a badge number
 	Agency string
 	Full   string // shown on the page
+	Role   Role   // what he may do
 	hash   passwordHash
+}
+
+// Role says what an account may do.
+type Role string
+
+// The roles. A line of the accounts file that names none is an officer's.
+const (
+	RoleOfficer    Role = "officer"    // alerts, answers, look-ups, entries of his own
+	RoleSupervisor Role = "supervisor" // an officer who may also take others' entries off, and add where officers may not
+	RoleTechnician Role = "technician" // how the system does; no plates
+)
+
+// ParseRole takes a role's name; "" is an officer.
+func ParseRole(s string) (Role, error) {
+	switch r := Role(s); r {
+	case "":
+		return RoleOfficer, nil
+	case RoleOfficer, RoleSupervisor, RoleTechnician:
+		return r, nil
+	}
+	return "", fmt.Errorf("%w: role %q: use %s, %s or %s", ErrUsers, s, RoleOfficer, RoleSupervisor, RoleTechnician)
 }
 
 type passwordHash struct {
@@ -57,7 +79,7 @@ type passwordHash struct {
 // eight characters: CJIS asks for that of a password with other safeguards
 // (the car, the session lock).
 func NewUser(name, agency, full, password string) (User, error) {
-	u := User{Name: name, Agency: agency, Full: full}
+	u := User{Name: name, Agency: agency, Full: full, Role: RoleOfficer}
 	if err := u.check(); err != nil {
 		return User{}, err
 	}
@@ -99,11 +121,15 @@ func (h passwordHash) matches(password string) bool {
 }
 
 // FormatUser is the account as a line of the accounts file:
-// name:hash:agency:full name.
+// name:hash:agency:full name, and :role where it is no officer's.
 func FormatUser(u User) string {
 	enc := base64.RawStdEncoding
-	return fmt.Sprintf("%s:%s$%d$%s$%s:%s:%s", u.Name, hashScheme, u.hash.rounds,
+	line := fmt.Sprintf("%s:%s$%d$%s$%s:%s:%s", u.Name, hashScheme, u.hash.rounds,
 		enc.EncodeToString(u.hash.salt), enc.EncodeToString(u.hash.key), u.Agency, u.Full)
+	if u.Role != "" && u.Role != RoleOfficer { // an officer's line is as it was before there were roles
+		line += ":" + string(u.Role)
+	}
+	return line
 }
 
 // ParseUsers reads accounts, one a line; blank lines and lines that begin with
@@ -146,10 +172,14 @@ func parseUsers(r io.Reader) (users map[string]User, wrong []error) {
 
 func parseUser(line string) (User, error) {
 	parts := strings.Split(line, ":")
-	if len(parts) != 4 {
-		return User{}, fmt.Errorf("%w: want name:hash:agency:full name, as `alpr user add` writes it", ErrUsers)
+	if len(parts) != 4 && len(parts) != 5 {
+		return User{}, fmt.Errorf("%w: want name:hash:agency:full name[:role], as `alpr user add` writes it", ErrUsers)
 	}
-	u := User{Name: parts[0], Agency: parts[2], Full: parts[3]}
+	role, err := ParseRole(strings.Join(parts[4:], ""))
+	if err != nil {
+		return User{}, err
+	}
+	u := User{Name: parts[0], Agency: parts[2], Full: parts[3], Role: role}
 	if err := u.check(); err != nil {
 		return User{}, err
 	}

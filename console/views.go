@@ -1,10 +1,12 @@
 package console
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"alpr"
+	"alpr/internal/printable"
 )
 
 // weakChar is the probability under which a character is marked on the page as
@@ -30,7 +32,7 @@ type readView struct {
 func viewRead(r alpr.Read) readView {
 	region, _ := r.Text.Region()
 	v := readView{ID: r.ID, Rev: r.Revision, Preview: r.Preview, Text: r.Text.Text, P: percent(r.Text.Confidence),
-		Region: region, Camera: r.Camera, At: r.At, Position: positionWords(r.Fix), HasFix: r.Fix.IsValid()}
+		Region: region, Camera: tidy(r.Camera, maxName), At: r.At, Position: positionWords(r.Fix), HasFix: r.Fix.IsValid()}
 	for i, p := range r.Text.CharConf {
 		if p < weakChar {
 			v.Weak = append(v.Weak, i)
@@ -61,14 +63,13 @@ type hitView struct {
 	State     alpr.StateVerdict `json:"state"`
 	StateW    string            `json:"state_words"`
 	List      string            `json:"list"`
-	Source    string            `json:"source"`
 	Reason    string            `json:"reason"`
-	Case      string            `json:"case"`
-	Caution   string            `json:"caution"`
+	Reasons   []reasonView      `json:"reasons"` // of every list that names the plate, the gravest first
 	Vehicle   string            `json:"vehicle"`
-	VIN       string            `json:"vin,omitempty"`
-	ListAge   string            `json:"list_age"`
-	IsStale   bool              `json:"is_stale"`
+	Car       carView           `json:"car"`
+	Chars     []string          `json:"chars"` // how sure each place of Cells is
+	Place     *placeView        `json:"place,omitempty"`
+	Sound     string            `json:"sound"`
 	Camera    string            `json:"camera"`
 	Position  string            `json:"position"`
 	TimeNote  string            `json:"time_note,omitempty"`
@@ -85,6 +86,75 @@ type hitView struct {
 	Open    bool      `json:"open"` // waits for the officer
 	Done    *doneView `json:"done,omitempty"`
 	Changed bool      `json:"changed"` // revised after the disposition
+
+	QuietUntil time.Time `json:"quiet_until,omitzero"`
+}
+
+// reasonView is why one list names the plate.
+type reasonView struct {
+	Hit       alpr.ID `json:"hit"`
+	List      string  `json:"list"`
+	Source    string  `json:"source"`
+	PriorityW string  `json:"priority_word"`
+	Category  string  `json:"category"`
+	Reason    string  `json:"reason"`
+	Case      string  `json:"case"`
+	Caution   string  `json:"caution"`
+	VIN       string  `json:"vin,omitempty"`
+	ListAge   string  `json:"list_age"`
+	IsStale   bool    `json:"is_stale"`
+	IsCovert  bool    `json:"is_covert"`
+}
+
+// placeView is where the car with the camera was.
+type placeView struct {
+	Lat    float64 `json:"lat"`
+	Lon    float64 `json:"lon"`
+	Course float64 `json:"course"` // degrees true
+	Speed  float64 `json:"speed"`  // metres a second
+}
+
+func viewPlace(f alpr.Fix) *placeView {
+	if !f.IsValid() {
+		return nil
+	}
+	return &placeView{Lat: f.Lat, Lon: f.Lon, Course: f.CourseDeg, Speed: f.SpeedMPS}
+}
+
+// Bounds, in characters, of what a list may put on the screen. The page folds
+// what is still long; nothing from outside pushes the verdicts out of sight.
+const (
+	maxName   = 48
+	maxReason = 600
+	maxWarn   = 1200
+)
+
+// tidy is text from outside as the page may show it: on one line, every character
+// that turns or hides its neighbours written out, and no longer than n.
+func tidy(s string, n int) string {
+	s = printable.Line(strings.TrimSpace(s))
+	if r := []rune(s); len(r) > n {
+		return strings.TrimSpace(string(r[:n-1])) + "…"
+	}
+	return s
+}
+
+func viewReason(h alpr.Hit) reasonView {
+	e := h.Entry
+	return reasonView{Hit: h.ID, List: tidy(e.List, maxName), Source: tidy(e.Source, maxName), PriorityW: e.Priority.String(),
+		Category: tidy(e.Category, maxName), Reason: tidy(e.Reason, maxReason), Case: tidy(e.CaseNumber, maxName),
+		Caution: tidy(e.Caution, maxWarn), VIN: tidy(e.Vehicle.VIN, maxName), ListAge: ageWords(h.ListAge), IsStale: h.IsStale, IsCovert: e.IsCovert}
+}
+
+// cautions are those of all reasons, each once.
+func (v hitView) cautions() string {
+	var all []string
+	for _, r := range v.Reasons {
+		if r.Caution != "" && !r.IsCovert && !slices.Contains(all, r.Caution) {
+			all = append(all, r.Caution)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // doneView is the last disposition of a case.
@@ -103,27 +173,40 @@ func viewHit(r alpr.Read, h alpr.Hit) hitView {
 	rv := viewRead(r)
 	v := hitView{
 		ID: h.ID, ReadID: h.ReadID, Rev: r.Revision, At: r.At,
-		Priority: int(e.Priority), PriorityW: e.Priority.String(), Category: e.Category, Lead: leadOnly,
-		Read: r.Text.Text, Listed: e.Plate, Cells: cells, Weak: rv.Weak,
+		Priority: int(e.Priority), PriorityW: e.Priority.String(), Category: tidy(e.Category, maxName), Lead: leadOnly,
+		Read: r.Text.Text, Listed: e.Plate, Cells: cells, Chars: charsSure(cells, r.Text.CharConf), Weak: rv.Weak,
 		Kind: h.Kind, KindW: kindWords(h.Kind, cells), P: percent(h.P), Likely: likelihood(h.P),
 		State: h.State, StateW: stateWords(h.State, rv.Region, e.State, h.StateP),
-		List: e.List, Source: e.Source, Reason: e.Reason, Case: e.CaseNumber, Caution: strings.TrimSpace(e.Caution),
-		Vehicle: vehicleWords(e.Vehicle), VIN: e.Vehicle.VIN,
-		ListAge: ageWords(h.ListAge), IsStale: h.IsStale,
-		Camera: r.Camera, Position: rv.Position, TimeNote: timeNote(r),
+		List: tidy(e.List, maxName), Reason: tidy(e.Reason, maxReason), Vehicle: tidy(vehicleWords(e.Vehicle), 2*maxName), Car: viewCar(e.Vehicle),
+		Camera: tidy(r.Camera, maxName), Position: placeWords(r.Fix), Place: viewPlace(r.Fix), TimeNote: timeNote(r),
 		Covert: e.IsCovert, Manual: e.IsManual, Preview: h.Preview, Withdrawn: h.IsWithdrawn,
 		Crop: len(r.Crop.JPEG) > 0, Context: len(r.Context.JPEG) > 0,
 	}
 	if !alpr.IsReadAsWritten(e.PlateGiven) {
-		v.Given = e.PlateGiven
+		v.Given = tidy(e.PlateGiven, maxName)
 	}
 	if h.IsWithdrawn {
-		v.WithdrawnWhy, v.WithdrawnAt = withdrawalWords(h), h.Withdrawal.At
+		v.WithdrawnWhy, v.WithdrawnAt = tidy(withdrawalWords(h), maxReason), h.Withdrawal.At
 	}
 	if h.State == "" {
 		v.State = alpr.StateUnknown
 	}
 	return v
+}
+
+// charsSure says for each place how sure the reader is of what it shows there.
+func charsSure(cells []cell, conf []float32) []string {
+	sure, i := make([]string, len(cells)), 0
+	for n, c := range cells {
+		if c.Read == "" {
+			continue
+		}
+		if i < len(conf) {
+			sure[n] = strings.ReplaceAll(percent(float64(conf[i])), " %", "")
+		}
+		i++
+	}
+	return sure
 }
 
 // timeNote warns where the time shown was not checked against satellites.

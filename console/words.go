@@ -176,20 +176,27 @@ func plural(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// positionWords says where a read was made, or that nobody knows.
+// positionWords says where a read was made, or that nobody knows, and which way
+// the car was driving.
 func positionWords(f alpr.Fix) string {
+	s := placeWords(f)
+	if f.IsValid() && f.SpeedMPS > movingMPS {
+		s += ", heading " + compass(f.CourseDeg)
+	}
+	return s
+}
+
+// placeWords says where a read was made, or that nobody knows.
+func placeWords(f alpr.Fix) string {
 	if !f.IsValid() {
 		return "No position: GPS had no fix"
 	}
 	s := fmt.Sprintf("%.5f, %.5f", f.Lat, f.Lon)
-	if f.SpeedMPS > movingMPS {
-		s += ", heading " + compass(f.CourseDeg)
-	}
-	if f.Age > 2*time.Second {
+	switch {
+	case f.Age > time.Minute:
 		s += " (" + ageWords(f.Age) + " old)"
-		if f.Age < time.Minute {
-			s = strings.Replace(s, "under a minute", fmt.Sprintf("%d s", int(f.Age.Seconds())), 1)
-		}
+	case f.Age > 2*time.Second:
+		s += fmt.Sprintf(" (%d s old)", int(f.Age.Seconds()))
 	}
 	return s
 }
@@ -200,21 +207,6 @@ func compass(deg float64) string {
 		return "unknown"
 	}
 	return names[((int(math.Round(deg/45))%8)+8)%8]
-}
-
-// vehicleWords is the listed vehicle as an officer compares it with the one
-// ahead: colour first, then what it is.
-func vehicleWords(v alpr.Vehicle) string {
-	var parts []string
-	for _, s := range []string{v.Colour, v.Year, v.Make, v.Model, v.Style} {
-		if s = strings.TrimSpace(s); s != "" {
-			parts = append(parts, s)
-		}
-	}
-	if len(parts) == 0 {
-		return "No vehicle listed"
-	}
-	return strings.Join(parts, " ")
 }
 
 // withdrawalWords is why a hit was taken back. The page adds the time.

@@ -149,7 +149,7 @@ func TestStatusSaysWhatItMeans(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ok := PartStatus{Level: LevelOK}
 	good := func() Status {
-		return Status{At: now, GPS: ok, Clock: ok, Fix: alpr.Fix{Quality: alpr.GPSFix, Satellites: 9, Lat: 27},
+		return Status{At: now, GPS: ok, Clock: ClockStatus{PartStatus: ok, Source: "GPS"}, Fix: alpr.Fix{Quality: alpr.GPSFix, Satellites: 9, Lat: 27},
 			Cameras: []CameraStatus{{PartStatus: ok, Name: "front", LastFrameAt: now}}, Uplink: UplinkStatus{PartStatus: ok},
 			Lists: []ListStatus{{Name: "State", Entries: 5, PublishedAt: now.Add(-time.Hour)}}, Store: StoreStatus{PartStatus: ok, FreeBytes: 1e9}}
 	}

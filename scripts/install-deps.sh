@@ -15,7 +15,7 @@ build="gcc g++ libc6-dev git curl ca-certificates $opencv"
 
 case "${1:-}" in
   build) want=$build ;;
-  test) want="$build python3 ffmpeg mosquitto postgresql gpsd strace shellcheck" ;;
+  test) want="$build python3 ffmpeg mosquitto postgresql gpsd strace shellcheck chromium fonts-dejavu-core fonts-liberation alsa-utils" ;;
   arm64) want="gcc git curl ca-certificates crossbuild-essential-arm64 qemu-user-static file" ;;
   image) want='buildah debootstrap qemu-user-static' ;;
   screenshots) want='chromium fonts-dejavu-core fonts-liberation' ;;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -247,7 +248,9 @@ func (h Reads) Verdicts(ctx context.Context) (map[alpr.Verdict]int, error) {
 	}
 	counts := make(map[alpr.Verdict]int)
 	for _, v := range last {
-		counts[v]++
+		if v != alpr.VerdictUndone {
+			counts[v]++
+		}
 	}
 	return counts, nil
 }
@@ -372,6 +375,29 @@ func (h Reads) ReadsByPlate(ctx context.Context, plate string, limit int) ([]alp
 	}
 	slices.SortFunc(reads, func(a, b alpr.Read) int { return b.At.Compare(a.At) })
 	return reads[:min(limit, len(reads))], nil
+}
+
+// errEnough ends a scan that has found what it was to find.
+var errEnough = errors.New("enough is found")
+
+// Like finds the kept reads whose text fits a pattern, in which ? is one
+// character and * any number of them, newest first, at most limit, without
+// pictures. It opens every read on record, newest first, until it has enough.
+// The caller audits the view.
+func (h Reads) Like(ctx context.Context, pattern string, limit int) (found []alpr.Read, err error) {
+	err = h.s.scanReads(ctx, "WHERE purge_ms > ? ORDER BY at_ms DESC", []any{ms(h.s.due())}, func(r *alpr.Read) error {
+		if ok, _ := path.Match(pattern, r.Text.Text); ok {
+			found = append(found, *r)
+		}
+		if len(found) >= limit {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, fmt.Errorf("look up a part of a plate: %w", err)
+	}
+	return found, nil
 }
 
 func (s *Store) auditAccess(ctx context.Context, who Access, action alpr.AuditAction, plate string, detail map[string]string) error {

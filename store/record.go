@@ -264,7 +264,7 @@ func (t *tx) putHit(read *alpr.Read, hit *alpr.Hit, packed []byte) error {
 	_, err = t.exec(`INSERT INTO hits (id, read_id, revision, key_id, at_ms, is_open, recorded_ms, since_ms, purge_ms, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, key_id = excluded.key_id, at_ms = excluded.at_ms,
-			is_open = excluded.is_open AND hits.id NOT IN (SELECT hit_id FROM dispositions),
+			is_open = excluded.is_open AND (hits.is_open = 1 OR hits.id NOT IN (SELECT hit_id FROM dispositions)),
 			recorded_ms = excluded.recorded_ms, since_ms = excluded.since_ms, purge_ms = excluded.purge_ms,
 			body = excluded.body`,
 		hit.ID[:], read.ID[:], revision, key.id, ms(hit.At), !hit.IsWithdrawn, ms(t.wall), ms(keep.since),

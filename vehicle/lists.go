@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -442,3 +443,24 @@ func (l *Lists) RemoveEntry(ctx context.Context, id, officer, reason string) err
 
 // Entries are the entries made in the car.
 func (l *Lists) Entries(ctx context.Context) ([]alpr.Entry, error) { return l.store.Manual().All(ctx) }
+
+// Listed finds the entries in force of a plate, or of a pattern in which ? is one
+// character and * any number of them.
+func (l *Lists) Listed(ctx context.Context, pattern string) (found []alpr.Entry, err error) {
+	now := time.Now()
+	for _, list := range l.matcher.Index().Lists() {
+		entries := list.Lookup(pattern)
+		if strings.ContainsAny(pattern, "?*") {
+			entries = list.All()
+		}
+		for e := range entries {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if ok, _ := path.Match(pattern, e.Plate); ok && l.matcher.WhyNot(e, now) == "" {
+				found = append(found, e)
+			}
+		}
+	}
+	return found, nil
+}

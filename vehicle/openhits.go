@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,16 +34,18 @@ type openHits struct {
 
 	mu       sync.Mutex
 	open     map[alpr.ID]openHit
+	answered []openHit     // the last ones: an answer may be taken back
 	unstored []unstoredHit // withdrawals that are shown and not yet on record
 
 	answers  answers
 	isBehind func() bool // whether reads wait to be recorded; nil: none do
 }
 
-// page is what the officer sees: hit by hit.
+// page is what the officer sees.
 type page interface {
 	ShowRead(alpr.Read)
-	ShowHit(alpr.Read, alpr.Hit)
+	ShowAlert(alpr.Alert)
+	ShowHit(alpr.Read, alpr.Hit) // one hit of an alert
 }
 
 type openHit struct {
@@ -106,8 +109,8 @@ func (o *openHits) ShowRead(r alpr.Read) { o.page.ShowRead(r) }
 func (o *openHits) ShowAlert(a alpr.Alert) {
 	for _, h := range a.Hits {
 		o.track(a.Read, h)
-		o.page.ShowHit(a.Read, h)
 	}
+	o.page.ShowAlert(a)
 }
 
 func (o *openHits) track(r alpr.Read, h alpr.Hit) {
@@ -131,12 +134,33 @@ func (o *openHits) Dispose(ctx context.Context, d alpr.Disposition) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.open, d.HitID)
+	o.answer(d)
 	if err != nil {
 		o.log.Warn("an answer waits in memory to be recorded", logkey.Hit, d.HitID, logkey.Error, err)
 		return fmt.Errorf("%w: %w", alpr.ErrNotYetRecorded, err)
 	}
 	return nil
+}
+
+// lastAnswered bounds how many answers may be taken back.
+const lastAnswered = 64
+
+// answer is called with mu held. Who takes his answer back has the alert open
+// again, and watched over.
+func (o *openHits) answer(d alpr.Disposition) {
+	if d.Verdict == alpr.VerdictUndone {
+		i := slices.IndexFunc(o.answered, func(h openHit) bool { return h.hit.ID == d.HitID })
+		if i >= 0 {
+			o.open[d.HitID] = o.answered[i]
+			o.answered = slices.Delete(o.answered, i, i+1)
+		}
+		return
+	}
+	if h, ok := o.open[d.HitID]; ok {
+		o.answered = append(o.answered, h)
+		o.answered = o.answered[max(0, len(o.answered)-lastAnswered):]
+	}
+	delete(o.open, d.HitID)
 }
 
 // Recheck asks the lists, as they are now, whether an alert still stands, and

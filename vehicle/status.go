@@ -82,17 +82,25 @@ func (v *Vehicle) gpsStatus(now time.Time) console.PartStatus {
 	return console.PartStatus{Level: console.LevelDegraded, Detail: "no satellite fix: reads carry no position"}
 }
 
-func (v *Vehicle) clockStatus(now time.Time) console.PartStatus {
+func (v *Vehicle) clockStatus(now time.Time) console.ClockStatus {
+	degraded := func(detail string) console.ClockStatus {
+		return console.ClockStatus{PartStatus: console.PartStatus{Level: console.LevelDegraded, Detail: detail}}
+	}
 	source, within := v.locator.TimeSource(now)
-	if v.receiver != nil && within > time.Second {
-		return console.PartStatus{Level: console.LevelDegraded,
-			Detail: fmt.Sprintf("times may be off by %s (%s clock)", within.Round(time.Second), source)}
+	s := console.ClockStatus{PartStatus: console.PartStatus{Level: console.LevelOK}}
+	switch {
+	case v.receiver != nil && within > time.Second:
+		return degraded(fmt.Sprintf("times may be off by %s (%s clock)", within.Round(time.Second), source))
+	case source == alpr.TimeGPS:
+		s.Source = "GPS"
+	case source == alpr.TimeFile:
+		s.Source = "the recording"
+	case host.IsClockSynchronised():
+		s.Source = "network time"
+	case v.receiver == nil:
+		return degraded("checked against nothing: connect a GPS, or switch time synchronisation on. Times may be wrong")
 	}
-	if source == alpr.TimeSystem && v.receiver == nil && !host.IsClockSynchronised() {
-		return console.PartStatus{Level: console.LevelDegraded,
-			Detail: "checked against nothing: connect a GPS, or switch time synchronisation on. Times may be wrong"}
-	}
-	return console.PartStatus{Level: console.LevelOK}
+	return s
 }
 
 func (v *Vehicle) uplinkStatus() console.UplinkStatus {
@@ -203,7 +211,7 @@ func (v *Vehicle) health() (gauges map[string]float64, problems []string) {
 		add("camera "+c.Name, c.PartStatus)
 	}
 	add("gps", s.GPS)
-	add("clock", s.Clock)
+	add("clock", s.Clock.PartStatus)
 	add("store", s.Store.PartStatus)
 	add("audit log", s.Audit)
 	problems = append(problems, s.Problems...)

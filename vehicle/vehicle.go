@@ -183,7 +183,7 @@ func (v *Vehicle) addConsole(isDemo bool) (err error) {
 	v.hits.isBehind = func() bool { return v.pipeline.Stats().Unrecorded > 0 }
 	deps := console.Deps{
 		Disposer: v.hits, Recheck: v.hits.Recheck, Auditor: v.store.AuditLog(), History: v.store.Reads(), Entries: v.lists,
-		Status: v.status, Verdicts: v.store.Reads().Verdicts, Guard: v.guard,
+		Status: v.status, Verdicts: v.store.Reads().Verdicts, Guard: v.guard, Listed: v.lists.Listed, ReadsLike: v.store.Reads().Like,
 		ReadsKept: func() time.Duration { return time.Duration(v.store.Rules().InForce().Retention.Reads) },
 	}
 	if v.uplink != nil {

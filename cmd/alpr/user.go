@@ -29,7 +29,7 @@ func newUserCmd() *cobra.Command {
 }
 
 func newUserAddCmd(f *recordFlags) *cobra.Command {
-	var full, agency string
+	var full, agency, role string
 	c := &cobra.Command{
 		Use:     "add NAME",
 		Short:   "Add an account, or give one a new password: the password is read from standard input",
@@ -48,9 +48,13 @@ func newUserAddCmd(f *recordFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if user.Role, err = console.ParseRole(role); err != nil {
+				return err
+			}
 			return f.with(c, func(r *vehicle.Records) error { return admin.AddUser(c.Context(), r, f.technician(), user) })
 		},
 	}
+	c.Flags().StringVar(&role, "role", "officer", "what he may do: officer, supervisor or technician")
 	c.Flags().StringVar(&full, "full", "", "name shown on the page")
 	c.Flags().StringVar(&agency, "agency", "", "agency written into records (default: the configuration's)")
 	return c

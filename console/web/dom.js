@@ -1,7 +1,10 @@
-// Small helpers. Text from outside (plates, hotlist rows, notes) only ever
-// becomes text nodes, never markup.
+// Drawing. h() describes an element, draw() makes the page agree with the
+// description and keeps every element that can stay: its focus, what was typed
+// into it, and the finger on it. Text from outside (plates, hotlist rows, notes)
+// only ever becomes text nodes, isolated by outside().
 
 const SVG = 'http://www.w3.org/2000/svg';
+const OPEN_KEY = Symbol('description');
 
 // Shapes differ as well as colours do.
 const PATHS = {
@@ -16,6 +19,7 @@ const PATHS = {
   home: 'M3 7h18v10H3Z M7 10.5h4 M13 10.5h4 M7 13.5h10',
   lookup: 'M10.5 4a6.5 6.5 0 1 0 .01 0Z M15.5 15.5 21 21',
   entries: 'M12 5v14 M5 12h14',
+  shift: 'M9 4 3 6.5v13.5L9 17.5l6 2.5 6-2.5V4L15 6.5Z M9 4v13.5 M15 6.5V20',
   system: 'M4 18v-5 M10 18V9 M16 18V5 M21 18H2',
   sound: 'M4 9.5v5h3.5L12 18.5v-13L7.5 9.5Z M15.5 9a4 4 0 0 1 0 6 M18 6.5a8 8 0 0 1 0 11',
   mute: 'M4 9.5v5h3.5L12 18.5v-13L7.5 9.5Z M16 9.5l5 5 M21 9.5l-5 5',
@@ -25,32 +29,93 @@ const PATHS = {
   link: 'M4 12h3 M17 12h3 M9 7v10 M15 7v10',
 };
 
-export function icon(name) {
-  const s = document.createElementNS(SVG, 'svg');
-  s.setAttribute('viewBox', '0 0 24 24');
-  s.setAttribute('aria-hidden', 'true');
-  const p = document.createElementNS(SVG, 'path');
-  p.setAttribute('d', PATHS[name]);
-  s.append(p);
-  return s;
-}
+export const icon = (name) => h('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true' }, h('path', { d: PATHS[name] ?? PATHS.low }));
 
-// h makes an element: h('button.main', {onclick: f}, 'text', otherElement).
+// h describes an element: h('button.main', {onclick: f, key: id}, 'text', other).
+// key names it among its neighbours over redraws.
 export function h(tag, props, ...children) {
   const [name, ...classes] = tag.split('.');
-  const e = document.createElement(name);
-  if (classes.length) e.className = classes.join(' ');
-  for (const [k, v] of Object.entries(props ?? {})) {
-    if (v === undefined || v === null || v === false) continue;
-    if (k.startsWith('on') || k in e && typeof v !== 'string') e[k] = v;
-    else e.setAttribute(k, v === true ? '' : v);
-  }
-  if (name === 'button' && !e.hasAttribute('type')) e.type = 'button';
-  e.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false && c !== ''));
-  return e;
+  const kept = { ...props };
+  if (name === 'button') kept.type ??= 'button';
+  if (classes.length) kept.class = classes.join(' ');
+  return { name, key: kept.key, props: kept, children: children.flat(9).filter((c) => c !== null && c !== undefined && c !== false && c !== '').map((c) => (typeof c === 'object' ? c : String(c))) };
 }
 
+// outside is text that somebody else wrote: it cannot turn or rewrite its neighbours.
+export const outside = (text) => (text ? h('bdi', {}, text) : '');
+
 export const $ = (id) => document.getElementById(id);
+
+// draw makes the children of root be like those described.
+export function draw(root, ...children) {
+  const focus = document.activeElement;
+  patchChildren(root, h('x', {}, ...children).children);
+  if (focus && focus !== document.activeElement && focus !== document.body && focus.isConnected && root.contains(focus)) focus.focus({ preventScroll: true });
+}
+
+function patchChildren(parent, wanted) {
+  const old = [...parent.childNodes];
+  const byKey = new Map(old.filter((n) => n[OPEN_KEY]?.key !== undefined).map((n) => [n[OPEN_KEY].key, n]));
+  const free = old.filter((n) => n[OPEN_KEY]?.key === undefined);
+  const nodes = wanted.map((w) => reuse(w, byKey, free) ?? make(w, parent.namespaceURI));
+  const kept = new Set(nodes);
+  for (const n of old) if (!kept.has(n)) n.remove();
+  let at = parent.firstChild;
+  for (const n of nodes) {
+    if (n === at) at = at.nextSibling;
+    else parent.insertBefore(n, at);
+  }
+}
+
+// reuse takes an old node for what is wanted: by key, or the first that is free and of its kind.
+function reuse(w, byKey, free) {
+  if (typeof w === 'string') {
+    const i = free.findIndex((n) => n.nodeType === Node.TEXT_NODE);
+    if (i < 0) return undefined;
+    const [n] = free.splice(i, 1);
+    if (n.data !== w) n.data = w;
+    return n;
+  }
+  let n = w.key === undefined ? undefined : byKey.get(w.key);
+  if (w.key === undefined) {
+    const i = free.findIndex((o) => o[OPEN_KEY]?.name === w.name);
+    if (i >= 0) [n] = free.splice(i, 1);
+  }
+  if (!n || n[OPEN_KEY].name !== w.name) return undefined;
+  byKey.delete(w.key);
+  patch(n, w);
+  return n;
+}
+
+function make(w, space) {
+  if (typeof w === 'string') return document.createTextNode(w);
+  const n = w.name === 'svg' || space === SVG ? document.createElementNS(SVG, w.name) : document.createElement(w.name);
+  n[OPEN_KEY] = { name: w.name, props: {}, children: [] };
+  patch(n, w);
+  return n;
+}
+
+function patch(n, w) {
+  const before = n[OPEN_KEY].props;
+  for (const k of Object.keys(before)) if (!(k in w.props)) setProp(n, k, undefined, before[k]);
+  n[OPEN_KEY] = w;
+  if (!w.props.isOwn) patchChildren(n, w.children); // before the value: a select needs its options
+  for (const [k, v] of Object.entries(w.props)) setProp(n, k, v, before[k]);
+}
+
+function setProp(n, k, v, before) {
+  if (k === 'key' || k === 'isOwn') return;
+  if (k.startsWith('on')) n[k] = v || null;
+  else if (k === 'value') {
+    // What the officer typed since is his: only a new value from the page replaces it.
+    if (v !== before && n.value !== v) n.value = v ?? '';
+  } else if (v === before) return;
+  else if (v === undefined || v === null || v === false) {
+    if (k === 'hidden' || k === 'disabled' || k === 'checked') n[k] = false;
+    else n.removeAttribute(k);
+  } else if (k === 'hidden' || k === 'disabled' || k === 'checked') n[k] = Boolean(v);
+  else n.setAttribute(k, v === true ? '' : v);
+}
 
 export const store = {
   get(key, otherwise) {
@@ -61,53 +126,21 @@ export const store = {
   },
 };
 
-let token = '';
-export function setToken(t) { token = t; }
-
-// Problem is an answer that is not a success; its message is for the officer.
-export class Problem extends Error {
-  constructor(code, message) { super(message); this.code = code; }
-}
-
-export async function api(method, path, body) {
-  let r;
-  try {
-    r = await fetch(path, {
-      method,
-      headers: method === 'GET' ? {} : { 'Content-Type': 'application/json', 'X-Alpr-Token': token },
-      body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
-    });
-  } catch {
-    throw new Problem(0, 'The plate reader does not answer. Try again.');
-  }
-  if (r.headers.get('Content-Type') === 'image/jpeg' && r.ok) return r.blob();
-  const v = await r.json().catch(() => ({}));
-  if (r.ok) return v;
-  if (r.status === 401 || r.status === 423) dispatchEvent(new CustomEvent('alpr-gate', { detail: r.status }));
-  throw new Problem(r.status, v.error ?? `The plate reader answered ${r.status}.`);
-}
-
-export function clock(iso) {
-  const t = new Date(iso);
-  const time = t.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
-  return t.toDateString() === new Date().toDateString() ? time : t.toLocaleDateString() + ' ' + time;
-}
-
 // plateText marks the characters that were not seen well.
 export function plateText(text, weak = []) {
-  const p = h('span.plate', {});
-  [...text].forEach((c, i) => p.append(weak.includes(i) ? h('span.weak', { title: 'not seen well' }, c) : c));
-  return p;
+  return h('bdi.plate', {}, [...text].map((c, i) => (weak?.includes(i) ? h('span.weak', {}, c) : c)));
 }
 
-// spell says a plate so that a screen reader does not make a word of it.
-export const spell = (text) => [...text].join(' ');
-
 let toastTimer;
-export function toast(text) {
-  const t = $('toast');
-  t.textContent = text;
-  t.classList.add('on');
+export function toast(text, button) {
+  const box = $('toast');
+  draw(box, h('span', {}, text), button);
+  box.classList.add('on');
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => t.classList.remove('on'), 4000);
+  toastTimer = setTimeout(hideToast, button ? 10000 : 4000);
+}
+export function hideToast() {
+  clearTimeout(toastTimer);
+  $('toast').classList.remove('on');
+  draw($('toast'));
 }

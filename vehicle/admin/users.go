@@ -47,7 +47,7 @@ func PrintUsers(cfg vehicle.Config, out io.Writer) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(users)) {
 		u := users[name]
-		if _, err := fmt.Fprintf(out, "%s\t%s\t%s\n", u.Name, u.Agency, u.Full); err != nil {
+		if _, err := fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", u.Name, u.Agency, u.Role, u.Full); err != nil {
 			return err
 		}
 	}

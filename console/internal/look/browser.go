@@ -1,200 +1,165 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
 )
 
-// errNavigated reports a script that a new page cut off.
-var errNavigated = errors.New("the page went to another")
+// hear notes what a page asks of the browser's audio: the pitch of every tone.
+const hear = `window.heard = []; { const start = OscillatorNode.prototype.start;
+	OscillatorNode.prototype.start = function (at) { window.heard.push(Math.round(this.frequency.value)); return start.call(this, at); }; }`
 
-// browser speaks the Chrome DevTools protocol over a pair of pipes: JSON
-// messages that end in a zero byte.
+// browser is one running browser.
 type browser struct {
-	cmd     *exec.Cmd
-	in      io.WriteCloser
-	profile string
-
-	mu      sync.Mutex
-	last    int
-	waiting map[int]chan reply
-	session string
-	errors  []string // that the page itself reported
+	ctx  context.Context
+	stop func()
 }
 
-type reply struct {
-	Result json.RawMessage
-	Error  *struct{ Message string }
-}
-
-type message struct {
-	ID     int
-	Method string
-	Params json.RawMessage
-	reply
-}
-
+// openBrowser starts a browser without a window.
 func openBrowser(ctx context.Context, program string) (*browser, error) {
-	profile, err := os.MkdirTemp("", "console-look-")
-	if err != nil {
-		return nil, fmt.Errorf("make a profile for the browser: %w", err)
-	}
-	toBrowser, in, err := os.Pipe()
-	if err != nil {
-		return nil, fmt.Errorf("make a pipe: %w", err)
-	}
-	out, fromBrowser, err := os.Pipe()
-	if err != nil {
-		return nil, fmt.Errorf("make a pipe: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--mute-audio",
-		"--no-first-run", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required",
-		"--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
-	cmd.ExtraFiles = []*os.File{toBrowser, fromBrowser} // file descriptors 3 and 4
-	if err := cmd.Start(); err != nil {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
+	ctx, stopAll := chromedp.NewExecAllocator(ctx, options...)
+	ctx, stop := chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // events newer than the library
+	b := &browser{ctx: ctx, stop: func() { stop(); stopAll() }}
+	if err := chromedp.Run(ctx); err != nil {
+		b.stop()
 		return nil, fmt.Errorf("start %s: %w: install it with scripts/install-deps.sh screenshots", program, err)
 	}
-	toBrowser.Close()
-	fromBrowser.Close()
-	b := &browser{cmd: cmd, in: in, profile: profile, waiting: map[int]chan reply{}}
-	go b.listen(out)
 	return b, nil
 }
 
-func (b *browser) close() {
-	b.in.Close()
-	_ = b.cmd.Process.Kill() // it may have ended by itself
-	_ = b.cmd.Wait()
-	os.RemoveAll(b.profile)
+// tab is a page with storage and cookies of its own.
+type tab struct {
+	ctx   context.Context
+	close func()
+
+	mu     sync.Mutex
+	errors []string // that the page itself reported
 }
 
-func (b *browser) listen(out io.Reader) {
-	r := bufio.NewReader(out)
-	for {
-		raw, err := r.ReadBytes(0)
-		if err != nil {
-			b.mu.Lock()
-			for id, c := range b.waiting {
-				delete(b.waiting, id)
-				close(c)
-			}
-			b.mu.Unlock()
-			return
-		}
-		var m message
-		if json.Unmarshal(bytes.TrimRight(raw, "\x00"), &m) != nil {
-			continue
-		}
-		b.mu.Lock()
-		if c, ok := b.waiting[m.ID]; ok && m.ID > 0 {
-			delete(b.waiting, m.ID)
-			c <- m.reply
-		}
-		if m.Method == "Runtime.exceptionThrown" {
-			b.errors = append(b.errors, string(m.Params))
-		}
-		b.mu.Unlock()
-	}
-}
-
-// call sends one command and waits for its answer; result may be nil.
-func (b *browser) call(ctx context.Context, method string, params, result any) error {
-	b.mu.Lock()
-	b.last++
-	id, c := b.last, make(chan reply, 1)
-	b.waiting[id] = c
-	msg := map[string]any{"id": id, "method": method, "params": params}
-	if b.session != "" {
-		msg["sessionId"] = b.session
-	}
-	raw, err := json.Marshal(msg)
-	if err == nil {
-		_, err = b.in.Write(append(raw, 0))
-	}
-	b.mu.Unlock()
+func (b *browser) open(width, height int, isPhone bool) (*tab, error) {
+	id, err := b.newTarget()
 	if err != nil {
-		return fmt.Errorf("tell the browser %s: %w", method, err)
+		return nil, fmt.Errorf("open a page: %w", err)
 	}
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", method, ctx.Err())
-	case r, ok := <-c:
-		switch {
-		case !ok:
-			return fmt.Errorf("%s: the browser has gone", method)
-		case r.Error != nil && strings.Contains(r.Error.Message, "navigated"):
-			return errNavigated
-		case r.Error != nil:
-			return fmt.Errorf("%s: %s", method, r.Error.Message)
-		case result != nil:
-			return json.Unmarshal(r.Result, result)
+	ctx, stop := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+	p := &tab{ctx: ctx, close: stop}
+	chromedp.ListenTarget(ctx, func(ev any) {
+		if e, ok := ev.(*runtime.EventExceptionThrown); ok {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.errors = append(p.errors, e.ExceptionDetails.Error())
 		}
-		return nil
+	})
+	err = chromedp.Run(ctx, p.sized(width, height, isPhone), chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(hear).Do(ctx)
+		return err
+	}))
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("open a page: %w", err)
 	}
+	return p, nil
 }
 
-// openPage makes a page of its own, with storage of its own.
-func (b *browser) openPage(ctx context.Context) (err error) {
-	b.session = ""
-	var made struct{ BrowserContextID, TargetID, SessionID string }
-	if err := b.call(ctx, "Target.createBrowserContext", map[string]any{}, &made); err != nil {
-		return err
-	}
-	if err := b.call(ctx, "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": made.BrowserContextID}, &made); err != nil {
-		return err
-	}
-	if err := b.call(ctx, "Target.attachToTarget", map[string]any{"targetId": made.TargetID, "flatten": true}, &made); err != nil {
-		return err
-	}
-	b.session = made.SessionID
-	for _, domain := range []string{"Page", "Runtime"} {
-		if err := b.call(ctx, domain+".enable", map[string]any{}, nil); err != nil {
+// newTarget makes a window with cookies of its own. A browser without windows
+// opens tabs in one alone.
+func (b *browser) newTarget() (id target.ID, err error) {
+	err = chromedp.Run(b.ctx, chromedp.ActionFunc(func(ctx context.Context) error {
+		ctx = cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser)
+		own, err := target.CreateBrowserContext().WithDisposeOnDetach(true).Do(ctx)
+		if err != nil {
 			return err
 		}
+		id, err = target.CreateTarget("about:blank").WithBrowserContextID(own).WithNewWindow(true).Do(ctx)
+		return err
+	}))
+	return id, err
+}
+
+func (p *tab) sized(width, height int, isPhone bool) chromedp.Action {
+	return chromedp.Tasks{emulation.SetDeviceMetricsOverride(int64(width), int64(height), 1, isPhone),
+		emulation.SetTouchEmulationEnabled(isPhone)}
+}
+
+func (p *tab) size(width, height int, isPhone bool) error {
+	return chromedp.Run(p.ctx, p.sized(width, height, isPhone))
+}
+
+// eval runs a script in the page, as if somebody had touched it, and decodes its
+// value; it waits for promises. result may be nil.
+func (p *tab) eval(script string, result any) error {
+	err := chromedp.Run(p.ctx, chromedp.Evaluate(script, result, func(e *runtime.EvaluateParams) *runtime.EvaluateParams {
+		return e.WithAwaitPromise(true).WithUserGesture(true)
+	}))
+	if err != nil {
+		return fmt.Errorf("script %.70q: %w", script, err)
 	}
 	return nil
 }
 
-// eval runs a script in the page and decodes its value; it waits for promises.
-func (b *browser) eval(ctx context.Context, script string, result any) error {
-	var r struct {
-		Result           struct{ Value json.RawMessage }
-		ExceptionDetails *struct {
-			Text      string
-			Exception struct{ Description string }
+// waitFor waits until something is true in the page, over reloads too.
+func (p *tab) waitFor(cond string, within time.Duration) error {
+	end := time.NewTimer(within)
+	defer end.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var ok bool
+		err := p.eval(`(() => { try { return Boolean(`+cond+`); } catch { return false; } })()`, &ok)
+		if ok {
+			return nil
+		}
+		if errors.Is(p.ctx.Err(), context.Canceled) {
+			return err
+		}
+		select {
+		case <-end.C:
+			return fmt.Errorf("wait for %.150q: not within %s", cond, within)
+		case <-tick.C:
 		}
 	}
-	err := b.call(ctx, "Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true}, &r)
-	if err != nil {
-		return err
-	}
-	if r.ExceptionDetails != nil {
-		return fmt.Errorf("script %.60q: %s %s", script, r.ExceptionDetails.Text, r.ExceptionDetails.Exception.Description)
-	}
-	if result == nil {
-		return nil
-	}
-	return json.Unmarshal(r.Result.Value, result)
 }
 
-func (b *browser) picture(ctx context.Context, path string) error {
-	var shot struct{ Data string }
-	if err := b.call(ctx, "Page.captureScreenshot", map[string]any{"format": "png"}, &shot); err != nil {
+// mouse does one thing with the mouse at the middle of what a selector finds.
+func (p *tab) mouse(kind input.MouseType, find string) error {
+	var at struct{ X, Y float64 }
+	if err := p.eval(fmt.Sprintf(`(() => { const r = (%s).getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2}; })()`, find), &at); err != nil {
 		return err
 	}
-	png, err := base64.StdEncoding.DecodeString(shot.Data)
+	return p.mouseAt(kind, at.X, at.Y)
+}
+
+func (p *tab) mouseAt(kind input.MouseType, x, y float64) error {
+	return chromedp.Run(p.ctx, input.DispatchMouseEvent(kind, x, y).WithButton(input.Left).WithClickCount(1))
+}
+
+// keys types as a keyboard does, into whatever has the focus.
+func (p *tab) keys(text string) error { return chromedp.Run(p.ctx, chromedp.KeyEvent(text)) }
+
+// png is the page as it stands.
+func (p *tab) png() (shot []byte, err error) {
+	err = chromedp.Run(p.ctx, chromedp.CaptureScreenshot(&shot))
+	return shot, err
+}
+
+func (p *tab) picture(path string) error {
+	shot, err := p.png()
 	if err != nil {
-		return fmt.Errorf("decode the picture: %w", err)
+		return fmt.Errorf("take a picture: %w", err)
 	}
-	return os.WriteFile(path, png, 0o644)
+	return os.WriteFile(path, shot, 0o644)
 }

@@ -77,7 +77,7 @@ func run(ctx context.Context, browser, out string) error {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.stop()
 
 	var failed []error
 	for _, s := range screens {

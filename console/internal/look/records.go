@@ -25,6 +25,21 @@ type records struct {
 	audit   []alpr.AuditRecord
 	entries []alpr.Entry
 	noFix   bool
+	fix     alpr.Fix              // instead of the usual place
+	change  func(*console.Status) // nil: as usual
+	open    []openOf              // hits of the last start
+}
+
+// openOf is a hit that nobody has answered.
+type openOf struct {
+	read alpr.Read
+	hit  alpr.Hit
+}
+
+func (r *records) place(f alpr.Fix) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fix = f
 }
 
 func (r *records) deps() console.Deps {
@@ -50,7 +65,15 @@ func (r *records) PlateTag(plate string) (string, error) {
 	return string(sum[:4]), nil
 }
 
-func (r *records) OpenHits(context.Context) ([]alpr.Read, []alpr.Hit, error) { return nil, nil, nil }
+func (r *records) OpenHits(context.Context) (reads []alpr.Read, hits []alpr.Hit, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range r.open {
+		o.read.Crop, o.read.Context = alpr.Picture{}, alpr.Picture{}
+		reads, hits = append(reads, o.read), append(hits, o.hit)
+	}
+	return reads, hits, nil
+}
 
 func (r *records) ReadsByPlate(_ context.Context, plate string, _ int) (found []alpr.Read, err error) {
 	r.mu.Lock()
@@ -103,11 +126,17 @@ func (r *records) status() console.Status {
 	defer r.mu.Unlock()
 	now := time.Now()
 	ok := console.PartStatus{Level: console.LevelOK}
-	s := console.Status{At: now, GPS: ok, Clock: ok, Fix: fix(now),
+	s := console.Status{At: now, GPS: ok, Clock: console.ClockStatus{PartStatus: ok, Source: "GPS"}, Fix: fix(now),
 		Cameras: []console.CameraStatus{{PartStatus: ok, Name: "front", FPS: 25, Frames: 90000, Dropped: 1200, LastFrameAt: now}},
 		Uplink:  console.UplinkStatus{PartStatus: ok},
 		Lists:   []console.ListStatus{{Name: "State hot list", Version: "118", Entries: 48211, PublishedAt: now.Add(-4 * time.Hour)}},
 		Store:   console.StoreStatus{PartStatus: ok, FreeBytes: 41e9, Reads: 5120, Retention: "reads without a hit are deleted after 21 days"}}
+	if r.fix.IsValid() {
+		s.Fix = r.fix
+	}
+	if r.change != nil {
+		r.change(&s)
+	}
 	if r.noFix {
 		s.Fix, s.GPS = alpr.Fix{}, console.PartStatus{Level: console.LevelDegraded}
 		s.Uplink = console.UplinkStatus{PartStatus: console.PartStatus{Level: console.LevelDown}, Waiting: 38, OldestUnsent: now.Add(-50 * time.Minute)}

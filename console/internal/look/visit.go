@@ -18,6 +18,7 @@ var checks string
 // visit is one officer at one screen.
 type visit struct {
 	b    *browser
+	p    *tab
 	con  *console.Console
 	rec  *records
 	url  string
@@ -28,23 +29,25 @@ type visit struct {
 }
 
 func (v *visit) look(width, height int, isPhone bool, theme string) error {
-	v.do(v.b.openPage(v.ctx))
-	v.do(v.b.call(v.ctx, "Emulation.setDeviceMetricsOverride",
-		map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": isPhone}, nil))
-	v.do(v.b.call(v.ctx, "Page.navigate", map[string]any{"url": v.url}, nil))
-	v.until(`document.querySelector('#gate form')`)
+	p, err := v.b.open(width, height, isPhone)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	v.p = p
+	v.script(fmt.Sprintf(`location.href = %q`, v.url))
+	v.until(`document.querySelector('#gate-name')`)
 	v.script(fmt.Sprintf(`localStorage.setItem('alpr.theme', '"%s"')`, theme))
-	v.script(`(() => { const [n, p] = document.querySelectorAll('#gate input'); n.value = 'demo'; p.value = 'demo'; document.querySelector('#gate form').requestSubmit(); })()`)
+	v.script(`document.querySelector('#gate-name').value = 'demo'; document.querySelector('#gate-password').value = 'demo'; document.querySelector('#gate form').requestSubmit()`)
 	v.until(`!document.querySelector('#app').hidden && document.querySelectorAll('#parts li').length`)
 	v.drive()
 	v.hit()
 	v.others()
-	v.b.mu.Lock()
-	defer v.b.mu.Unlock()
-	for _, e := range v.b.errors {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.errors {
 		v.do(fmt.Errorf("the page reported: %.300s", e))
 	}
-	v.b.errors = nil
 	return errors.Join(v.bad...)
 }
 
@@ -140,12 +143,12 @@ func (v *visit) others() {
 	rd, err := v.rec.read("0KF25S", "US-FL", "blue", 0.86, 0)
 	v.do(err)
 	v.con.ShowHit(rd, alertFor(rd))
-	v.until(`!document.querySelector('#gate .waiting-hit').hidden`)
+	v.until(`document.querySelector('#gate .waiting-hit')`)
 	v.shot("locked")
 	h := alertFor(rd)
 	rd.Revision, h.IsWithdrawn = 2, true
 	v.con.ShowHit(rd, h)
-	v.script(`(() => { document.querySelector('#gate input[type=password]').value = 'demo'; document.querySelector('#gate form').requestSubmit(); })()`)
+	v.script(`document.querySelector('#gate-password').value = 'demo'; document.querySelector('#gate form').requestSubmit()`)
 	v.until(`document.querySelector('#stage.withdrawn') && !document.querySelector('#stage .act button').disabled`)
 	v.click(`Understood`)
 }
@@ -179,47 +182,25 @@ func (v *visit) do(err error) {
 	}
 }
 
-func (v *visit) script(s string) { v.do(v.b.eval(v.ctx, s, nil)) }
+func (v *visit) script(s string) { v.do(v.p.eval(s, nil)) }
 
 // until waits for something to become true in the page, over reloads too.
-func (v *visit) until(cond string) {
-	ctx, cancel := context.WithTimeout(v.ctx, 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var ok bool
-		err := v.b.eval(ctx, `(() => { try { return Boolean(`+cond+`); } catch { return false; } })()`, &ok)
-		if ok {
-			return
-		}
-		if err != nil && !errors.Is(err, errNavigated) {
-			v.do(fmt.Errorf("wait for %.90q: %w", cond, err))
-			return
-		}
-		select {
-		case <-ctx.Done():
-			v.do(fmt.Errorf("wait for %.90q: %w", cond, ctx.Err()))
-			return
-		case <-tick.C:
-		}
-	}
-}
+func (v *visit) until(cond string) { v.do(v.p.waitFor(cond, 20*time.Second)) }
 
 // click touches the visible button with these words.
 func (v *visit) click(words string) {
-	v.script(fmt.Sprintf(`(() => { const b = [...document.querySelectorAll('button')].find((b) => b.offsetParent && !b.disabled && b.textContent.trim() === %q);
+	v.script(fmt.Sprintf(`(() => { const b = [...document.querySelectorAll('button')].find((b) => b.offsetParent && !b.disabled && b.textContent.startsWith(%q));
 		if (!b) throw new Error('no button ' + %[1]q); b.click(); })()`, words))
 }
 
 // shot checks the page as it is and takes its picture.
 func (v *visit) shot(what string) {
 	var faults []string
-	if err := v.b.eval(v.ctx, checks, &faults); err != nil {
+	if err := v.p.eval(checks, &faults); err != nil {
 		v.do(err)
 	}
 	for _, f := range faults {
 		v.do(fmt.Errorf("%s: %s", what, f))
 	}
-	v.do(v.b.picture(v.ctx, filepath.Join(v.out, "console-"+v.name+"-"+what+".png")))
+	v.do(v.p.picture(filepath.Join(v.out, "console-"+v.name+"-"+what+".png")))
 }

@@ -1,0 +1,44 @@
+package console
+
+import (
+	_ "embed"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// wordsFile is every sentence of the page, in every language: English, a tab,
+// Spanish. {name} stands for a value in both.
+//
+//go:embed words.tsv
+var wordsFile string
+
+//nolint:gochecknoglobals // read once, never written after
+var spanish = sync.OnceValue(func() map[string]string {
+	words := map[string]string{}
+	for line := range strings.Lines(wordsFile) {
+		en, es, ok := strings.Cut(strings.TrimRight(line, "\n"), "\t")
+		if ok && !strings.HasPrefix(line, "#") {
+			words[en] = es
+		}
+	}
+	return words
+})
+
+// wordsView is how the agency wants the page to speak.
+type wordsView struct {
+	Language string            `json:"language"`
+	Words    map[string]string `json:"words,omitempty"`
+	Units    string            `json:"units"`
+	Hour12   bool              `json:"hour12"`
+	Zone     string            `json:"zone"`
+}
+
+// sayWords needs no officer: the log-in speaks, too.
+func (c *Console) sayWords(w http.ResponseWriter, _ *http.Request) error {
+	v := wordsView{Language: c.cfg.Language, Units: c.cfg.Units, Hour12: c.cfg.Hours == 12, Zone: c.cfg.TimeZone}
+	if c.cfg.Language == "es" {
+		v.Words = spanish()
+	}
+	return reply(w, http.StatusOK, v)
+}
