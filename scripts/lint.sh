@@ -61,6 +61,7 @@ linter=$(tool "$golangci") || exit 1
 check "Go: formatting, vet, staticcheck, imports" "$linter" run --allow-parallel-runners ./...
 check "Shell scripts: shellcheck" shell_scripts
 check "Python scripts parse" python_compiles
+check "Training: ruff, mypy" scripts/lint-training.sh
 check "No test sleeps" no_real_sleeps
 check "Nothing large is committed" no_large_files
 check "Commit titles fit a line" titles_fit

@@ -45,10 +45,22 @@ count() {
     }'
 }
 
+# training runs the Python tests that need no torch, and counts them as the others are.
+training() {
+  local log=$results/training.log
+  if scripts/test-training.sh 2>&1 | tee "$log"; then
+    seq "$(sed -n 's/^Ran \([0-9]*\) tests.*/\1/p' "$log")" | sed 's/.*/{"Action":"pass","Package":"training","Test":"&"}/'
+  else
+    echo '{"Action":"fail","Package":"training","Test":"training"}'
+    return 1
+  fi >"$results/training.json"
+}
+
 packages=$(reach)
 of() { sed -n "s/^$1 //p" <<<"$packages"; }
 status=0
 suite go "$(of go)" -race "$@" || status=1
 suite native "$(of native)" "$@" || status=1
+training || status=1
 count
 exit $status

@@ -2,7 +2,7 @@
 
 On x86 without VNNI the fast 8-bit kernels (VPMADDUBSW) add the products of two neighbours, bytes times weights, in 16 bits: beyond ±32767 they saturate
 without a word. A byte is at most 255, so two neighbours whose weights of one sign sum to at most 128 cannot: 255 · 128 = 32640. This module chooses each
-output channel's scale, and rounds its weights, so that they err least under that bound. Neighbours are taken along the sum, as the kernels lay it out:
+output channel's scale, and rounds its weights (rounding.py), so that they err least under that bound. Neighbours are taken along the sum, as the kernels lay it out:
 colour (input channel) fastest, then the kernel's columns and rows.
 
 Sums of two quantised tensors are computed in float, with one rounding more or less by processor. Where a sum of two of the 256 × 256 steps lies just
@@ -15,49 +15,11 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-BOUND = 128  # of two neighbours' weights of one sign
-REACH = 127  # of one weight
+from rounding import quantise
+
 NUDGES = np.linspace(1, 1.006, 601)  # of a sum's scale
+PATCHES = 40  # of a picture's places whose inputs of a convolution are taken, at most
 MARGIN = 4e-5  # steps between a sum and the middle of two steps: the rounding of products up to 400 steps is 1.2e-5
-STRETCHES = np.linspace(.7, 2.05, 55)  # scales tried, as multiples of the one that uses the whole range
-
-
-def project(q):
-    """The pairs q[..., n, 2], real numbers, moved as little as possible into |q| ≤ REACH and |sum of those of one sign| ≤ BOUND."""
-    q = np.clip(q, -REACH, REACH)
-    same = q[..., 0] * q[..., 1] > 0
-    size = np.abs(q)
-    excess = np.where(same, np.maximum(size.sum(-1) - BOUND, 0), 0)
-    less = size - excess[..., None] / 2
-    # Where half of the excess is more than the smaller one has, the larger one gives the rest.
-    less = np.clip(less + np.minimum(less[..., ::-1], 0), 0, None)
-    return np.sign(q) * less
-
-
-def settle(q):
-    """Integers near the projected pairs q that keep the bound: where rounding both breaks it, the one that rounded up most is rounded down."""
-    r = np.rint(q)
-    over = (r[..., 0] * r[..., 1] > 0) & (np.abs(r).sum(-1) > BOUND)
-    up = np.abs(r) - np.abs(q)
-    first = over & (up[..., 0] >= up[..., 1])
-    r[..., 0] -= np.where(first, np.sign(r[..., 0]), 0)
-    r[..., 1] -= np.where(over & ~first, np.sign(r[..., 1]), 0)
-    return r
-
-
-def quantise(w):
-    """Of weights [outputs, n]: int8 weights that keep the bound, and each output's scale."""
-    rows, n = w.shape
-    pairs = np.concatenate([w, np.zeros((rows, n % 2))], 1).reshape(rows, -1, 2)
-    full = np.maximum(np.abs(w).max(1), 1e-12) / REACH
-    best, q, scale = np.full(rows, np.inf), np.zeros_like(pairs), full.copy()
-    for stretch in STRETCHES:
-        s = (full * stretch)[:, None, None]
-        r = settle(project(pairs / s))
-        error = ((r * s - pairs) ** 2).sum((1, 2))
-        better = error < best
-        best[better], q[better], scale[better] = error[better], r[better], s[better, 0, 0]
-    return q.reshape(rows, -1)[:, :n].astype(np.int8), scale.astype(np.float32)
 
 
 def rows(node, w):
@@ -125,8 +87,60 @@ def untie(graph, value, put):
     return moved
 
 
-def tame(path, fp32=None):
-    """Rewrites the int8 file so that no kernel saturates. With the fp32 file it was made from, weights are rounded from there, else from the int8 ones."""
+def patches(x, node, shape, rng):
+    """What one output of the node sees, [k, n] in the kernels' order (rows), at places of x drawn at random; shape is the weight's."""
+    if node.op_type != "Conv":
+        x = x.reshape(-1, x.shape[-1])
+        return x[rng.permutation(len(x))[: PATCHES * 16]]
+    _, per, kh, kw = shape
+    named = {a.name: list(a.ints) for a in node.attribute if a.ints}
+    top, left, bottom, right = named.get("pads", [0] * 4)
+    down, right_by = named.get("strides", [1, 1])
+    if any(d != 1 for d in named.get("dilations", [1])) or per != x.shape[1]:
+        return None
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    seen = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), (2, 3))[:, :, ::down, ::right_by]  # [N,C,H,W,kh,kw]
+    n, h, w = seen.shape[0], seen.shape[2], seen.shape[3]
+    count = min(PATCHES, h * w)
+    at = np.stack([rng.permutation(h * w)[:count] for _ in range(n)])
+    picked = np.concatenate([seen[i][:, at[i] // w, at[i] % w] for i in range(n)], 1)  # [C,k,kh,kw]
+    return picked.transpose(1, 2, 3, 0).reshape(picked.shape[1], -1)
+
+
+def moments(path, feeds, seed=3):
+    """Node's name -> H = E[x xᵀ] of what reaches each product of the int8 file while it is shown feeds, input dicts of onnxruntime."""
+    model = onnx.load(path)
+    held = {i.name: i for i in model.graph.initializer}
+    shapes, nodes = {}, {}
+    for node, x, dq, _ in weights(model.graph):
+        if x is not None:
+            nodes[node.name], shapes[node.name] = node, tuple(held[dq.input[0]].dims)
+    wanted = {name: node.input[0] for name, node in nodes.items()}
+    known = {o.name for o in model.graph.output}
+    for tensor in sorted(set(wanted.values()) - known):
+        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(tensor))
+    import onnxruntime as ort  # for this alone: the rest is arithmetic on a file
+    o = ort.SessionOptions()
+    o.intra_op_num_threads, o.log_severity_level, o.graph_optimization_level = 1, 3, ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(model.SerializeToString(), o, providers=["CPUExecutionProvider"])
+    rng, sums = np.random.default_rng(seed), {}
+    tensors = sorted(set(wanted.values()))
+    for feed in feeds:
+        values = dict(zip(tensors, session.run(tensors, feed)))
+        for name, node in nodes.items():
+            p = patches(values[wanted[name]], node, shapes[name], rng)
+            if p is None:
+                continue
+            p = p.astype(np.float64)
+            s = sums.setdefault(name, [0, 0.0])
+            s[0], s[1] = s[0] + len(p), s[1] + p.T @ p
+    return {name: h / n for name, (n, h) in sums.items()}
+
+
+def tame(path, fp32=None, feeds=None):
+    """Rewrites the int8 file so that no kernel saturates. With the fp32 file it was made from, weights are rounded from there, else from the int8 ones;
+    with feeds, input dicts of onnxruntime, by what these make the weights multiply (rounding.py), else each to the nearest. Returns the error of each
+    product: as a share of the weights, or of what they make."""
     model = onnx.load(path)
     graph = model.graph
     held = {i.name: i for i in graph.initializer}
@@ -138,6 +152,7 @@ def tame(path, fp32=None):
     def put(name, array):
         held[name].CopyFrom(numpy_helper.from_array(np.array(array, order="C"), name))
 
+    seen = moments(path, feeds) if feeds is not None else {}
     untie(graph, value, put)
     done = {}
     for node, x, dq, bias in weights(graph):
@@ -154,7 +169,7 @@ def tame(path, fp32=None):
                 raise ValueError(f"{node.name}: {name} is not of the fp32 file")
             plain = source.astype(np.float64)
         flat, back = rows(node, plain)
-        q, new = quantise(flat)
+        q, new, error = quantise(flat, seen.get(node.name))
         put(name, back(q))
         put(dq.input[1], new)
         if bias is not None:
@@ -163,7 +178,7 @@ def tame(path, fp32=None):
             step = (value[x.input[1]].astype(np.float32) * new).astype(np.float32)
             put(bias.input[0], np.clip(np.rint(held_bias / step), -2**31, 2**31 - 1).astype(np.int32))
             put(bias.input[1], step)
-        done[name] = np.linalg.norm(flat - q * new[:, None]) / np.linalg.norm(flat)
+        done[name] = error
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return done
@@ -183,10 +198,10 @@ def worst(path):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("int8")
-    a.add_argument("fp32", nargs="?")
-    a = a.parse_args()
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("int8")
+    p.add_argument("fp32", nargs="?")
+    a = p.parse_args()
     print(a.int8, "worst pair before", worst(a.int8))
     for name, e in tame(a.int8, a.fp32).items():
         print(f"{name:60} error {e:.4f}")

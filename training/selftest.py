@@ -93,11 +93,11 @@ def dump(manifest, path):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--models", required=True)
-    a.add_argument("--rehash", action="store_true", help="also put the files' SHA-256 into the manifest")
-    a.add_argument("names", nargs="*", help="detector, corners, reader, second_reader; all unless told")
-    a = a.parse_args()
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--models", required=True)
+    p.add_argument("--rehash", action="store_true", help="also put the files' SHA-256 into the manifest")
+    p.add_argument("names", nargs="*", help="detector, corners, reader, second_reader; all unless told")
+    a = p.parse_args()
     path = os.path.join(a.models, "manifest.json")
     with open(path) as f:
         manifest = json.load(f)

@@ -10,7 +10,7 @@ import os
 import numpy as np
 import torch
 
-from reader.export import fold, forget_traces, merge, sha256, write_int8
+from recogniser.export import fold, forget_traces, merge, sha256, write_int8
 
 from .net import HEIGHT, WIDTH, Corners
 from .sample import AROUND, UNIT, Sampler
@@ -53,12 +53,12 @@ def errors(found, truth):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--checkpoint", required=True)
-    a.add_argument("--cache", required=True)
-    a.add_argument("--plates", required=True)
-    a.add_argument("--models", required=True)
-    a = a.parse_args()
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--checkpoint", required=True)
+    p.add_argument("--cache", required=True)
+    p.add_argument("--plates", required=True)
+    p.add_argument("--models", required=True)
+    a = p.parse_args()
     torch.set_num_threads(1)
     c = torch.load(a.checkpoint, weights_only=False)
     model = Corners()

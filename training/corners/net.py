@@ -7,8 +7,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-HEIGHT, WIDTH = 64, 128
-BEYOND = .1  # corners may lie outside the cut by this share of its size
+from .shape import BEYOND, HEIGHT, WIDTH
 
 
 class ConvNorm(nn.Module):

@@ -2,10 +2,9 @@
 import unittest
 
 import numpy as np
-import torch
 
-from .net import BEYOND, HEIGHT, WIDTH, Corners
 from .sample import AROUND, UNIT, cut, found, project, stand, view
+from .shape import HEIGHT, WIDTH
 
 
 class Geometry(unittest.TestCase):
@@ -45,14 +44,6 @@ class Geometry(unittest.TestCase):
         for _ in range(200):
             q = project(view(self.rng, 100), (UNIT - .5) * np.float32([1, .5]))
             self.assertTrue(np.isfinite(q).all() and np.abs(q).max() < 400)
-
-
-class Network(unittest.TestCase):
-    def test_corners_lie_within_reach(self):
-        corners, spread = Corners().eval()(torch.zeros(2, 3, HEIGHT, WIDTH, dtype=torch.uint8))
-        self.assertEqual(corners.shape, (2, 4, 2))
-        self.assertTrue(((corners >= -BEYOND) & (corners <= 1 + BEYOND)).all())
-        self.assertTrue((spread >= 0).all())
 
 
 if __name__ == "__main__":

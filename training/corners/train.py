@@ -11,10 +11,11 @@ import time
 
 import torch
 
-from reader.train import clock, schedule
+from recogniser.clock import clock, schedule
 
-from .net import HEIGHT, WIDTH, Corners
-from .sample import Stream
+from .net import Corners
+from .shape import HEIGHT, WIDTH
+from .stream import Stream
 
 SCALE = torch.tensor([WIDTH, HEIGHT]).float()
 
@@ -36,17 +37,17 @@ def light(x):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--cache", required=True)
-    a.add_argument("--plates", required=True)
-    a.add_argument("--out", required=True)
-    a.add_argument("--until", required=True)
-    a.add_argument("--batch", type=int, default=96)
-    a.add_argument("--lr", type=float, default=.003)
-    a.add_argument("--echo", type=int, default=4, help="batches learnt from for every new one")
-    a.add_argument("--keep", type=int, default=400, help="batches kept in memory")
-    a.add_argument("--seed", type=int, default=1)
-    run(a.parse_args())
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--cache", required=True)
+    p.add_argument("--plates", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--until", required=True)
+    p.add_argument("--batch", type=int, default=96)
+    p.add_argument("--lr", type=float, default=.003)
+    p.add_argument("--echo", type=int, default=4, help="batches learnt from for every new one")
+    p.add_argument("--keep", type=int, default=400, help="batches kept in memory")
+    p.add_argument("--seed", type=int, default=1)
+    run(p.parse_args())
 
 
 def run(a):

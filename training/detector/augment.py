@@ -243,7 +243,8 @@ def lamp(layer, at, size, colour, rng):
     (x, y), (wide, high) = at, size
     kind, slant = rng.random(), rng.normal(0, 15)
     if kind < 0.15:
-        return letters(layer, at, wide, colour, rng)
+        letters(layer, at, wide, colour, rng)
+        return
     if kind < 0.40:
         diodes(layer, at, wide, colour, rng)
     elif kind < 0.6:

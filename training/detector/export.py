@@ -124,7 +124,8 @@ def write_int8(source, path, cache, count=48):
         feed_bytes(model.graph)
         onnx.checker.check_model(model)
         onnx.save(model, str(path))
-        pairs.tame(str(path), clean)
+        feeds = Calibration(cache, count, seed=8)
+        pairs.tame(str(path), clean, list(iter(feeds.get_next, None)))
     return path
 
 

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -43,7 +43,7 @@ def entry(args):
         "nms_iou": args.nms,
         "flops": 2 * macs(Detector().eval(), 544, 960),
         "training": {
-            "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             "seed": state["args"]["seed"],
             "steps": state["step"],
             "crops_seen": state.get("seen", 0),

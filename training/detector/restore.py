@@ -7,7 +7,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from reader.restore import put_back
+from recogniser.restore import put_back
 
 from .net import Detector
 

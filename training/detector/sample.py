@@ -38,7 +38,7 @@ class Sampler:
         self.bank = Bank(cache, {"rendered": 0.65, "us_states": 0.35})
         self.rng = np.random.default_rng(seed)
         self.composite = composite if self.bank else 0
-        self.sets = {k: v for k, v in sets.items()}
+        self.sets = dict(sets)
         self.members = {k: [i for i, e in enumerate(self.pictures.entries) if e["set"] == k] for k in sets}
         self.names = [k for k in sets if self.members[k]]
         weights = np.array([sets[k][0] for k in self.names])

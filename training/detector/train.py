@@ -11,12 +11,12 @@ import json
 import os
 import signal
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
-from reader.train import has_bfloat16
+from recogniser.train import has_bfloat16
 
 from . import loss
 from .net import Detector
@@ -117,7 +117,7 @@ def end_time(args):
     if not args.until:
         return time.time() + args.minutes * 60
     hour, minute = map(int, args.until.split(":"))
-    return datetime.now(timezone.utc).replace(hour=hour, minute=minute, second=0).timestamp()
+    return datetime.now(UTC).replace(hour=hour, minute=minute, second=0).timestamp()
 
 
 def begin(args, cache):

@@ -4,10 +4,12 @@ In a pattern L is a letter, D a digit (N a digit 1-9), [XYZ] one of these, "_" a
 seals, "%" a small tag, "&" a sign as high as the characters (a wheelchair, a heart), "/" where the second line begins, "{LL}" small letters stacked one above
 the other (which are not part of the read text), a lower-case letter itself. Colours are names of palettes in paint.py.
 """
+from typing import Any
+
 from . import table
 
 # state: (name, slogan, ink colours, grounds), and patterns behind them (below)
-US = {
+US: dict[str, Any] = {
     "AL": ("Alabama", "Heart of Dixie|Sweet Home|Stars Fell On", "red blue navy", "white sky sunset"),
     "AK": ("ALASKA", "The Last Frontier", "navy blue black", "yellow white gold"),
     "AZ": ("ARIZONA", "GRAND CANYON STATE", "green navy white", "sunset purple white maroon"),
@@ -40,7 +42,7 @@ US = {
     "NH": ("NEW HAMPSHIRE", "LIVE FREE OR DIE", "darkgreen green", "greenfade white"),
     "NJ": ("New Jersey", "Garden State", "black", "yellowfade yellow"),
     "NM": ("NEW MEXICO USA|New Mexico", "Land of Enchantment", "red yellow", "yellow turquoise"),
-    "NY": ("NEW YORK", "EMPIRE STATE|EXCELSIOR", "navy black", "orange white bars"),
+    "NY": ("NEW YORK", "EMPIRE STATE|EXCELSIOR|@|T&LC", "navy black", "empire empire orange white excelsior excelsior bars"),
     "NC": ("NORTH CAROLINA|First in Flight", "First in Flight|NORTH CAROLINA", "blue red navy", "white"),
     "ND": ("NORTH DAKOTA", "PEACE GARDEN STATE|Discover the Spirit|Legendary", "black navy", "skyline sunset white"),
     "OH": ("OHIO", "BIRTHPLACE OF AVIATION|BEAUTIFUL OHIO", "navy blue red", "white bluefade sunset"),
@@ -66,7 +68,7 @@ US = {
     "MP": ("CNMI USA", "HAFA ADAI", "blue navy", "white sky"),
 }
 
-CANADA = {
+CANADA: dict[str, Any] = {
     "ON": ("ONTARIO", "YOURS TO DISCOVER", "blue navy", "white"),
     "QC": ("Québec", "Je me souviens", "navy blue", "white"),
     "BC": ("British Columbia", "BEAUTIFUL", "navy blue", "white wave"),
@@ -82,7 +84,7 @@ CANADA = {
 }
 
 # country: (band, ink, grounds, typeface roles), and patterns; band: eu, eu2 (both ends), none, redwhite, top
-EUROPE = {
+EUROPE: dict[str, Any] = {
     "DE": ("eu", "black", "white", "fe"),
     "PL": ("eu", "black", "white white white white old", "road din plain"),
     "RO": ("eu", "black", "white", "din road plain"),
@@ -132,7 +134,7 @@ TWO_LINES = {
 }
 
 # country: (look, ink, grounds, typeface roles), and patterns
-WORLD = {
+WORLD: dict[str, Any] = {
     "BR": ("br", "black red white", "grey grey grey red", "uk uk din plain sans road"),
     "BR2": ("mercosul", "black black black red blue", "white", "fe"),
     "AR": ("mercosul", "black", "white", "fe din"),

@@ -158,6 +158,16 @@ def ground(rng, name, w, h):
         return ramp(w, h, [vary(rng, (60, 195, 235)), vary(rng, (200, 240, 248), 8)])
     if name == "sunset":
         return ramp(w, h, [vary(rng, c, 22) for c in ((200, 160, 120), (190, 205, 245), (110, 170, 245), (235, 235, 240))])
+    if name in ("empire", "excelsior"):  # New York: gold, or white, below a dark band
+        below = vary(rng, GROUND["orange" if rng.random() < .5 else "amber"] if name == "empire" else (238, 240, 240), 14)
+        image = ramp(w, h, [below, below])
+        band = int(h * rng.uniform(.17, .27))
+        image[:band] = vary(rng, (85, 45, 25), 18)
+        if name == "excelsior":
+            image[band:band + max(1, int(h * .015))] = vary(rng, (40, 180, 235), 15)
+        if rng.random() < .4:
+            image[int(h * rng.uniform(.82, .92)):] = vary(rng, (85, 45, 25), 18)
+        return image
     if name in ("bars", "barsyellow"):
         mid = GROUND["yellow"] if name == "barsyellow" else white
         image = ramp(w, h, [vary(rng, mid, 10)] * 2)
@@ -238,7 +248,8 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
             plan.append((kind, m, total + (room - wide) / 2, wide))
             total += room + space
         else:
-            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42, "tag": max(gap * .6, .3), "line": 0.0, "sign": rng.uniform(.6, .95), "stack": rng.uniform(.3, .6)}[kind]
+            room = {"gap": gap, "dash": max(gap, .3), "dot": max(gap * .8, .22), "art": max(gap, rng.uniform(.35, .9 + .6 * art)), "seal": .42,
+                    "tag": max(gap * .6, .3), "line": 0.0, "sign": rng.uniform(.6, .95), "stack": rng.uniform(.3, .6)}[kind]
             plan.append((kind, value, total, room))
             total += room + space
     total = max(total - space, .1)
@@ -274,7 +285,7 @@ def serial(book, rng, image, items, face, box, colour, weight=0, stretch=1.0, sp
                 shade = vary(rng, ((90, 120, 140), (60, 110, 60), (160, 160, 160), (190, 120, 60))[rng.integers(4)], 25)
                 cv2.circle(image, (int(px + pw / 2), int(top + scale * fy)), max(2, int(scale * .19)), tuple(map(float, shade)), -1, cv2.LINE_AA)
     if umlaut:
-        for kind, value, at, wide in plan[:3]:
+        for kind, _, at, wide in plan[:3]:
             if kind == "c":
                 for f in (.3, .7):
                     cv2.circle(ink, (int(left + (at + wide * f) * sx), int(top - scale * .09)), max(1, int(scale * .05)), 255, -1, cv2.LINE_AA)

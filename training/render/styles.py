@@ -99,13 +99,15 @@ def face_of(book, rng, roles):
     return book.choose(rng, *roles.split())
 
 
-def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us", two=None):
-    """A North American plate: state's name above, slogan or county below, stickers, bolts, frame."""
+def us_like(book, rng, looks, region, roles="us", two=None):
+    """A North American plate: state's name above, slogan or county below, stickers, bolts, frame. looks are a row of formats.US."""
+    name, slogan, inks, grounds, patterns = looks
     w, h = WIDTH, int(WIDTH * rng.uniform(.46, .54))
     motorcycle = rng.random() < .05 if two is None else two
     if motorcycle:
         h = int(w * rng.uniform(.56, .68))
-    image = paint.ground(rng, pick(rng, grounds) if rng.random() < .85 else pick(rng, "white bluefade sunset mountain picture bars skyline sky yellow navy black maroon green orange turquoise"), w, h)
+    look = pick(rng, grounds) if rng.random() < .85 else pick(rng, "white bluefade sunset mountain picture bars skyline sky yellow navy black maroon green orange turquoise")
+    image = paint.ground(rng, look, w, h)
     if rng.random() < .25:  # a scene behind the serial
         for _ in range(int(rng.integers(1, 4))):
             paint.shape(rng, image, rng.uniform(0, w), rng.uniform(h * .2, h), h * rng.uniform(.2, .9), rng.integers(90, 255, 3), rng.uniform(.08, .4))
@@ -143,21 +145,26 @@ def us_like(book, rng, name, slogan, inks, grounds, patterns, region, roles="us"
         paint.serial(book, rng, image, lower, face, (.12 * w, .53 * h, .76 * w, .27 * h), ink, **style)
     else:
         paint.serial(book, rng, image, items, face, (x0 * w, y0, wide, tall), ink, **style)
-    words = ink if rng.random() < .5 else ink_for(rng, "red navy black blue white green maroon", image[: h // 4])
+    words = ink if rng.random() < .5 and look not in ("empire", "excelsior") else ink_for(rng, "red navy black blue white green maroon gold", image[: h // 4])
     if rng.random() < .95:
         caption(book, image, pick(rng, name, "|"), book.choose(rng, "script", "caption") if rng.random() < .5 else book.choose(rng, "caption"),
                 w * (.5 + (rng.normal(0, .03) if rng.random() < .8 else rng.uniform(-.15, .15))), h * rng.uniform(.05, .1), h * rng.uniform(.1, .155), words, w * rng.uniform(.4, .72))
     below = pick(rng, slogan, "|")
     if below and rng.random() < .85:
         below = paint.words(rng) if below == "@" else below
-        caption(book, image, below, book.choose(rng, "caption", "script"), w / 2, h * rng.uniform(.83, .87), h * rng.uniform(.06, .1), ink_for(rng, "red navy black blue white green", image[-h // 5:]), w * .7)
+        face = book.choose(rng, "caption", "script")
+        caption(book, image, below, face, w / 2, h * rng.uniform(.83, .87), h * rng.uniform(.06, .1), ink_for(rng, "red navy black blue white green", image[-h // 5:]), w * .7)
     for fx, fy in ((.02, .03), (.86, .03), (.02, .8), (.86, .8)):
         if rng.random() < .27:
             paint.sticker(rng, book, image, w * (fx + rng.normal(0, .008)), h * (fy + rng.normal(0, .01)), w * rng.uniform(.09, .14), h * rng.uniform(.11, .17))
     paint.wear(rng, image)
     paint.bolts(rng, image, ((.21, .07), (.79, .07), (.21, .93), (.79, .93)))
-    if rng.random() < .33:
-        paint.frame(rng, book, image, (h * rng.uniform(.02, .2), h * rng.uniform(.02, .2), w * rng.uniform(.01, .04)))
+    if rng.random() < .38:
+        top, bottom = h * rng.uniform(.02, .2), h * rng.uniform(.02, .2)
+        if rng.random() < .25 and not lines:  # a frame that hides the serial's feet, or heads
+            bottom = max(bottom, h - y0 - tall * rng.uniform(.84, 1))
+            top = max(top, y0 + tall * rng.uniform(0, .12)) if rng.random() < .3 else top
+        paint.frame(rng, book, image, (top, bottom, w * rng.uniform(.01, .04)))
     return image, paint.text_of(items), region, "us-mc-2" if lines else "us-mc" if motorcycle else "us"
 
 
@@ -180,13 +187,13 @@ def emblem(book, rng, image, ink):
 def us(book, rng, state=None, two=None):
     """A plate of one US state or territory, any by default."""
     state = state or list(formats.US)[rng.integers(len(formats.US))]
-    return us_like(book, rng, *formats.US[state], f"US-{state}", two=two)
+    return us_like(book, rng, formats.US[state], f"US-{state}", two=two)
 
 
 def canada(book, rng, province=None, two=None):
     """A Canadian plate."""
     province = province or list(formats.CANADA)[rng.integers(len(formats.CANADA))]
-    return us_like(book, rng, *formats.CANADA[province], f"CA-{province}", "us din sans", two)
+    return us_like(book, rng, formats.CANADA[province], f"CA-{province}", "us din sans", two)
 
 
 def band(book, rng, image, kind, letters, x, w, y0=0.0, y1=1.0):
@@ -224,8 +231,9 @@ def split(items):
     return items[:i], items[i:]
 
 
-def long_plate(book, rng, country, look, inks, grounds, roles, patterns, region, two=None):
+def long_plate(book, rng, country, looks, region, two=None):
     """A European-shaped plate, one line or two, with or without a band."""
+    look, inks, grounds, roles, patterns = looks
     two = rng.random() < (.3 if look == "in" else .2) if two is None else two
     w = WIDTH
     h = int(w * ((rng.uniform(.6, .85) if rng.random() < .7 else rng.uniform(.85, 1.15)) if two else rng.uniform(.19, .25)))
@@ -286,12 +294,14 @@ def two_lines(book, rng, image, items, face, ink, across, style, both=False, shi
         if k == 0 and rng.random() < .12:  # a year or a number beside the upper line, small, not part of the serial
             word = ("-" if rng.random() < .5 else "") + f"{rng.integers(0, 30):02d}"
             right -= .17
-            caption(book, image, word, face if rng.random() < .6 else book.choose(rng, "caption"), (right + .08) * w, (top + rng.uniform(0, .3) * each[0]) * h, each[0] * h * rng.uniform(.28, .5), ink, w * .15)
+            small = face if rng.random() < .6 else book.choose(rng, "caption")
+            caption(book, image, word, small, (right + .08) * w, (top + rng.uniform(0, .3) * each[0]) * h, each[0] * h * rng.uniform(.28, .5), ink, w * .15)
         if k == 0 and shields:
             for x, tone in ((left + .09, (45, 30, 185)), (right - .09, (165, 70, 25) if rng.random() < .6 else (60, 150, 60))):
                 paint.shape(rng, image, x * w, (top + each[0] * .5) * h, each[0] * h * .62, tone, .95, kind=5)
             left, right = left + .17, right - .17
-        own = dict(style, gap=style["gap"] * (rng.uniform(1, 4) if rng.random() < .25 else 1), align=rng.choice([.5, .5, .5, rng.random()]), stretch=style["stretch"] * rng.uniform(.85, 1.18), space=style["space"] * rng.uniform(.7, 1.3))
+        own = dict(style, gap=style["gap"] * (rng.uniform(1, 4) if rng.random() < .25 else 1), align=rng.choice([.5, .5, .5, rng.random()]),
+                   stretch=style["stretch"] * rng.uniform(.85, 1.18), space=style["space"] * rng.uniform(.7, 1.3))
         paint.serial(book, rng, image, units, face, (left * w, top * h, (right - left) * w, each[k] * h), ink, **own)
     return upper + lower
 
@@ -356,10 +366,11 @@ def world(book, rng, key=None, two=None):
     look, inks, grounds, roles, patterns = formats.WORLD[key]
     region = key[:2]
     if look == "us":
-        return us_like(book, rng, pick(rng, "MEXICO JALISCO CHIHUAHUA SONORA EDOMEX CDMX PUEBLA TAMAULIPAS"), "MEXICO|@|DELANTERA|TRASERA", inks, grounds, patterns, region, roles, two)
+        names = pick(rng, "MEXICO JALISCO CHIHUAHUA SONORA EDOMEX CDMX PUEBLA TAMAULIPAS"), "MEXICO|@|DELANTERA|TRASERA"
+        return us_like(book, rng, (*names, inks, grounds, patterns), region, roles, two)
     if look in ("br", "mercosul"):
         return brazil(book, rng, key, look, inks, grounds, roles, patterns, region, two)
-    return long_plate(book, rng, key, look, inks, grounds, roles, patterns, region, two)
+    return long_plate(book, rng, key, formats.WORLD[key], region, two)
 
 
 def europe(book, rng, country=None, two=None):
@@ -368,7 +379,7 @@ def europe(book, rng, country=None, two=None):
     if country is None:
         p = np.array([4 if k in ("GB", "DE", "PL") else 3 if k in ("NL", "RO", "IT", "FR", "ES") else 1 for k in keys], float)
         country = keys[rng.choice(len(keys), p=p / p.sum())]
-    return long_plate(book, rng, country, *formats.EUROPE[country], country, two)
+    return long_plate(book, rng, country, formats.EUROPE[country], country, two)
 
 
 def anything(book, rng, two=None):

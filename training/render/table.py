@@ -6,7 +6,7 @@ TABLE = pathlib.Path(__file__).resolve().parents[2] / "internal" / "issuer" / "f
 MOST = 12  # how often the most usual pattern of an issuer stands among its words
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def rows():
     """(issuer, kind, weight, pattern) of each row."""
     out = []

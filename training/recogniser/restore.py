@@ -1,5 +1,5 @@
 """Puts the weights of an exported reader back into the network that learns: restore.checkpoint(FILE.onnx, pictures) is what
-reader.train writes, so that `--init FILE.onnx` goes on from what is shipped where no checkpoint is left.
+recogniser.train writes, so that `--init FILE.onnx` goes on from what is shipped where no checkpoint is left.
 
 An export folds each batch norm into its convolution. Learning on without it is another network, so it is put back: by what the
 convolutions give for `pictures`, such that the restored network computes what the file does, with its own statistics and with a batch's.
@@ -13,7 +13,7 @@ import torch
 from onnx import numpy_helper
 
 from . import sets
-from .net import ConvNorm, Reader
+from .net import ConvNorm, Recogniser
 
 PREFIX = "model."  # export.Served holds the network under this name
 AFTER = "_DequantizeLinear_Output"  # what the quantiser calls a constant that it has stored in int8
@@ -36,7 +36,7 @@ def constants(graph):
 
 
 def weights(path):
-    """The network's weights by their names in net.Reader, batch norms folded; fp32 of a file in fp32 or QDQ int8."""
+    """The network's weights by their names in net.Recogniser, batch norms folded; fp32 of a file in fp32 or QDQ int8."""
     graph = onnx.load(path).graph
     known = constants(graph)
     made = {o: n for n in graph.node for o in n.output}
@@ -58,7 +58,7 @@ def model(path):
     found = weights(path)
     if "region.bias" not in found:
         raise ValueError(f"{path} is no exported reader: it has no regions")
-    net = Reader(len(found["region.bias"]), refine=any(k.startswith("refine") for k in found), columns=any(k.startswith("columns") for k in found)).eval()
+    net = Recogniser(len(found["region.bias"]), refine=any(k.startswith("refine") for k in found), columns=any(k.startswith("columns") for k in found)).eval()
     state = net.state_dict()
     for name, part in net.named_modules():
         if isinstance(part, ConvNorm):
@@ -87,7 +87,7 @@ def unfold(net, pictures, batch=128):
 def put_back(pairs, show, size=None):
     """Gives each batch norm of pairs (convolution, batch norm) the statistics of what it meets while show() runs the network, and the scale and
     bias that undo them, so that nothing computed changes. With a size each filter gets that one, so that a step of Muon moves it as far as a row of that size."""
-    sums = {c: [0, 0.0, 0.0] for c, _ in pairs}
+    sums = {c: [0, torch.zeros(()), torch.zeros(())] for c, _ in pairs}
 
     def add(c, _, z):
         s = sums[c]
@@ -113,7 +113,7 @@ def put_back(pairs, show, size=None):
 
 
 def checkpoint(path, pictures):
-    """What reader.train saves, but for the optimizers, of an exported file; how far that had learned is as the manifest beside it says."""
+    """What recogniser.train saves, but for the optimizers, of an exported file; how far that had learned is as the manifest beside it says."""
     net = unfold(model(path), pictures)
     state, training = net.state_dict(), learned(path)
     return dict(model=state, ema=state, step=training.get("steps", 0), samples=training.get("samples", 0), config=net.config, regions=sets.regions(), args={"seed": training.get("seed", 0)})

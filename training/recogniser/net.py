@@ -7,15 +7,14 @@ which characters its neighbours have taken reads the last one twice. That serial
 training's part: a third of what is rendered follows no format.
 """
 import math
+from typing import Any
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-PAD = len(ALPHABET)
-SLOTS = 10
-HEIGHT, WIDTH = 64, 160
+from .shape import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
+
 TRUST = .6  # the weight of the columns' count beside what a slot sees; of 0, 0.3, 0.6, 1 and 1.5 the best for two-line plates and level on held-out crops
 
 
@@ -135,7 +134,7 @@ class Columns(nn.Module):
         return F.ctc_loss(p, y, torch.full_like(length, p.shape[0]), length, blank=PAD, zero_infinity=True)
 
 
-class Reader(nn.Module):
+class Recogniser(nn.Module):
     """uint8 or float NCHW BGR 0..255 in; slot logits [N,10,37] and region logits [N,R] out.
 
     With columns, the tokens are also read column by column, and the slots are told what these count."""
@@ -172,7 +171,7 @@ class Reader(nn.Module):
             for out in (self.refine["mix"].out, self.refine["decode"].attn.out, self.refine["decode"].down):
                 nn.init.zeros_(out.weight)
                 nn.init.zeros_(out.bias)
-        self.columns = Columns(dim) if columns else None
+        self.columns: Any = Columns(dim) if columns else None
         if columns and refine:  # begins as doing nothing, like the second look
             self.told = nn.Linear(PAD + 1, dim)
             nn.init.zeros_(self.told.weight)

@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from .net import HEIGHT, WIDTH
+from .shape import HEIGHT, WIDTH
 
 MARGIN = .05  # what is seen beyond each edge of a plate, in its widths and heights
 
@@ -17,7 +17,7 @@ def degrade(rng, image, quad, aspect, hardness=1.0, backdrop=None, margin=None, 
     """
     hard = hardness * rng.choice([.35, .75, 1.15], p=[.3, .42, .28])
     wide = float(np.clip(np.exp(rng.normal(np.log(135 - 55 * min(hard, 1)), .42)), 38, 300))
-    tall = max(12.0, wide / aspect)
+    tall = max(12.0, wide / aspect * (rng.uniform(1.1, 2.2) if rng.random() < .12 else 1.0))  # some are seen from aside: narrower than they are
     canvas, quad_to = _place(rng, image, quad, wide, tall, hard, backdrop, margin)
     canvas = _light(rng, canvas, hard, pink)
     if blur:
@@ -116,7 +116,8 @@ def _light(rng, im, hard, pink):
     if rng.random() < .08 * hard:  # something in front: dirt, hitch, branch
         for _ in range(int(rng.integers(1, 4))):
             c = tuple(map(float, rng.integers(10, 150, 3)))
-            cv2.ellipse(f, (int(rng.uniform(0, w)), int(rng.uniform(0, h))), (max(1, int(w * rng.uniform(.005, .04))), max(1, int(h * rng.uniform(.02, .16)))), float(rng.uniform(0, 180)), 0, 360, c, -1, cv2.LINE_AA)
+            at, size = (int(rng.uniform(0, w)), int(rng.uniform(0, h))), (max(1, int(w * rng.uniform(.005, .04))), max(1, int(h * rng.uniform(.02, .16))))
+            cv2.ellipse(f, at, size, float(rng.uniform(0, 180)), 0, 360, c, -1, cv2.LINE_AA)
     if rng.random() < .08 * hard:  # a scratch, a wire, a bent edge: a thin stroke across characters
         for _ in range(int(rng.integers(1, 3))):
             x, y, a, n = rng.uniform(0, w), rng.uniform(.1, .9) * h, rng.uniform(0, np.pi), rng.uniform(.2, 1.2) * h

@@ -1,4 +1,4 @@
-"""Renders plates into a growing cache: python -m reader.cache --fonts DIR --out DIR [--count N].
+"""Renders plates into a growing cache: python -m recogniser.cache --fonts DIR --out DIR [--count N].
 
 Each shard is an .npz-free pair: NAME.npy (uint8 [n,80,240,3], plates stretched to one size) and NAME.json (text, region,
 aspect, layout of each). A shard appears under its name only when it is whole, so a training may read while this runs.
@@ -16,15 +16,15 @@ SHAPE = (80, 240)
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--fonts", required=True)
-    a.add_argument("--out", required=True)
-    a.add_argument("--count", type=int, default=60000)
-    a.add_argument("--shard", type=int, default=2000)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--countries", default="", help="only these, blank-separated; default the training mix")
-    a.add_argument("--two", action="store_true", help="only plates in two lines, most of them European")
-    a = a.parse_args()
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--fonts", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--count", type=int, default=60000)
+    p.add_argument("--shard", type=int, default=2000)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--countries", default="", help="only these, blank-separated; default the training mix")
+    p.add_argument("--two", action="store_true", help="only plates in two lines, most of them European")
+    a = p.parse_args()
     cv2.setNumThreads(1)
     os.makedirs(a.out, exist_ok=True)
     renderer = Renderer(a.fonts)

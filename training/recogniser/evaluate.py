@@ -1,4 +1,4 @@
-"""Measures a checkpoint or an exported model: python -m reader.evaluate --data SETS --holdout FILE --model FILE [--sheet DIR].
+"""Measures a checkpoint or an exported model: python -m recogniser.evaluate --data SETS --holdout FILE --model FILE [--sheet DIR].
 
 Sets: us_crops (whole crops), poland_gate, incar (held-out blocks of incar_romania), us_states and world (held out by text).
 Figures: exact, exact at <= 1 % wrong (oracle threshold on the confidence), CER, region right / unknown / wrong.
@@ -8,12 +8,10 @@ import json
 
 import cv2
 import numpy as np
-import torch
 
 from . import sets
 from .degrade import MARGIN, level
-from .heads import HEADS
-from .net import ALPHABET, HEIGHT, PAD, WIDTH
+from .shape import ALPHABET, HEIGHT, PAD, WIDTH
 
 
 def rectify(crop, margin=MARGIN):
@@ -35,9 +33,13 @@ def resize(im):
 
 def torch_model(path):
     """A function from uint8 [n,64,160,3] to slot and region probabilities, by the averaged weights of a checkpoint."""
+    import torch
+
+    from .heads import HEADS
     c = torch.load(path, weights_only=False)
     model = HEADS[c["args"].get("head", "slots")](**c["config"]).eval()
     model.load_state_dict(c["ema"])
+    torch.set_num_threads(1)
     return lambda x: [p.numpy() for p in model.posterior(torch.from_numpy(x).permute(0, 3, 1, 2))]
 
 
@@ -145,16 +147,15 @@ def by_width(run, crops, widths=(40, 50, 60, 75, 100, 140)):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--data", required=True)
-    a.add_argument("--holdout", required=True)
-    a.add_argument("--model", required=True, help=".pt or .onnx")
-    a.add_argument("--sheet", help="folder for contact sheets of wrong reads")
-    a.add_argument("--widths", action="store_true", help="also the share read at 40 to 140 px plate width")
-    a.add_argument("--reads", help="folder of what alpr read --json says of the training scenes: their plates' corners")
-    a.add_argument("--margin", type=float, default=MARGIN)
-    a = a.parse_args()
-    torch.set_num_threads(1)
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--data", required=True)
+    p.add_argument("--holdout", required=True)
+    p.add_argument("--model", required=True, help=".pt or .onnx")
+    p.add_argument("--sheet", help="folder for contact sheets of wrong reads")
+    p.add_argument("--widths", action="store_true", help="also the share read at 40 to 140 px plate width")
+    p.add_argument("--reads", help="folder of what alpr read --json says of the training scenes: their plates' corners")
+    p.add_argument("--margin", type=float, default=MARGIN)
+    a = p.parse_args()
     run = onnx_model(a.model) if a.model.endswith(".onnx") else torch_model(a.model)
     names = sets.regions()
     for name, crops in eval_sets(a.data, sets.load(a.data, a.holdout, reads=a.reads)[1]).items():

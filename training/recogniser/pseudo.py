@@ -1,9 +1,9 @@
-"""Labels the crops of us_states that have no text by the model itself: python -m reader.pseudo --model CKPT --data SETS --out FILE.json.
+"""Labels the crops of us_states that have no text by the model itself: python -m recogniser.pseudo --model CKPT --data SETS --out FILE.json.
 
 A crop gets a text when the reader says the same on the crop as it is and on five shifted, blurred and re-lit copies, and the
-mean confidence is high. FILE maps "set/image#box" to text; reader.sets takes it up with --pseudo. Look at the contact sheet
+mean confidence is high. FILE maps "set/image#box" to text; recogniser.sets takes it up with --pseudo. Look at the contact sheet
 (--sheet) before training on it. The plates of whole scenes get their texts, and their corners, from the program: `alpr read --json`,
-reader.train --reads.
+recogniser.train --reads.
 """
 import argparse
 import json
@@ -22,14 +22,14 @@ def views(rng, c, n=5):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--model", required=True)
-    a.add_argument("--data", required=True)
-    a.add_argument("--out", required=True)
-    a.add_argument("--sheet")
-    a.add_argument("--least", type=float, default=.6, help="least geometric mean over the views of the product of slot probabilities")
-    a.add_argument("--votes", type=int, default=5, help="views of six that must agree with the first")
-    a = a.parse_args()
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--model", required=True)
+    p.add_argument("--data", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--sheet")
+    p.add_argument("--least", type=float, default=.6, help="least geometric mean over the views of the product of slot probabilities")
+    p.add_argument("--votes", type=int, default=5, help="views of six that must agree with the first")
+    a = p.parse_args()
     torch.set_num_threads(1)
     run, rng = evaluate.torch_model(a.model), np.random.default_rng(1)
     crops, out, kept = [c for c in sets.whole(a.data, "us_states") if not c.text], {}, []

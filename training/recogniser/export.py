@@ -1,4 +1,4 @@
-"""Writes the reader as ONNX: python -m reader.export --checkpoint last.pt --data SETS --holdout FILE --models DIR.
+"""Writes the reader as ONNX: python -m recogniser.export --checkpoint last.pt --data SETS --holdout FILE --models DIR.
 
 Makes reader.onnx (fp32) and reader-int8.onnx (QDQ, per channel, calibrated on training crops), measures both, fits
 temperature and the confidence's calibration on held-out training crops, degraded (never on a set that judges), and puts
@@ -25,9 +25,12 @@ import pairs
 import selftest
 
 from . import evaluate, sets
+from .calibrate import calibrated, calibration_error, geometric, platt, region_threshold
 from .degrade import degrade
-from .net import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH, Reader
+from .net import Recogniser
+from .shape import ALPHABET, HEIGHT, PAD, WIDTH
 from .stream import Stream
+from .texts import encode
 from .train import average
 from .train import pictures as pictures_of
 
@@ -90,10 +93,11 @@ def write_int8(fp32, path, pictures, float_nodes=()):
     with tempfile.TemporaryDirectory() as d:
         pre = os.path.join(d, "pre.onnx")
         quant_pre_process(fp32, pre, skip_symbolic_shape=True)
-        quantize_static(pre, path, Samples(onnx.load(pre).graph.input[0].name, pictures), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
+        name = onnx.load(pre).graph.input[0].name
+        quantize_static(pre, path, Samples(name, pictures), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
                         weight_type=QuantType.QInt8, op_types_to_quantize=["Conv", "MatMul", "Gemm"], nodes_to_exclude=list(float_nodes),
                         extra_options={"ActivationSymmetric": False, "WeightSymmetric": True})
-        pairs.tame(path, pre)
+        pairs.tame(path, pre, [{name: pictures[i:i + 16]} for i in range(0, len(pictures), 16)])
 
 
 def calibration_crops(val, seed=5, repeats=6):
@@ -115,39 +119,6 @@ def temperature(logits, targets):
     grid = np.exp(np.linspace(np.log(.5), np.log(3), 61))
     nll = [torch.nn.functional.cross_entropy(logits / t, targets).item() for t in grid]
     return float(grid[int(np.argmin(nll))])
-
-
-def platt(confidence, right, steps=400):
-    """a, b of p = sigma(a logit(product) + b), by Newton's method with a slight prior towards a = 1, b = 0."""
-    p = np.clip(np.exp(confidence), 1e-9, 1 - 1e-9)
-    x = np.stack([np.log(p / (1 - p)), np.ones_like(p)], 1)
-    w, prior = np.array([1.0, 0.0]), np.array([1.0, 0.0])
-    for _ in range(steps):
-        q = 1 / (1 + np.exp(-x @ w))
-        g = x.T @ (q - right) + (w - prior)
-        h = (x * (q * (1 - q))[:, None]).T @ x + np.eye(2)
-        w = w - np.linalg.solve(h, g)
-    return float(max(w[0], .05)), float(w[1])
-
-
-def calibrated(confidence, ab):
-    """Probability that the whole text is right."""
-    p = np.clip(np.exp(confidence), 1e-9, 1 - 1e-9)
-    return 1 / (1 + np.exp(-(ab[0] * np.log(p / (1 - p)) + ab[1])))
-
-
-def calibration_error(p, right, bins=10):
-    """Expected calibration error over equal-width bins."""
-    at = np.minimum((p * bins).astype(int), bins - 1)
-    return float(sum(abs(p[at == k].mean() - right[at == k].mean()) * (at == k).mean() for k in range(bins) if (at == k).any()))
-
-
-def region_threshold(probability, right, wrong=.02):
-    """The least probability at which at most this share of all regions is reported wrong."""
-    for t in np.linspace(.2, .98, 79):
-        if ((probability >= t) & ~right).mean() <= wrong:
-            return round(float(t), 2)
-    return .98
 
 
 def sha256(path):
@@ -172,15 +143,15 @@ def data_hashes(data):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--checkpoint", nargs="+", help="of several of one run, or of one and the exported file it began from, the mean of their weights is exported")
-    a.add_argument("--data", required=True)
-    a.add_argument("--holdout", required=True)
-    a.add_argument("--plates", required=True, nargs="+")
-    a.add_argument("--models", required=True)
-    a.add_argument("--reads", help="as in reader.train: the corners of held-out plates")
-    a.add_argument("--second", action="store_true", help="export as the second reader beside the reader in --models; without a checkpoint, calibrate the one there anew beside a new reader")
-    a = a.parse_args()
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--checkpoint", nargs="+", help="of several of one run, or of one and the exported file it began from, the mean of their weights is exported")
+    p.add_argument("--data", required=True)
+    p.add_argument("--holdout", required=True)
+    p.add_argument("--plates", required=True, nargs="+")
+    p.add_argument("--models", required=True)
+    p.add_argument("--reads", help="as in recogniser.train: the corners of held-out plates")
+    p.add_argument("--second", action="store_true", help="export as the second reader beside the reader in --models; without a checkpoint, calibrate the one there anew beside a new reader")
+    a = p.parse_args()
     if not a.checkpoint and not a.second:
         raise SystemExit("say what to export: --checkpoint FILE")
     torch.set_num_threads(1)
@@ -192,7 +163,7 @@ def main():
         second(a, entry, os.path.join(a.models, entry["file_int8"]), pictures, texts, val)
         return
     c, weights = average(a.checkpoint, lambda: pictures_of(train))
-    model = Reader(**c["config"])
+    model = Recogniser(**c["config"])
     model.load_state_dict(weights)
     fold(model)
     names = c["regions"]
@@ -201,7 +172,6 @@ def main():
     with torch.no_grad():
         parts = [model(torch.from_numpy(pictures[i:i + 64]).permute(0, 3, 1, 2)) for i in range(0, len(pictures), 64)]
     slots, region = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
-    from .stream import encode
     y = torch.tensor([encode(t) for t in texts])
     known = torch.tensor([r in names and r != "" for r in regions])
     r = torch.tensor([names.index(x) if x in names else 0 for x in regions])
@@ -283,13 +253,6 @@ class Both:
         return np.concatenate(self.asked)
 
 
-def geometric(p, q, share=1 / 3):
-    """The weighted geometric mean of the first reader's distribution p and the second's, q, summing to 1. Of shares from 0 to 1 a quarter to
-    two fifths are best on 3,720 degraded held-out crops: the first has learned five times as long."""
-    mean = np.maximum(p, 1e-7) ** (1 - share) * np.maximum(q, 1e-7) ** share
-    return mean / mean.sum(-1, keepdims=True)
-
-
 # How far beyond the plate's corners the program frames it, for the first reader and for the second: the corners found err, and what is cut off
 # cannot be read. Of 0.02 to 0.09 the best two, together, on held-out pictures; the networks learned from 0.05 on average.
 FRAMED = {False: .035, True: .09}
@@ -306,7 +269,7 @@ def describe(a, c, names, fp32, int8):
         "outputs": ["slots", "region"], "alphabet": ALPHABET, "pad": PAD, "regions": names, "margin": FRAMED[a.second],
         "training": {"date": f"{datetime.date.today()}", "seed": c["args"]["seed"], "commit": commit, "data": data_hashes(a.data),
                      "sets": ["rendered", "us_states", "incar_romania (without held-out blocks)", *sets.present(a.data)]
-                             + (["texts of reader.pseudo for crops of us_states"] if c["args"].get("pseudo") else [])
+                             + (["texts of recogniser.pseudo for crops of us_states"] if c["args"].get("pseudo") else [])
                              + (["corners, and sure texts where there was none, that alpr read gave plates of the scenes"] if c["args"].get("reads") else []),
                      "samples": c["samples"], "steps": c["step"]},
         "flops": macs * 2,
@@ -317,7 +280,7 @@ def flops(config):
     """Multiply-accumulates of one plate."""
     from torch.utils.flop_counter import FlopCounterMode
     with FlopCounterMode(display=False) as f:
-        Reader(**config).eval()(torch.zeros(1, 3, HEIGHT, WIDTH))
+        Recogniser(**config).eval()(torch.zeros(1, 3, HEIGHT, WIDTH))
     return f.get_total_flops() // 2
 
 

@@ -39,16 +39,24 @@ def labels(data, name):
                 yield r, p
 
 
+def picture(path) -> np.ndarray:
+    """A picture, BGR."""
+    im = cv2.imread(path)
+    if im is None:
+        raise ValueError(f"read {path}: it is no picture")
+    return im
+
+
 def whole(data, name):
     """Crops of a set whose pictures are one plate each."""
     out = []
     for r, p in labels(data, name):
-        im = cv2.imread(os.path.join(data, name, r["image"]))
+        im = picture(os.path.join(data, name, r["image"]))
         h, w = im.shape[:2]
         if w > 320:
             im = cv2.resize(im, (320, int(h * 320 / w)), interpolation=cv2.INTER_AREA)
             h, w = im.shape[:2]
-        quad = np.float32([[0, 0], [w, 0], [w, h], [0, h]])
+        quad = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
         out.append(Crop(im, quad, p.get("text", ""), p.get("region", ""), name, r["image"]))
     return out
 
@@ -76,24 +84,39 @@ def overlap(a, b):
     return x * y / max(a[2] * a[3] + b[2] * b[3] - x * y, 1e-9)
 
 
-def boxed(data, name, context=.35, reads=None, least=SURE):
+def by_eye(path):
+    """(set, picture, box) -> text of the labels that a person gave by looking ("" where nothing can be read), from a file of JSON lines
+    {"set", "image", "box", "text", "who", "how"}; nothing without a file. Such a file holds texts of real plates: it stays beside the sets, outside the project."""
+    out = {}
+    if path:
+        with open(path) as f:
+            for r in map(json.loads, f):
+                if not r["who"] or not r["how"]:
+                    raise ValueError(f"{path}: say who labelled {r['image']}, and how")
+                out[r["set"], r["image"], tuple(r["box"])] = r["text"]
+    return out
+
+
+def boxed(data, name, context=.35, reads=None, least=SURE, seen=None):
     """Crops of the plates with a text in a set of scenes with boxes, with context around them. reads is a folder of `alpr read --json`
-    (NAME.jsonl): where the program found the plate its corners are taken for the box's, and what it read with a confidence of least or more for a text that is not there."""
-    out, last, said = [], (None, None), reads_of(reads, name)
+    (NAME.jsonl): where the program found the plate its corners are taken for the box's, and what it read with a confidence of least or more for a text that is not there.
+    seen are labels of by_eye, which count before that."""
+    out, last, said, seen = [], ("", np.empty(0)), reads_of(reads, name), seen or {}
     for r, p in labels(data, name):
         if "box" not in p:
             continue
         x, y, w, h = p["box"]
         quad = np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
-        text = p.get("text", "")
+        eye = seen.get((name, r["image"], tuple(p["box"])))
+        text = p.get("text", "") if eye is None else eye
         found = max(said.get(r["image"], []), key=lambda f: overlap(f[0], p["box"]), default=None)
         if found and overlap(found[0], p["box"]) >= .45:
             quad = found[1]
-            text = text or (found[2] if found[3] >= least else "")
+            text = text or (found[2] if found[3] >= least and eye is None else "")
         if not text:
             continue
         if last[0] != r["image"]:
-            last = r["image"], cv2.imread(os.path.join(data, name, r["image"]))
+            last = r["image"], picture(os.path.join(data, name, r["image"]))
         out.append(around(last[1], quad, context, text, p.get("region", ""), name, r["image"]))
     return out
 
@@ -120,18 +143,18 @@ def held_out(text, share=.07):
 SCENES = ("world_433", "world_openimages", "street_openimages", "world_openlpr", "world_openlpr_crops", "us_road", "close_320", "poland_wide")
 
 
-def load(data, holdout, pseudo=None, reads=None):
-    """(train, val): lists of Crops. pseudo is a file of reader.pseudo, reads a folder of `alpr read --json` of the training scenes, or None.
+def load(data, holdout, pseudo=None, reads=None, seen=None):
+    """(train, val): lists of Crops. pseudo is a file of recogniser.pseudo, reads a folder of `alpr read --json` of the training scenes, seen a file of by_eye, or None.
     val holds the incar_romania blocks of `holdout` (a JSON file with "images") and a share of the other training sets by text: those with a text
     of their own, at their corners where reads say these; sets marked `validate` are not touched here, nor is a set that is not there."""
     with open(holdout) as f:
         blocks = set(json.load(f)["images"])
-    train, val = [], []
+    train, val, seen = [], [], by_eye(seen)
     for c in whole(data, "us_states"):
         (val if c.text and held_out(c.text) else train).append(c)
     for name in present(data):
         val += [c for c in boxed(data, name, reads=reads, least=2) if held_out(c.text)]
-        train += [c for c in boxed(data, name, reads=reads) if not held_out(c.text)]
+        train += [c for c in boxed(data, name, reads=reads, seen=seen) if not held_out(c.text)]
     ride = settle(boxed(data, "incar_romania"))
     judged = {c.text for c in ride if c.name in blocks}
     val += [c for c in ride if c.name in blocks]
@@ -182,7 +205,7 @@ def settle(crops):
     often is taken as that one (the readers that labelled incar_romania differ from frame to frame)."""
     count = Counter(c.text for c in crops)
     for c in crops:
-        c.text = max((t for t in count if t == c.text or near(t, c.text) and count[t] >= 2 * count[c.text]), key=count.get)
+        c.text = max((t for t in count if t == c.text or near(t, c.text) and count[t] >= 2 * count[c.text]), key=lambda t: count[t])
     return crops
 
 

@@ -1,9 +1,9 @@
-"""Trains the reader: python -m reader.train --data SETS --holdout FILE --plates CACHE --out DIR --until HH:MM or +N minutes.
+"""Trains the reader: python -m recogniser.train --data SETS --holdout FILE --plates CACHE --out DIR --until HH:MM or +N minutes.
 
 The learning rate follows the clock (warm-up, flat, then a linear fall to nothing over the last `--fall` of the time), so a run
 ends annealed when its time is up, however fast the machine is. It goes on from DIR/last.pt when that is there.
 
-Several processes may learn one network together, each on a core of its own: torchrun --standalone --nproc-per-node N -m reader.train …;
+Several processes may learn one network together, each on a core of its own: torchrun --standalone --nproc-per-node N -m recogniser.train …;
 their gradients are averaged, --batch is what each of them draws, and the first keeps the log and the checkpoint.
 """
 import argparse
@@ -20,6 +20,7 @@ import torch.distributed as together
 import torch.nn.functional as F
 
 from . import restore, sets
+from .clock import clock, schedule
 from .evaluate import rectify
 from .heads import HEADS
 from .net import Columns, slots_loss
@@ -116,47 +117,32 @@ def shared(model, said, workers):
     return flat[at:].tolist()
 
 
-def schedule(now, start, end, fall, warm=60.0):
-    """Learning-rate factor at a time in seconds (or a number of samples)."""
-    return min(1.0, (now - start) / warm + .02) * min(1.0, max(0.0, (end - now) / (fall * (end - start))))
-
-
-def clock(text):
-    """Seconds since the epoch of the next HH:MM (UTC), or of +N minutes from now."""
-    if text.startswith("+"):
-        return time.time() + 60 * float(text[1:])
-    h, m = map(int, text.split(":"))
-    now = time.time()
-    day = now - now % 86400
-    t = day + h * 3600 + m * 60
-    return t if t > now else t + 86400
-
-
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--data", required=True)
-    a.add_argument("--holdout", required=True)
-    a.add_argument("--plates", required=True, nargs="+")
-    a.add_argument("--out", required=True)
-    a.add_argument("--until", help="HH:MM (UTC) at which it ends, or +N minutes")
-    a.add_argument("--samples", type=int, help="end after so many instead, the learning rate following their number: for runs to be compared")
-    a.add_argument("--head", choices=list(HEADS), default="slots", help="the way of reading; only slots can be exported")
-    a.add_argument("--columns", type=float, default=.5, help="weight of the columns' loss beside the slots'; 0: slots alone")
-    a.add_argument("--batch", type=int, default=128)
-    a.add_argument("--lr", type=float, default=.02)
-    a.add_argument("--fall", type=float, default=.5)
-    a.add_argument("--smooth", type=float, default=.02)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--gentle", type=int, default=700, help="batches over which degradation grows to its full strength")
-    a.add_argument("--restart-clock", action="store_true", help="measure the schedule from now, not from the first start")
-    a.add_argument("--pseudo", help="texts made by reader.pseudo for crops without one")
-    a.add_argument("--reads", help="folder of what alpr read --json --min-confidence 0 says of the training scenes (SET.jsonl): corners, and sure texts where there is none")
-    a.add_argument("--without", choices=list(WITHOUT), help="leave something out, to see what it is worth")
-    a.add_argument("--init", nargs="+", help="checkpoints to begin from, or exported .onnx files: the mean of their averaged weights; one given twice counts twice")
-    a.add_argument("--hold-stem", action="store_true", help="leave the convolutions as they are, and learn from each batch twice: a third of the work, for a short run from what has learned long")
-    a.add_argument("--loaders", type=int, default=1, help="processes that draw batches beside the one that learns; 0: that one draws them too")
-    a.add_argument("--keep", type=float, default=.9985, help="share of the averaged weights that a step leaves")
-    a = a.parse_args()
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--data", required=True)
+    p.add_argument("--holdout", required=True)
+    p.add_argument("--plates", required=True, nargs="+")
+    p.add_argument("--out", required=True)
+    p.add_argument("--until", help="HH:MM (UTC) at which it ends, or +N minutes")
+    p.add_argument("--samples", type=int, help="end after so many instead, the learning rate following their number: for runs to be compared")
+    p.add_argument("--head", choices=list(HEADS), default="slots", help="the way of reading; only slots can be exported")
+    p.add_argument("--columns", type=float, default=.5, help="weight of the columns' loss beside the slots'; 0: slots alone")
+    p.add_argument("--batch", type=int, default=128)
+    p.add_argument("--lr", type=float, default=.02)
+    p.add_argument("--fall", type=float, default=.5)
+    p.add_argument("--smooth", type=float, default=.02)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--gentle", type=int, default=700, help="batches over which degradation grows to its full strength")
+    p.add_argument("--restart-clock", action="store_true", help="measure the schedule from now, not from the first start")
+    p.add_argument("--pseudo", help="texts made by recogniser.pseudo for crops without one")
+    p.add_argument("--reads", help="folder of what alpr read --json --min-confidence 0 says of the training scenes (SET.jsonl): corners, and sure texts where there is none")
+    p.add_argument("--seen", help="labels given by eye, JSON lines (recogniser.sets.by_eye): these count before the program's reads")
+    p.add_argument("--without", choices=list(WITHOUT), help="leave something out, to see what it is worth")
+    p.add_argument("--init", nargs="+", help="checkpoints to begin from, or exported .onnx files: the mean of their averaged weights; one given twice counts twice")
+    p.add_argument("--hold-stem", action="store_true", help="leave the convolutions as they are, and learn from each batch twice: a third of the work, for a short run from what has learned long")
+    p.add_argument("--loaders", type=int, default=1, help="processes that draw batches beside the one that learns; 0: that one draws them too")
+    p.add_argument("--keep", type=float, default=.9985, help="share of the averaged weights that a step leaves")
+    a = p.parse_args()
     if (a.until is None) == (a.samples is None):
         raise SystemExit("say when to end: --until HH:MM, --until +MINUTES or --samples N")
     run(a)
@@ -172,7 +158,7 @@ def run(a):
         together.init_process_group("gloo")
     model = HEADS[a.head](len(sets.regions()), refine=True, columns=a.columns > 0).to(memory_format=torch.channels_last)
     step, samples, start = 0, 0, time.time()
-    train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads)
+    train, _ = sets.load(a.data, a.holdout, a.pseudo, a.reads, a.seen)
     if a.init:
         c, weights = average(a.init, lambda: pictures(train))
         model.load_state_dict(weights, strict=c["config"] == model.config)

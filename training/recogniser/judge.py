@@ -1,8 +1,8 @@
-"""Makes a judging set of the held-out pictures with other serials: python -m reader.judge --data SETS --holdout holdout.json --reads READS --plates CACHE --out DIR.
+"""Makes a judging set of the held-out pictures with other serials: python -m recogniser.judge --data SETS --holdout holdout.json --reads READS --plates CACHE --out DIR.
 
 The held-out cars of incar_romania are few, and what was tried was chosen with them in view. Here rendered plates stand in their
 place, in their light and as sharp as they were (reader.transplant): as many serials as wanted, with texts that are right. DIR is then
-a set for `make accuracy`. CACHE holds plates that no reader has learned from (reader.cache with a seed of its own); READS/incar_romania.jsonl
+a set for `make accuracy`. CACHE holds plates that no reader has learned from (recogniser.cache with a seed of its own); READS/incar_romania.jsonl
 is what `alpr read --json --min-confidence 0` says of the set, for the corners.
 """
 import argparse
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from . import sets
-from .stream import Cache
+from .plates import Cache
 from .transplant import transplant
 
 NAME = "incar_romania"
@@ -42,7 +42,7 @@ def stage(rng, image, quads, cache, serial):
             if drawn and serial.fullmatch(drawn[1]):
                 break
         else:
-            raise ValueError(f"no rendered plate of the shape {aspect:.1f} has a text like {serial.pattern}: render more with python -m reader.cache --countries RO")
+            raise ValueError(f"no rendered plate of the shape {aspect:.1f} has a text like {serial.pattern}: render more with python -m recogniser.cache --countries RO")
         over = transplant(rng, image, quad, drawn[0])
         if over is None:
             continue
@@ -52,15 +52,15 @@ def stage(rng, image, quads, cache, serial):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
+    p = argparse.ArgumentParser(description=__doc__)
     for name in ("data", "holdout", "reads", "plates", "out"):
-        a.add_argument("--" + name, required=True)
-    a.add_argument("--copies", type=int, default=20, help="of each held-out picture")
-    a.add_argument("--width", type=int, default=45, help="px of the narrowest plate that is replaced")
-    a.add_argument("--unreadable", action="store_true", help="replace plates without a text too")
-    a.add_argument("--serial", default=r"(B\d{2,3}|[A-Z]{2}\d{2})[A-Z]{3}", help="pattern of the texts taken; the default is what Romania issues today")
-    a.add_argument("--seed", type=int, default=5)
-    a = a.parse_args()
+        p.add_argument("--" + name, required=True)
+    p.add_argument("--copies", type=int, default=20, help="of each held-out picture")
+    p.add_argument("--width", type=int, default=45, help="px of the narrowest plate that is replaced")
+    p.add_argument("--unreadable", action="store_true", help="replace plates without a text too")
+    p.add_argument("--serial", default=r"(B\d{2,3}|[A-Z]{2}\d{2})[A-Z]{3}", help="pattern of the texts taken; the default is what Romania issues today")
+    p.add_argument("--seed", type=int, default=5)
+    a = p.parse_args()
     with open(a.holdout) as f:
         blocks = set(json.load(f)["images"])
     cache, rng, n = Cache([a.plates]), np.random.default_rng(a.seed), 0

@@ -1,15 +1,16 @@
-"""Two other ways to read the same grid of tokens, kept to be compared with the slots of net.Reader: reader.train --head NAME.
+"""Two other ways to read the same grid of tokens, kept to be compared with the slots of net.Recogniser: recogniser.train --head NAME.
 
 Both have the reader's stem and transformer layers. What each of them reads is handed on as the slots' posterior is (probabilities [N,10,37]), so that
-reader.evaluate measures all three alike.
+recogniser.evaluate measures all three alike.
 """
 import torch
 import torch.nn as nn
 
-from .net import ALPHABET, PAD, SLOTS, Attention, Layer, Reader
+from .net import Attention, Layer, Recogniser
+from .shape import ALPHABET, PAD, SLOTS
 
 
-class ColumnsOnly(Reader):
+class ColumnsOnly(Recogniser):
     """The columns alone (connectionist temporal classification). It reads left to right only: of a plate with two lines it cannot say which comes first."""
 
     def __init__(self, regions, **config):
@@ -46,7 +47,7 @@ class ColumnsOnly(Reader):
         return out, region.softmax(-1)
 
 
-class Letters(Reader):
+class Letters(Recogniser):
     """An autoregressive decoder: each character is read knowing those before it. Ten runs of the decoder a plate."""
 
     def __init__(self, regions, **config):
@@ -83,4 +84,4 @@ class Letters(Reader):
         return slots, region
 
 
-HEADS = {"slots": Reader, "columns": ColumnsOnly, "letters": Letters}
+HEADS = {"slots": Recogniser, "columns": ColumnsOnly, "letters": Letters}
