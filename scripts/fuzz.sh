@@ -41,10 +41,17 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# A package's test is linked once, not again for each of its targets.
+build() { # DIR
+  go test -c -vet=off -fuzz=. -o "$work/${1//\//_}.test" "$1"
+}
 one() { # DIR TARGET
-  local log="$work/${1//\//_}-$2" parallel=()
-  [ "$jobs" -gt 1 ] && parallel=(-parallel 1)
-  if go test -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 20x "${parallel[@]}" "$1" </dev/null >"$log" 2>&1; then
+  local name="${1//\//_}" cache parallel=()
+  local log="$work/$name-$2"
+  cache="$(go env GOCACHE)/fuzz/$(go list "$1")"
+  [ "$jobs" -gt 1 ] && parallel=(-test.parallel 1)
+  if (cd "$1" && "$work/$name.test" -test.run '^$' -test.fuzz "^$2\$" -test.fuzztime "$time" -test.fuzzminimizetime 20x \
+    -test.fuzzcachedir "$cache" "${parallel[@]}") </dev/null >"$log" 2>&1; then
     echo "ok    $1 $2: $(grep -oE 'execs: [0-9]+ ' "$log" | tail -1)in $time," \
       "$(grep -oE 'new interesting: [0-9]+ \(total: [0-9]+\)' "$log" | tail -1)"
   else
@@ -55,8 +62,9 @@ one() { # DIR TARGET
 }
 
 echo "$n targets, $time each, $jobs at a time"
-# Each package's test is built once, before several targets of it start.
-cut -d' ' -f1 <<<"$targets" | sort -u | xargs go test -run '^$' >"$work/build" 2>&1 || { cat "$work/build"; exit 1; }
+while read -r dir; do
+  build "$dir" >"$work/build" 2>&1 </dev/null || { cat "$work/build"; exit 1; }
+done < <(cut -d' ' -f1 <<<"$targets" | sort -u)
 while read -r dir target; do
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
   one "$dir" "$target" &
