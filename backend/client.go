@@ -53,6 +53,33 @@ func (c *client) retain(ctx context.Context, topic string, payload []byte) error
 	return nil
 }
 
+// retainAtOnce is how many retained messages are on their way together.
+const retainAtOnce = 32
+
+// retainAll publishes retained messages; nil payloads clear the topics.
+func (c *client) retainAll(ctx context.Context, topics []string, payloads [][]byte) error {
+	var open []mqtt.Token
+	for i, topic := range topics {
+		var payload []byte
+		if payloads != nil {
+			payload = payloads[i]
+		}
+		if len(open) == retainAtOnce {
+			if err := c.wait(ctx, open[0]); err != nil {
+				return fmt.Errorf("publish to %s: %w", topics[i-retainAtOnce], err)
+			}
+			open = open[1:]
+		}
+		open = append(open, c.Publish(topic, 1, true, payload))
+	}
+	for _, tok := range open {
+		if err := c.wait(ctx, tok); err != nil {
+			return fmt.Errorf("publish to %s and %d more: %w", topics[0], len(topics)-1, err)
+		}
+	}
+	return nil
+}
+
 // listen subscribes, and hands messages over until the client is closed.
 func (c *client) listen(ctx context.Context, filter string) (<-chan mqtt.Message, error) {
 	out := make(chan mqtt.Message, 1<<12)

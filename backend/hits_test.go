@@ -182,3 +182,27 @@ func TestReceiptsOfTheBulkAreCollected(t *testing.T) {
 		t.Errorf("%d receipts for %d transactions in %s, want up to %d", receipts, n, time.Since(start), most)
 	}
 }
+
+// retainedTopics are the topics under a filter that hold a retained message.
+func retainedTopics(t testing.TB, address, filter string) []string {
+	t.Helper()
+	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(address).SetClientID("retained").SetOrderMatters(true))
+	if tok := client.Connect(); tok.Wait() && tok.Error() != nil {
+		t.Fatal(tok.Error())
+	}
+	defer client.Disconnect(0)
+	var mu sync.Mutex
+	var topics []string
+	done := make(chan struct{}, 1)
+	client.Subscribe(filter, 1, func(_ mqtt.Client, m mqtt.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		topics = append(topics, m.Topic())
+	}).Wait()
+	client.Subscribe("end", 1, func(mqtt.Client, mqtt.Message) { done <- struct{}{} }).Wait()
+	client.Publish("end", 1, false, "x").Wait()
+	<-done
+	mu.Lock()
+	defer mu.Unlock()
+	return topics
+}

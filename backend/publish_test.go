@@ -70,12 +70,12 @@ func TestHotlistsReachTheFleetAsVersionsAndDeltas(t *testing.T) {
 	whole := entries(m, slices.Collect(numbers(100, 400))...)
 	publish := func(list []alpr.Entry) downlink.Manifest {
 		t.Helper()
-		order.Entries = list
+		order.Entries = slices.Values(list)
 		mf, err := backend.PublishHotlist(context.Background(), us, order)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return mf
+		return mf.Manifest
 	}
 	ids := func(list []alpr.Entry) (out []string) {
 		for _, e := range list {

@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"alpr/backend"
-	"alpr/hotlist/importer"
 	"alpr/internal/usage"
 	"alpr/sync/downlink"
 	"alpr/sync/event"
@@ -50,47 +48,6 @@ without a network.`,
 	return cmd
 }
 
-func newPublishHotlistCommand() *cobra.Command {
-	var (
-		broker       backend.Broker
-		order        backend.HotlistOrder
-		signKey, how string
-	)
-	cmd := &cobra.Command{
-		Use:   "publish-hotlist FILE",
-		Short: "Publish a hotlist to an agency's vehicles, signed, as a new version",
-		Long: `Publish-hotlist reads a list as "alpr hotlist import" does (NCIC, Genetec or Flock columns, or a column
-map of your own; gzip and zstd), and publishes it with deltas from the last versions. Entries that are gone stop
-alerting in connected vehicles at once.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if order.Signer, err = backend.LoadSigner(signKey); err != nil {
-				return err
-			}
-			if err := readHotlist(cmd, args[0], how, &order); err != nil {
-				return err
-			}
-			order.Now = time.Now()
-			m, err := backend.PublishHotlist(cmd.Context(), broker, order)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "list %s version %d: %d entries, %d bytes whole, %d deltas, %d to remove at once\n",
-				m.List, m.Version, m.Entries, m.Whole.Size, len(m.Deltas), len(m.RemoveNow))
-			return err
-		},
-	}
-	addBrokerFlags(cmd, &broker)
-	f := cmd.Flags()
-	f.StringVar(&order.Agency, "agency", "", "whose vehicles (needed)")
-	f.StringVar(&order.List, "list", "", "name of the list (needed)")
-	f.StringVar(&order.Dir, "state", "hotlists", "folder that keeps published versions")
-	f.StringVar(&signKey, "sign-key", "", "private key file from keygen (needed)")
-	f.StringVar(&how, "map", "", "ncic, genetec, flock, or the file of a column map; empty: by the heading line")
-	return needed(cmd, "agency", "list", "sign-key")
-}
-
 func needed(cmd *cobra.Command, flags ...string) *cobra.Command {
 	for _, name := range flags {
 		if err := cmd.MarkFlagRequired(name); err != nil {
@@ -98,22 +55,6 @@ func needed(cmd *cobra.Command, flags ...string) *cobra.Command {
 		}
 	}
 	return cmd
-}
-
-func readHotlist(cmd *cobra.Command, path, how string, order *backend.HotlistOrder) error {
-	columns, err := importer.MapNamed(how)
-	if err != nil {
-		return err
-	}
-	list, report, err := importer.ImportFile(path, columns, importer.Options{Name: order.List, PublishedAt: time.Now()})
-	for _, bad := range report.Errors {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d: left out: %s\n", path, bad.Line, bad.Reason)
-	}
-	if err != nil {
-		return fmt.Errorf("read hotlist %s: %w", path, err)
-	}
-	order.Entries = slices.Collect(list.All())
-	return nil
 }
 
 func newRequestImageCommand() *cobra.Command {

@@ -2,7 +2,6 @@ package downlink
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -49,31 +48,72 @@ const (
 // errTooMuch reports a blob that unfolds to more than any list has.
 var errTooMuch = errors.New("the blob unfolds to more than any list has: it is refused")
 
+// BlobWriter makes the compressed file of a list or a delta: removals first, then
+// entries. It is not for concurrent use.
+type BlobWriter struct {
+	z   *zstd.Encoder
+	enc *json.Encoder
+}
+
+// NewBlobWriter begins a file.
+func NewBlobWriter(w io.Writer) (*BlobWriter, error) {
+	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(2))
+	if err != nil {
+		return nil, fmt.Errorf("start zstd: %w", err)
+	}
+	return &BlobWriter{z: z, enc: json.NewEncoder(z)}, nil
+}
+
+// Remove writes the id of an entry to remove.
+func (w *BlobWriter) Remove(id string) error {
+	if err := w.enc.Encode(line{Remove: id}); err != nil {
+		return fmt.Errorf("write blob: %w", err)
+	}
+	return nil
+}
+
+// Entry writes an entry that is encoded as event.Entry.
+func (w *BlobWriter) Entry(entry []byte) error {
+	for _, part := range [...][]byte{[]byte(`{"entry":`), entry, []byte("}\n")} {
+		if _, err := w.z.Write(part); err != nil {
+			return fmt.Errorf("write blob: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close ends the file, and not what it is written to.
+func (w *BlobWriter) Close() error {
+	if err := w.z.Close(); err != nil {
+		return fmt.Errorf("write blob: %w", err)
+	}
+	return nil
+}
+
 // WriteBlob makes the compressed file of a list or a delta: removals first.
 func WriteBlob(w io.Writer, remove []string, entries iter.Seq2[alpr.Entry, error]) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+	b, err := NewBlobWriter(w)
 	if err != nil {
-		return fmt.Errorf("start zstd: %w", err)
+		return err
 	}
-	enc := json.NewEncoder(z)
 	for _, id := range remove {
-		if err := enc.Encode(line{Remove: id}); err != nil {
-			return fmt.Errorf("write blob: %w", err)
+		if err := b.Remove(id); err != nil {
+			return err
 		}
 	}
 	for e, err := range entries {
 		if err != nil {
 			return err
 		}
-		x := event.EntryOf(e)
-		if err := enc.Encode(line{Entry: &x}); err != nil {
+		entry, err := json.Marshal(event.EntryOf(e))
+		if err != nil {
 			return fmt.Errorf("write blob: %w", err)
 		}
+		if err := b.Entry(entry); err != nil {
+			return err
+		}
 	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("write blob: %w", err)
-	}
-	return nil
+	return b.Close()
 }
 
 // ReadRemovals is the ids at the head of a blob.
@@ -160,44 +200,6 @@ func Cut(data []byte) (Blob, [][]byte) {
 func Hash(data []byte) string {
 	h := sha256.Sum256(data)
 	return hex.EncodeToString(h[:])
-}
-
-// Diff is the way from one list to the next: ids that are gone, entries that
-// are new or changed.
-func Diff(before, after []alpr.Entry) (remove []string, change []alpr.Entry, err error) {
-	old := make(map[string][]byte, len(before))
-	for _, e := range before {
-		if old[e.ID], err = fingerprint(e); err != nil {
-			return nil, nil, err
-		}
-	}
-	kept := make(map[string]bool, len(after))
-	for _, e := range after {
-		now, err := fingerprint(e)
-		if err != nil {
-			return nil, nil, err
-		}
-		if was, ok := old[e.ID]; !ok || !bytes.Equal(was, now) {
-			change = append(change, e)
-		}
-		kept[e.ID] = true
-	}
-	for _, e := range before {
-		if !kept[e.ID] {
-			remove = append(remove, e.ID)
-		}
-	}
-	return remove, change, nil
-}
-
-// fingerprint leaves out what differs with every version of the list.
-func fingerprint(e alpr.Entry) ([]byte, error) {
-	e.ListVersion, e.PublishedAt = "", time.Time{}
-	b, err := json.Marshal(event.EntryOf(e))
-	if err != nil {
-		return nil, fmt.Errorf("encode entry %s: %w", e.ID, err)
-	}
-	return b, nil
 }
 
 // NoEntries is the entries of an update that only removes.

@@ -202,16 +202,6 @@ func TestBlobsCarryEntriesAndRemovals(t *testing.T) {
 	}
 }
 
-func TestDiffAndBack(t *testing.T) {
-	before, after := entries("1", "2", "3"), entries("2", "3", "4")
-	after[0].Reason = "changed"
-	after[1].ListVersion = "7" // differs with every version: no change
-	remove, change, err := downlink.Diff(before, after)
-	if err != nil || !slices.Equal(remove, []string{"1"}) || len(change) != 2 || change[0].ID != "2" || change[1].ID != "4" {
-		t.Errorf("remove %v, change %+v, %v", remove, change, err)
-	}
-}
-
 func TestCutPiecesAreWhatTheBlobSays(t *testing.T) {
 	data := bytes.Repeat([]byte("plate"), downlink.PieceSize/3)
 	b, pieces := downlink.Cut(data)

@@ -95,7 +95,7 @@ type Manifest struct {
 	Entries     int       `json:"entries"` // in the whole list
 	Whole       Blob      `json:"whole"`
 	Deltas      []Delta   `json:"deltas"`     // from earlier versions straight to this one
-	RemoveNow   []string  `json:"remove_now"` // ids that must stop alerting before anything is downloaded
+	RemoveNow   []string  `json:"remove_now"` // ids that must stop alerting before anything is downloaded, and are not in this version whatever the blobs hold
 }
 
 // Delta is the way from an earlier version to the manifest's.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"sync"
@@ -150,12 +151,31 @@ func (u *Uplink) apply(ctx context.Context, m downlink.Manifest, base uint64, pa
 	if err != nil {
 		return err
 	}
+	// An urgent removal is published with the blobs of the version before.
+	if base != 0 {
+		remove = append(remove, m.RemoveNow...)
+	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	return u.opt.Hotlists.ApplyHotlist(ctx, downlink.Update{
-		List: m.List, Version: m.Version, Base: base, PublishedAt: m.PublishedAt, Remove: remove, Entries: downlink.ReadEntries(f),
+		List: m.List, Version: m.Version, Base: base, PublishedAt: m.PublishedAt, Remove: remove, Entries: leaveOut(m.RemoveNow, downlink.ReadEntries(f)),
 	})
+}
+
+// leaveOut is entries without those of some ids.
+func leaveOut(ids []string, entries iter.Seq2[alpr.Entry, error]) iter.Seq2[alpr.Entry, error] {
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return func(yield func(alpr.Entry, error) bool) {
+		for e, err := range entries {
+			if (err != nil || !out[e.ID]) && !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // fetch brings the blob to path, piece by piece, each verified before it is
