@@ -133,7 +133,7 @@ func hitsWhileDraining(t *testing.T, ctx context.Context, s *timedStore) (waits 
 	t.Helper()
 	m := synthetic.New(99)
 	waiting := func(kinds ...alpr.Kind) bool {
-		items, err := s.Outbox.Peek(ctx, alpr.OutboxQuery{Kinds: kinds, Limit: 1, SentBefore: time.Now().Add(time.Hour)})
+		items, err := s.Peek(ctx, alpr.OutboxQuery{Kinds: kinds, Limit: 1, SentBefore: time.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}

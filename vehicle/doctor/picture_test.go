@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"log/slog"
+
 	"alpr"
 	"alpr/camera"
-	"log/slog"
 )
 
 // scene is the still of the demonstration, as the camera gives it.
