@@ -509,6 +509,28 @@ func BenchmarkEncodeContext(b *testing.B) {
 	}
 }
 
+// TestTheWholeRearIsInThePicture: a car 1.85 m wide and 1.5 m high, its plate at
+// the bumper or the lid, of US or European size, with roof, wheels and both sides.
+func TestTheWholeRearIsInThePicture(t *testing.T) {
+	for name, tt := range map[string]struct{ plateW, plateH, above float32 }{
+		"US plate on the lid": {0.305, 0.152, 0.95}, "US plate at the bumper": {0.305, 0.152, 0.45}, "European plate": {0.52, 0.11, 0.75},
+	} {
+		const metre = 200 // pixels
+		x, y := float32(900), float32(700)
+		plate := alpr.Plate{Box: alpr.Box{X: x - tt.plateW*metre/2, Y: y - tt.plateH*metre/2, W: tt.plateW * metre, H: tt.plateH * metre}}
+		b := plate.Box
+		plate.Corners = [4]alpr.Point{{X: b.X, Y: b.Y}, {X: b.X + b.W, Y: b.Y}, {X: b.X + b.W, Y: b.Y + b.H}, {X: b.X, Y: b.Y + b.H}}
+		got := Photographer{ContextScale: 3}.around(plate)
+		roof, ground := y-(1.5-tt.above)*metre, y+tt.above*metre
+		if got.X > x-0.925*metre || got.X+got.W < x+0.925*metre || got.Y > roof || got.Y+got.H < ground {
+			t.Errorf("%s: the picture is %+v, the car reaches from %.0f to %.0f and %.0f to %.0f", name, got, x-0.925*metre, x+0.925*metre, roof, ground)
+		}
+		if got.W > 2.6*metre {
+			t.Errorf("%s: the picture is %.1f m wide", name, got.W/metre)
+		}
+	}
+}
+
 func TestPhotograph(t *testing.T) {
 	f := &alpr.Frame{Width: 640, Height: 360, Pix: make([]byte, 3*640*360)}
 	plate := alpr.Plate{
@@ -523,7 +545,7 @@ func TestPhotograph(t *testing.T) {
 	if crop.Width != 208 || crop.Height != 52 { // twice the size, and the margin
 		t.Errorf("the plate's picture is %dx%d", crop.Width, crop.Height)
 	}
-	if around.Width != 200 || around.Height != 90 { // 400x180 before scaling
+	if around.Width != 200 || around.Height != 179 { // 267x240 before scaling: a long plate's reach is 94 pixels
 		t.Errorf("the picture of the surroundings is %dx%d", around.Width, around.Height)
 	}
 	p.ContextScale = 0

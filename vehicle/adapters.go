@@ -8,7 +8,9 @@ import (
 
 	"alpr"
 	"alpr/camera"
+	"alpr/console"
 	"alpr/pipeline"
+	"alpr/sound"
 	"alpr/store"
 	"alpr/sync/uplink"
 )
@@ -99,4 +101,23 @@ func (e emergency) SetEmergency(ctx context.Context, isOn bool, officer string) 
 		e.ReleaseEmergency(ctx, officer)
 	}
 	return nil
+}
+
+// carSpeaker joins what the console wants to be heard to the car's speaker.
+type carSpeaker struct{ *sound.Speaker }
+
+func (s carSpeaker) Sound(sig console.Signal) {
+	s.Speaker.Sound(sound.Signal{Kind: sound.Kind(sig.Sound), Words: sig.Words})
+}
+
+// status says whether the speaker sounds, "" where there is none.
+func (s carSpeaker) status() (console.Level, string) {
+	trouble := s.Trouble()
+	switch {
+	case !s.IsSetUp():
+		return "", ""
+	case trouble != "":
+		return console.LevelDegraded, trouble
+	}
+	return console.LevelOK, ""
 }

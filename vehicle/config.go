@@ -24,6 +24,7 @@ import (
 	"alpr/internal/strictyaml"
 	"alpr/pipeline"
 	"alpr/retention"
+	"alpr/sound"
 	"alpr/store"
 	"alpr/sync/uplink"
 	"alpr/vehicle/metrics"
@@ -55,6 +56,7 @@ type Config struct {
 	Policy   retention.Policy    `yaml:"policy"`
 	Hotlist  hotlist.AlertPolicy `yaml:"hotlist"`
 	Console  console.Config      `yaml:"console"`
+	Sound    sound.Config        `yaml:"sound"`
 	Uplink   uplink.Config       `yaml:"uplink"`
 	Metrics  MetricsConfig       `yaml:"metrics"`
 	Log      LogConfig           `yaml:"log"`
@@ -165,10 +167,11 @@ func DefaultConfig() Config {
 		DataDir:  "data",
 		Models:   ModelsConfig{Threads: 1},
 		Pipeline: pipeline.DefaultConfig(),
-		Pictures: PicturesConfig{Quality: 88, CropWidth: 240, ContextScale: 2, ContextWidth: 640},
+		Pictures: PicturesConfig{Quality: 88, CropWidth: 240, ContextScale: 3, ContextWidth: 640},
 		Store:    StoreConfig{LookupsWhenFull: lookupsRefused},
 		Hotlist:  hotlist.DefaultAlertPolicy(),
 		Console:  console.DefaultConfig(),
+		Sound:    sound.DefaultConfig(),
 		Uplink:   uplink.DefaultConfig(),
 		Log:      LogConfig{Format: "text"},
 	}
@@ -283,6 +286,9 @@ func (c *Config) Validate() error {
 	}
 	if err := c.Hotlist.Validate(); err != nil {
 		return fmt.Errorf("hotlist: %w", err)
+	}
+	if err := c.Sound.Validate(); err != nil {
+		return fmt.Errorf("sound: %w", err)
 	}
 	if err := c.Console.Validate(); err != nil {
 		return err

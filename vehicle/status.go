@@ -41,6 +41,7 @@ func (v *Vehicle) status() console.Status {
 			Name: l.Name, Version: l.Version, Entries: l.Len(), PublishedAt: l.PublishedAt, IsStale: stale && !l.IsManual,
 		})
 	}
+	s.Speaker, s.SpeakerDetail = carSpeaker{v.speaker}.status()
 	v.addUnrecorded(&s)
 	if st.Trouble != "" {
 		s.Store.PartStatus = console.PartStatus{Level: console.LevelDown,

@@ -25,6 +25,7 @@ import (
 	"alpr/ocr"
 	"alpr/pipeline"
 	"alpr/retention"
+	"alpr/sound"
 	"alpr/store"
 	"alpr/sync/uplink"
 	"alpr/vehicle/metrics"
@@ -51,6 +52,7 @@ type Vehicle struct {
 	uplink   *uplink.Uplink // nil: no broker is configured
 	console  *console.Console
 	hits     *openHits
+	speaker  *sound.Speaker
 
 	readsOnRecord atomic.Int64
 
@@ -186,6 +188,10 @@ func (v *Vehicle) addConsole(isDemo bool) (err error) {
 		Status: v.status, Verdicts: v.store.Reads().Verdicts, Guard: v.guard, Listed: v.lists.Listed, ReadsLike: v.store.Reads().Like,
 		ReadsKept: func() time.Duration { return time.Duration(v.store.Rules().InForce().Retention.Reads) },
 	}
+	if v.speaker, err = sound.New(v.cfg.Sound, v.log); err != nil {
+		return err
+	}
+	deps.Speaker = carSpeaker{v.speaker}
 	if v.uplink != nil {
 		deps.Emergency = emergency{v.uplink}
 	}
@@ -257,7 +263,7 @@ func (v *Vehicle) Run(ctx context.Context) (err error) {
 // lasting are the parts that run as long as the vehicle does.
 func (v *Vehicle) lasting() map[string]func(context.Context) error {
 	parts := map[string]func(context.Context) error{
-		"store": v.store.Run, "lists": v.lists.Run, "open hits": v.hits.Run, "console": v.console.Run, "count of reads": v.countReads,
+		"store": v.store.Run, "lists": v.lists.Run, "open hits": v.hits.Run, "console": v.console.Run, "speaker": v.speaker.Run, "count of reads": v.countReads,
 		"supervision": v.supervised,
 	}
 	if v.cfg.Metrics.Listen != "" {
