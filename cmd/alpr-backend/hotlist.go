@@ -17,6 +17,7 @@ func newPublishHotlistCommand() *cobra.Command {
 		order        backend.HotlistOrder
 		signKey, how string
 		isVerify     bool
+		mayBeEmpty   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "publish-hotlist [FILE]",
@@ -39,7 +40,7 @@ again what is missing: run it after a broker was killed or restored. It needs no
 			if order.Signer, err = backend.LoadSigner(signKey); err != nil {
 				return err
 			}
-			if err := readHotlist(cmd, args[0], how, &order); err != nil {
+			if err := readHotlist(cmd, args[0], how, mayBeEmpty, &order); err != nil {
 				return err
 			}
 			order.Now = time.Now()
@@ -64,6 +65,7 @@ again what is missing: run it after a broker was killed or restored. It needs no
 	f.BoolVar(&isVerify, "verify", false, "see that the broker holds what was published last, and mend it")
 	f.StringSliceVar(&order.Restore, "restore", nil, "id of an entry that was removed with \"hotlist remove\" and is to be listed again; more than once")
 	f.StringVar(&how, "map", "", "ncic, genetec, flock, or the file of a column map; empty: by the heading line")
+	f.BoolVar(&mayBeEmpty, "allow-empty", false, "publish a list without an entry; one whose entries are all cancelled always is")
 	return needed(cmd, "agency", "list")
 }
 
@@ -80,12 +82,13 @@ func verifyHotlist(cmd *cobra.Command, broker backend.Broker, order backend.Hotl
 	return err
 }
 
-func readHotlist(cmd *cobra.Command, path, how string, order *backend.HotlistOrder) error {
+func readHotlist(cmd *cobra.Command, path, how string, mayBeEmpty bool, order *backend.HotlistOrder) error {
 	columns, err := importer.MapNamed(how)
 	if err != nil {
 		return err
 	}
-	list, report, err := importer.ImportFile(path, columns, importer.Options{Name: order.List, PublishedAt: time.Now()})
+	list, report, err := importer.ImportFile(cmd.Context(), path, columns,
+		importer.Options{Name: order.List, PublishedAt: time.Now(), AllowEmpty: mayBeEmpty})
 	for _, bad := range report.Errors {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d: left out: %s\n", path, bad.Line, bad.Reason)
 	}

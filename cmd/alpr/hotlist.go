@@ -27,12 +27,14 @@ func newHotlistCmd() *cobra.Command {
 	f.add(c)
 	c.AddCommand(
 		newHotlistImportCmd(&f),
+		newHotlistLintCmd(),
 		newHotlistListCmd(&f),
 		newHotlistShowCmd(&f),
 		newHotlistAddCmd(&f),
 		newHotlistRemoveCmd(&f),
 		newHotlistCheckCmd(&f),
 		newHotlistRollbackCmd(&f),
+		newHotlistDropCmd(&f),
 		newHotlistStatsCmd(&f),
 		newCurveCmd(),
 		newMeasureCmd(),
@@ -64,6 +66,20 @@ dropped: another rollback goes one further back. The last three are kept.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.as(c, func(r *vehicle.Records, who store.Access) error {
 				return admin.Rollback(c.Context(), r, who, args[0], c.OutOrStdout())
+			})
+		},
+	}
+}
+
+func newHotlistDropCmd(f *recordFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "drop LIST",
+		Short:   "Delete a list with all its versions",
+		Example: `  alpr hotlist drop "state (1)" --officer 4711 --purpose "imported under a wrong name"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.as(c, func(r *vehicle.Records, who store.Access) error {
+				return admin.DropList(c.Context(), r, who, args[0], c.OutOrStdout())
 			})
 		},
 	}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -26,7 +27,7 @@ func BenchmarkImport(b *testing.B) {
 	text := bigFile()
 	heap := heapOf(b, text) // first: a list of the loop may still be there after it
 	for b.Loop() {
-		l, _, err := Import(bytes.NewReader(text), nil, Options{})
+		l, _, err := Import(context.Background(), bytes.NewReader(text), nil, Options{})
 		if err != nil || l.Len() != million {
 			b.Fatal(err)
 		}
@@ -45,7 +46,7 @@ func heapOf(b *testing.B, text []byte) float64 {
 		return float64(m.HeapInuse)
 	}
 	before := heap()
-	l, _, err := Import(bytes.NewReader(text), nil, Options{})
+	l, _, err := Import(context.Background(), bytes.NewReader(text), nil, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -64,13 +65,13 @@ func TestBombsAreRefused(t *testing.T) {
 		"gzip of zeros":    fold(bomb("\x00"), gz),
 		"zstd of one row":  fold(bomb("ABC123,FL\n"), zst),
 	} {
-		list, report, err := Import(input, m, Options{Name: "bomb"})
+		list, report, err := Import(context.Background(), input, m, Options{Name: "bomb"})
 		if !errors.Is(err, ErrNoList) || list != nil {
 			t.Errorf("%s: %v after %d rows, want ErrNoList", name, err, report.Rows)
 		}
 	}
 	few := "plate,state\n" + strings.Repeat("\n", 900_000) + "ABC123,FL\n"
-	if _, report, err := Import(strings.NewReader(few), m, Options{Name: "x"}); err != nil || report.Entries != 1 {
+	if _, report, err := Import(context.Background(), strings.NewReader(few), m, Options{Name: "x"}); err != nil || report.Entries != 1 {
 		t.Errorf("many empty lines and a row: %v, %+v", err, report)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/internal/jurisdiction"
 	"alpr/internal/strictyaml"
 )
 
@@ -21,17 +22,28 @@ var ErrBadMap = errors.New("not a valid column map")
 // Map says how a source writes its list: where the columns are and what its
 // codes mean. It is written in YAML; see the shipped ones in maps/.
 type Map struct {
-	Name      string             `yaml:"name"`
-	Format    string             `yaml:"format"`    // csv (with a header line) or fixed
-	Delimiter string             `yaml:"delimiter"` // of csv, one character; "," if empty
-	Country   string             `yaml:"country"`   // whose two-letter state codes the list uses; "US" if empty
-	Zone      string             `yaml:"zone"`      // of times without one, IANA name; "UTC" if empty
-	Times     []string           `yaml:"times"`     // layouts as package time writes them, tried in order
-	Columns   Columns            `yaml:"columns"`
-	Fixed     map[string]Place   `yaml:"fixed"` // of format fixed: field name → place
-	SkipLines int                `yaml:"skip_lines"`
-	Kinds     map[string]Meaning `yaml:"kinds"` // meaning of the codes in column kind
-	Defaults  Meaning            `yaml:"defaults"`
+	Name      string           `yaml:"name"`
+	Format    string           `yaml:"format"`    // csv (with a header line) or fixed
+	Delimiter string           `yaml:"delimiter"` // of csv, one character; "," if empty
+	Country   string           `yaml:"country"`   // whose two-letter state codes the list uses; "US" if empty
+	Zone      string           `yaml:"zone"`      // of times without one, IANA name; "UTC" if empty
+	Times     []string         `yaml:"times"`     // formats such as YYYY-MM-DD, or layouts of package time; tried in order
+	Columns   Columns          `yaml:"columns"`
+	Fixed     map[string]Place `yaml:"fixed"` // of format fixed: field name → place
+	SkipLines int              `yaml:"skip_lines"`
+
+	// NoHeading says that a CSV begins with its first row: columns are then named by
+	// their numbers, from 1.
+	NoHeading bool `yaml:"no_heading"`
+
+	// States are the list's own codes of states, each with its ISO 3166 form. With
+	// StatesOnly they and the states of Country are all there are: other countries
+	// are not written as ISO does.
+	States     map[string]string `yaml:"states"`
+	StatesOnly bool              `yaml:"states_only"`
+
+	Kinds    map[string]Meaning `yaml:"kinds"` // meaning of the codes in column kind
+	Defaults Meaning            `yaml:"defaults"`
 }
 
 // Columns names, for each field of an entry, the headings it may stand under.
@@ -108,6 +120,12 @@ func (m *Map) validate() error {
 	if m.SkipLines < 0 {
 		return fmt.Errorf("skip_lines %d is negative", m.SkipLines)
 	}
+	if _, err := m.codes(); err != nil {
+		return fmt.Errorf("states: %w", err)
+	}
+	if err := m.readTimes(); err != nil {
+		return err
+	}
 	switch m.Format {
 	case "csv":
 		if len(m.Columns.Plate) == 0 {
@@ -131,6 +149,24 @@ func (m *Map) validate() error {
 	return nil
 }
 
+// codes are the list's ways to write a state.
+func (m *Map) codes() (jurisdiction.Codes, error) {
+	return jurisdiction.New(m.Country).With(m.States, m.StatesOnly)
+}
+
+// readTimes makes layouts of package time of the formats, and tries each.
+func (m *Map) readTimes() error {
+	some := time.Date(2031, 12, 25, 0, 0, 0, 0, time.UTC)
+	for i, format := range m.Times {
+		layout := layoutOf(format)
+		if back, err := time.Parse(layout, some.Format(layout)); err != nil || !back.Equal(some) {
+			return fmt.Errorf("times: %q is no date format: write one such as YYYY-MM-DD, DD.MM.YYYY or MM/DD/YYYY hh:mm", format)
+		}
+		m.Times[i] = layout
+	}
+	return nil
+}
+
 func (m *Map) validateFixed() error {
 	if _, ok := m.Fixed["plate"]; !ok {
 		return errors.New("fixed.plate is missing")
@@ -146,7 +182,7 @@ func (m *Map) validateFixed() error {
 	return nil
 }
 
-// Shipped returns a map that comes with the program: ncic, genetec or flock.
+// Shipped returns a map that comes with the program: ncic, genetec, flock or plain.
 func Shipped(name string) (*Map, error) {
 	text, err := shipped.ReadFile("maps/" + name + ".yaml")
 	if err != nil {
@@ -156,15 +192,15 @@ func Shipped(name string) (*Map, error) {
 }
 
 // ShippedNames lists the maps that come with the program.
-func ShippedNames() []string { return []string{"ncic", "genetec", "flock"} }
+func ShippedNames() []string { return []string{"ncic", "genetec", "flock", "plain"} }
 
 // delimiters are what Detect tries. A spreadsheet of another country writes
 // semicolons.
 func delimiters() []string { return []string{",", ";", "\t", "|"} }
 
-// Detect finds the shipped map, and the delimiter, with whose plate column and
-// most other columns a CSV's heading line can be read.
-func Detect(heading string) (*Map, error) {
+// Detect finds the shipped map, and the delimiter among those given, with whose
+// plate column and most other columns a CSV's heading line can be read.
+func Detect(heading string, delimiters ...string) (*Map, error) {
 	var best *Map
 	most := 0
 	for _, name := range ShippedNames() {
@@ -172,8 +208,12 @@ func Detect(heading string) (*Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, delimiter := range delimiters() {
-			cols, ok := m.locate(strings.Split(heading, delimiter))
+		for _, delimiter := range delimiters {
+			names, bad := splitCSV(heading, delimiter[0], nil)
+			if m.NoHeading || bad != nil {
+				continue
+			}
+			cols, ok := m.locate(names)
 			if n := cols.known(); ok && n > most {
 				m.Delimiter = delimiter
 				best, most = m, n

@@ -32,6 +32,7 @@ const (
 	fYear
 	fColour
 	fStyle
+	fCount
 )
 
 // converter makes entries of rows.
@@ -40,6 +41,8 @@ type converter struct {
 	cols   columns
 	zone   *time.Location
 	states jurisdiction.Codes
+	values [fCount]string // of the row, clean
+	notes  []string
 }
 
 func newConverter(m *Map, cols columns) (*converter, error) {
@@ -47,66 +50,94 @@ func newConverter(m *Map, cols columns) (*converter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w %q: zone: %w", ErrBadMap, m.Name, err)
 	}
-	return &converter{m: m, cols: cols, zone: zone, states: jurisdiction.New(m.Country)}, nil
-}
-
-func (c *converter) get(fields []string, f int) string {
-	if at := c.cols.at[f]; at >= 0 {
-		return strings.TrimSpace(fields[at])
+	states, err := m.codes()
+	if err != nil {
+		return nil, fmt.Errorf("%w %q: states: %w", ErrBadMap, m.Name, err)
 	}
-	return ""
+	return &converter{m: m, cols: cols, zone: zone, states: states, notes: make([]string, len(cols.notes))}, nil
 }
 
-// entry converts one row. doubt names what had to be left out of an entry that
+// take takes the fields of a row.
+func (c *converter) take(fields []string) {
+	for f, at := range c.cols.at {
+		if c.values[f] = ""; at >= 0 {
+			c.values[f] = clean(fields[at])
+		}
+	}
+	for i, at := range c.cols.notes {
+		c.notes[i] = clean(fields[at])
+	}
+}
+
+// appendTo appends what the row says to b, so that unlike rows make unlike bytes.
+func (c *converter) appendTo(b []byte) []byte {
+	for _, v := range c.values {
+		b = append(append(b, v...), 0)
+	}
+	for _, v := range c.notes {
+		b = append(append(b, v...), 0)
+	}
+	return b
+}
+
+// entry converts the row that was taken. doubt names what had to be left out of an entry that
 // is good otherwise; err is why there is none.
-func (c *converter) entry(fields []string) (e alpr.Entry, isCancelled bool, doubt string, err error) {
-	kind, known := c.kind(c.get(fields, fKind))
+func (c *converter) entry() (e alpr.Entry, isCancelled bool, doubt string, err error) {
+	kind, known := c.kind(c.values[fKind])
 	if kind.Cancelled {
-		e, err = c.cancellation(fields)
+		e, err = c.cancellation()
 		return e, true, "", err
 	}
 	e = alpr.Entry{
-		ID: c.get(fields, fID), PlateGiven: c.get(fields, fPlate), CaseNumber: c.get(fields, fCase),
-		Source:  cmp.Or(c.get(fields, fSource), kind.Source, c.m.Defaults.Source),
-		Reason:  cmp.Or(c.get(fields, fReason), kind.Reason, c.m.Defaults.Reason),
-		Caution: c.caution(fields),
+		ID: c.values[fID], PlateGiven: c.values[fPlate], CaseNumber: c.values[fCase],
+		Source:  cmp.Or(c.values[fSource], kind.Source, c.m.Defaults.Source),
+		Reason:  cmp.Or(c.values[fReason], kind.Reason, c.m.Defaults.Reason),
+		Caution: c.caution(),
 		Vehicle: alpr.Vehicle{
-			VIN: c.get(fields, fVIN), Make: c.get(fields, fMake), Model: c.get(fields, fModel),
-			Year: c.get(fields, fYear), Colour: c.get(fields, fColour), Style: c.get(fields, fStyle),
+			VIN: c.values[fVIN], Make: c.values[fMake], Model: c.values[fModel],
+			Year: c.values[fYear], Colour: c.values[fColour], Style: c.values[fStyle],
 		},
-		Category: cmp.Or(c.get(fields, fCategory), kind.Category, c.m.Defaults.Category),
+		Category: cmp.Or(c.values[fCategory], kind.Category, c.m.Defaults.Category),
 	}
+	var doubts doubts
 	if !known {
-		doubt = fmt.Sprintf("kind %q is not in the column map: taken as %s", c.get(fields, fKind), e.Category)
+		doubts.add(fmt.Sprintf("kind %q is not in the column map: taken as %s", c.values[fKind], e.Category))
 	}
 	if e.Plate, err = alpr.ParsePlate(e.PlateGiven); err != nil {
 		return e, false, "", err
 	}
-	if e.Priority, err = alpr.ParsePriority(cmp.Or(c.get(fields, fPriority), kind.Priority, c.m.Defaults.Priority)); err != nil {
+	if e.Priority, err = alpr.ParsePriority(cmp.Or(c.values[fPriority], kind.Priority, c.m.Defaults.Priority)); err != nil {
 		return e, false, "", err
 	}
-	if e.Effective, err = c.time(c.get(fields, fEffective), false); err != nil {
+	if e.Effective, err = c.time(c.values[fEffective], "effective", &doubts); err != nil {
 		return e, false, "", fmt.Errorf("effective: %w", err)
 	}
-	if e.Expires, err = c.time(c.get(fields, fExpires), true); err != nil {
+	if e.Expires, err = c.time(c.values[fExpires], "expires", &doubts); err != nil {
 		return e, false, "", fmt.Errorf("expires: %w", err)
 	}
-	if e.IsCovert, err = parseYes(c.get(fields, fCovert)); err != nil {
+	if e.IsCovert, err = parseYes(c.values[fCovert]); err != nil {
 		return e, false, "", fmt.Errorf("covert: %w", err)
 	}
-	var ok bool
-	if e.State, ok = c.states.Normalise(c.get(fields, fState)); !ok {
-		doubt = fmt.Sprintf("state %q is not known: taken without a state", c.get(fields, fState))
+	e.State, doubt = c.states.Read(c.values[fState])
+	doubts.add(doubt)
+	doubts.add(unlikeGiven(e.PlateGiven, e.Plate))
+	return e, false, strings.Join(doubts, "; "), nil
+}
+
+// doubts are what is missing or uncertain of an entry that is taken.
+type doubts []string
+
+func (d *doubts) add(text string) {
+	if text != "" {
+		*d = append(*d, text)
 	}
-	doubt = cmp.Or(doubt, unlikeGiven(e.PlateGiven, e.Plate))
-	return e, false, doubt, nil
 }
 
 // cancellation names what a row takes back: an id, or a plate and state.
-func (c *converter) cancellation(fields []string) (e alpr.Entry, err error) {
-	e.ID = c.get(fields, fID)
-	e.State, _ = c.states.Normalise(c.get(fields, fState))
-	e.Plate, err = alpr.ParsePlate(c.get(fields, fPlate))
+func (c *converter) cancellation() (e alpr.Entry, err error) {
+	e.ID = c.values[fID]
+	e.State, _ = c.states.Read(c.values[fState])
+	e.Plate, err = alpr.ParsePlate(c.values[fPlate])
 	if err != nil && e.ID == "" {
 		return e, fmt.Errorf("a cancellation of no entry: %w", err)
 	}
@@ -121,10 +152,10 @@ func (c *converter) kind(code string) (Meaning, bool) {
 	return k, ok
 }
 
-func (c *converter) caution(fields []string) string {
-	text := c.get(fields, fCaution)
-	for i, at := range c.cols.notes {
-		if v := strings.TrimSpace(fields[at]); v != "" {
+func (c *converter) caution() string {
+	text := c.values[fCaution]
+	for i, v := range c.notes {
+		if v != "" {
 			if text != "" {
 				text += "; "
 			}
@@ -144,23 +175,31 @@ func unlikeGiven(given, plate string) string {
 }
 
 // time reads a time of the list. A date alone means its first instant, or for
-// an expiry its last: an entry counts through the day it expires on.
-func (c *converter) time(text string, isEnd bool) (time.Time, error) {
+// an expiry its last: an entry counts through the day it expires on. What stands
+// for "no date" is none, and a doubt.
+func (c *converter) time(text, field string, d *doubts) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
 	for _, layout := range c.m.Times {
 		t, err := time.ParseInLocation(layout, text, c.zone)
-		if err != nil {
+		if err != nil || t.Year() < 1901 {
 			continue
 		}
-		if t.Year() < 1900 || t.Year() > 9999 {
+		if isUnixZero(t) {
+			break
+		}
+		if t.Year() > 9999 {
 			return time.Time{}, fmt.Errorf("time %q is out of range", text)
 		}
-		if isEnd && !strings.Contains(layout, "15") && !strings.Contains(layout, "03") {
+		if field == "expires" && !strings.Contains(layout, "15") && !strings.Contains(layout, "03") {
 			t = t.AddDate(0, 0, 1).Add(-time.Second)
 		}
 		return t.UTC(), nil
+	}
+	if isNoDate(text) || isUnixZeroText(text) {
+		d.add(fmt.Sprintf("%s %q stands for no date: taken without one", field, text))
+		return time.Time{}, nil
 	}
 	return time.Time{}, fmt.Errorf("time %q fits none of the layouts %q", text, c.m.Times)
 }

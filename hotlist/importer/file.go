@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -13,12 +14,13 @@ import (
 // ImportFile imports the list in a file, or a pipe that a shell has handed over,
 // as Import does. Without a name in opt the list is called as ListName says;
 // without a publication instant, the file's own time counts.
-func ImportFile(path string, m *Map, opt Options) (*hotlist.List, Report, error) {
+func ImportFile(ctx context.Context, path string, m *Map, opt Options) (*hotlist.List, Report, error) {
 	f, err := regular.OpenPiped(path)
 	if err != nil {
 		return nil, Report{}, err
 	}
 	defer f.Close()
+	defer context.AfterFunc(ctx, func() { f.Close() })() // ends a read from a pipe
 	if opt.Name == "" {
 		opt.Name = ListName(path)
 	}
@@ -29,7 +31,11 @@ func ImportFile(path string, m *Map, opt Options) (*hotlist.List, Report, error)
 		}
 		opt.PublishedAt = info.ModTime().UTC()
 	}
-	return Import(f, m, opt)
+	list, report, err := Import(ctx, f, m, opt)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("import a hotlist: %w", context.Cause(ctx))
+	}
+	return list, report, err
 }
 
 // ListName is what the list in a file is called: the file's name up to its first

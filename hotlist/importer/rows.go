@@ -34,9 +34,11 @@ var (
 // written in is told by its first bytes (UTF-16) or line by line (Windows-1252,
 // which holds ISO 8859-1).
 type lineReader struct {
-	r      *bufio.Reader
-	number int
-	queue  []heldLine // to be given again
+	r        *bufio.Reader
+	number   int
+	queue    []heldLine // to be given again
+	encoding string     // as far as the first bytes say
+	isCut    bool       // the newest line has no end: the file may have been cut off in it
 }
 
 type heldLine struct {
@@ -51,12 +53,12 @@ func newLineReader(r io.Reader) (*lineReader, error) {
 		return nil, err
 	}
 	if order, ok := utf16Order(head); ok {
-		return &lineReader{r: bufio.NewReaderSize(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(br), 1<<18)}, nil
+		return &lineReader{encoding: "UTF-16", r: bufio.NewReaderSize(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(br), 1<<18)}, nil
 	}
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 		_, _ = br.Discard(3) // was peeked: cannot fail
 	}
-	return &lineReader{r: br}, nil
+	return &lineReader{encoding: "UTF-8 or Windows-1252", r: br}, nil
 }
 
 // utf16Order tells a file in UTF-16 by its byte order mark, or where it has none
@@ -85,21 +87,35 @@ func (l *lineReader) next() (line string, bad, err error) {
 	}
 	raw, err := l.r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) || len(raw) > maxLine {
-		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = l.r.ReadSlice('\n')
-		}
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return "", errLongLine, err
+		return l.skipLong(raw, err)
 	}
-	if errors.Is(err, io.EOF) && len(raw) > 0 {
+	if l.isCut = errors.Is(err, io.EOF) && len(raw) > 0; l.isCut {
 		err = nil
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	return decodeLine(bytes.TrimRight(raw, "\r\n")), nil, nil
+	return decodeLine(bytes.TrimRight(raw, "\r\n"+fileEnds)), nil, nil
+}
+
+// fileEnds are the bytes that mainframes and DOS end or fill a file with.
+const fileEnds = "\x00\x1a"
+
+// skipLong passes over a line that is too long, whose first part was read. One of
+// nothing but filling is an empty line.
+func (l *lineReader) skipLong(raw []byte, err error) (string, error, error) {
+	isFilling := len(bytes.Trim(raw, fileEnds)) == 0
+	for errors.Is(err, bufio.ErrBufferFull) {
+		raw, err = l.r.ReadSlice('\n')
+		isFilling = isFilling && len(bytes.Trim(raw, "\r\n"+fileEnds)) == 0
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if isFilling {
+		return "", nil, err
+	}
+	return "", errLongLine, err
 }
 
 // again puts lines back: the first of them is given next.
@@ -225,6 +241,26 @@ func (c columns) known() int {
 		}
 	}
 	return n
+}
+
+// origins says which field comes from which heading, and which headings no field
+// comes from.
+func (c columns) origins(heading []string) (from []Column, unused []string) {
+	used := make([]bool, len(heading))
+	for f, at := range c.at {
+		if at >= 0 {
+			from, used[at] = append(from, Column{fieldNames()[f], clean(heading[at])}), true
+		}
+	}
+	for _, at := range c.notes {
+		from, used[at] = append(from, Column{"caution", clean(heading[at])}), true
+	}
+	for i, h := range heading {
+		if !used[i] && clean(h) != "" {
+			unused = append(unused, clean(h))
+		}
+	}
+	return from, unused
 }
 
 // locate finds the map's columns in a heading line. ok is false where there is

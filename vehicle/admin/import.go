@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"alpr/hotlist"
 	"alpr/hotlist/importer"
 	"alpr/internal/usage"
 	"alpr/store"
@@ -24,7 +25,13 @@ type Import struct {
 	MapFile   string  // a column map, for other formats
 	Published string  // when the source published it, RFC 3339; "": the file's time
 	MaxBad    float64 // share of bad rows above which a list is refused
+
+	IsForced   bool // a publication older than the one in use is taken
+	MayBeEmpty bool // a list without an entry is taken
 }
+
+// ErrOlder refuses a list that would go back in time.
+var ErrOlder = errors.New("a newer list is in use: alpr hotlist rollback goes back to the one before; --force takes this one all the same")
 
 // columnMap is nil where each file's heading is to tell.
 func (in *Import) columnMap() (*importer.Map, error) {
@@ -86,26 +93,66 @@ func (in *Import) file(ctx context.Context, r *vehicle.Records, who store.Access
 	if err != nil {
 		return err
 	}
-	list, report, err := importer.ImportFile(path, columns, opt)
+	list, report, err := importer.ImportFile(ctx, path, columns, opt)
 	printReport(out, path, &report)
+	if err != nil {
+		return err
+	}
+	from, err := in.settleAge(ctx, r, list, time.Now())
 	if err != nil {
 		return err
 	}
 	if err := r.Lists.Replace(ctx, who, list); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: version %s is in use, %d entries\n", list.Name, list.Version, list.Len())
+	_, err = fmt.Fprintf(out, "%s: version %s is in use, %d entries, published %s (%s)\n",
+		list.Name, list.Version, list.Len(), list.PublishedAt.UTC().Format(time.RFC3339), from)
 	return err
 }
 
+// settleAge says where a list's publication is known from. The age of a version
+// never gets younger by a copy: of the same content the earliest file counts, and
+// none is of the future. A list that is older than the one in use is refused unless
+// that is forced.
+func (in *Import) settleAge(ctx context.Context, r *vehicle.Records, list *hotlist.List, now time.Time) (from string, err error) {
+	from = "as said"
+	if in.Published == "" {
+		from = "the file's time"
+		if list.PublishedAt.After(now) {
+			list.PublishedAt, from = now.UTC().Truncate(time.Second), "now: the file's time is still to come"
+		}
+	}
+	infos, err := r.Store.Lists().All(ctx)
+	if err != nil {
+		return from, err
+	}
+	for _, h := range infos {
+		isSame := h.List == list.Name && h.Version == list.Version
+		if isSame && in.Published == "" && !h.PublishedAt.IsZero() && h.PublishedAt.Before(list.PublishedAt) {
+			list.PublishedAt, from = h.PublishedAt, "when its content was first imported"
+		}
+	}
+	for _, h := range infos {
+		isOlder := h.List == list.Name && h.IsActive && h.Version != list.Version && list.PublishedAt.Before(h.PublishedAt)
+		if isOlder && !in.IsForced && !h.PublishedAt.After(now) {
+			return from, fmt.Errorf("list %s of %s, in use is one of %s: %w", list.Name,
+				list.PublishedAt.UTC().Format(time.RFC3339), h.PublishedAt.UTC().Format(time.RFC3339), ErrOlder)
+		}
+	}
+	return from, nil
+}
+
 func (in *Import) options() (importer.Options, error) {
-	opt := importer.Options{Name: in.List, MaxBad: in.MaxBad}
+	opt := importer.Options{Name: in.List, MaxBad: in.MaxBad, AllowEmpty: in.MayBeEmpty}
 	if in.Published == "" {
 		return opt, nil
 	}
 	at, err := time.Parse(time.RFC3339, in.Published)
 	if err != nil {
 		return opt, usage.Errorf("--published: %w", err)
+	}
+	if at.After(time.Now()) {
+		return opt, usage.Errorf("--published %s is still to come", in.Published)
 	}
 	opt.PublishedAt = at
 	return opt, nil

@@ -50,6 +50,15 @@ func Rollback(ctx context.Context, r *vehicle.Records, who store.Access, list st
 	return err
 }
 
+// DropList deletes a list with all its versions.
+func DropList(ctx context.Context, r *vehicle.Records, who store.Access, list string, out io.Writer) error {
+	if err := r.Store.Lists().Drop(ctx, who, list); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%s: dropped with all its versions\n", list)
+	return err
+}
+
 // RemoveEntry takes an entry out of a list; "" is the list of officers' own.
 func RemoveEntry(ctx context.Context, r *vehicle.Records, who store.Access, list, id string) error {
 	if list == "" || list == vehicle.ManualList {

@@ -170,7 +170,7 @@ func (o *Options) onSourcesEnd(say *narrator) func(context.Context, *vehicle.Veh
 }
 
 func importHotlist(ctx context.Context, path string, lists *vehicle.Lists, say *narrator) error {
-	list, report, err := importer.ImportFile(path, nil, importer.Options{PublishedAt: time.Now().Add(-time.Hour)})
+	list, report, err := importer.ImportFile(ctx, path, nil, importer.Options{PublishedAt: time.Now().Add(-time.Hour)})
 	for _, bad := range report.Errors {
 		say.line("%s line %d: %s", path, bad.Line, bad.Reason)
 	}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // matcher loads the replay's hotlist; nil without one. Rows that could not be
 // taken are told on errs.
-func (o *Options) matcher(start time.Time, errs io.Writer) (pipeline.Matcher, error) {
+func (o *Options) matcher(ctx context.Context, start time.Time, errs io.Writer) (pipeline.Matcher, error) {
 	if o.Hotlist == "" {
 		return nil, nil
 	}
@@ -25,7 +26,7 @@ func (o *Options) matcher(start time.Time, errs io.Writer) (pipeline.Matcher, er
 		}
 		published = t
 	}
-	list, report, err := importer.ImportFile(o.Hotlist, nil, importer.Options{PublishedAt: published})
+	list, report, err := importer.ImportFile(ctx, o.Hotlist, nil, importer.Options{PublishedAt: published})
 	for _, bad := range report.Errors {
 		fmt.Fprintf(errs, "%s line %d: %s\n", o.Hotlist, bad.Line, bad.Reason)
 	}

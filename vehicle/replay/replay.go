@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options, video string, out, errs io.Writer) (err
 	if track != nil {
 		parts.Locator = track
 	}
-	if err := o.choose(&parts, lines, start, errs); err != nil {
+	if err := o.choose(ctx, &parts, lines, start, errs); err != nil {
 		return err
 	}
 	p, err := pipeline.New(cfg, parts)
@@ -91,8 +91,8 @@ func Run(ctx context.Context, o Options, video string, out, errs io.Writer) (err
 }
 
 // choose adds the parts that a flag asks for: hotlist and pictures.
-func (o *Options) choose(parts *pipeline.Parts, lines *lineWriter, start time.Time, errs io.Writer) (err error) {
-	if parts.Matcher, err = o.matcher(start, errs); err != nil {
+func (o *Options) choose(ctx context.Context, parts *pipeline.Parts, lines *lineWriter, start time.Time, errs io.Writer) (err error) {
+	if parts.Matcher, err = o.matcher(ctx, start, errs); err != nil {
 		return err
 	}
 	if o.Pictures == "" {
