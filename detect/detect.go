@@ -40,9 +40,10 @@ type Detector struct {
 	isStill  bool
 
 	mu    sync.Mutex
-	turn  map[string]int  // per camera: frames looked at, which says the next tile
-	large map[string]bool // per camera: the last coarse look found what the whole did not
-	found []candidate     // kept from frame to frame
+	turn  map[string]int        // per camera: frames looked at
+	order map[string]*tileOrder // per camera: which tile is next
+	large map[string]bool       // per camera: the last coarse look found what the whole did not
+	found []candidate           // kept from frame to frame
 }
 
 // New makes a Detector of the network that finds plates and the one that finds
@@ -56,6 +57,7 @@ func New(plates, corners *models.Network, o Options) (*Detector, error) {
 		maxIoU:   plates.Entry.NMSIoU,
 		isStill:  o.IsStill,
 		turn:     make(map[string]int),
+		order:    make(map[string]*tileOrder),
 		large:    make(map[string]bool),
 	}
 	if o.MinScore == 0 {
@@ -103,10 +105,8 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 	if err := d.look(p, whole(f.Width, f.Height)); err != nil {
 		return nil, fmt.Errorf("detect plates: %w", err)
 	}
-	for _, v := range d.choose(f) {
-		if err := d.look(p, v); err != nil {
-			return nil, fmt.Errorf("detect plates: %w", err)
-		}
+	if err := d.lookAtTiles(p, f); err != nil {
+		return nil, fmt.Errorf("detect plates: %w", err)
 	}
 	if err := d.lookForLarge(p, f); err != nil {
 		return nil, fmt.Errorf("detect plates: %w", err)
@@ -119,14 +119,32 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 	return plates, nil
 }
 
-// choose is the tiles to look at in this frame.
-func (d *Detector) choose(f *alpr.Frame) []view {
+// lookAtTiles looks at the tiles of a frame that the view of the whole shows too
+// small: at all of a still's, at one of a video's.
+func (d *Detector) lookAtTiles(p *pyramid, f *alpr.Frame) error {
 	t := tiles(f.Width, f.Height)
-	if d.isStill || len(t) == 0 {
-		return t
+	if d.isStill {
+		for _, v := range t {
+			if err := d.look(p, v); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	turn := d.turn[f.Camera] % len(t)
-	return t[turn : turn+1]
+	if len(t) == 0 {
+		return nil
+	}
+	o := d.order[f.Camera]
+	if o == nil || len(o.waits) != len(t) {
+		o = newTileOrder(len(t))
+		d.order[f.Camera] = o
+	}
+	i, known := o.next(), len(d.found)
+	if err := d.look(p, t[i]); err != nil {
+		return err
+	}
+	o.looked(i, len(d.found)-known)
+	return nil
 }
 
 // lookForLarge looks coarsely where no plate of usual size is surely there: a

@@ -16,6 +16,9 @@ type Config struct {
 	// the newest frame counts.
 	IsLossless bool `yaml:"-"`
 
+	// SearchAll searches all of every frame, whatever the scene asks for.
+	SearchAll bool `yaml:"search_all"`
+
 	// LostAfter is how long a plate may be out of view and still be found again
 	// by its place alone.
 	LostAfter time.Duration `yaml:"lost_after"`

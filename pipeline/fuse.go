@@ -21,7 +21,7 @@ const (
 	// blur of one frame is still that of the next.
 	forgetAfter = 250 * time.Millisecond
 	// forgetGrowth is the growth of the plate (logarithm of the width) that
-	// does the same: more pixels are another look.
+	// does the same: more pixels are another sight of it.
 	forgetGrowth = 0.25
 	// maxConfidence is the highest confidence that is ever given: about one plate in a
 	// thousand has something that no frame can show.

@@ -72,7 +72,7 @@ func randomObservations(r *rand.Rand, n int) []*observation {
 	obs := make([]*observation, n)
 	for i := range obs {
 		width := 50 + 100*r.Float64()
-		obs[i] = see(s.look(s.noise, "ABC1234", width), time.Duration(r.Float64()*3e9), width)
+		obs[i] = see(s.recognise(s.noise, "ABC1234", width), time.Duration(r.Float64()*3e9), width)
 	}
 	return obs
 }

@@ -23,9 +23,11 @@ type mailbox struct {
 
 	mu      sync.Mutex
 	newest  map[string]*alpr.Frame
-	turn    []string      // cameras whose frame waits, longest first
-	arrived chan struct{} // one pulse: something may wait
-	taken   chan struct{} // one pulse: a place may be free
+	came    map[string]time.Time // when the camera's newest frame was put
+	waited  time.Duration        // by the frame that was taken last
+	turn    []string             // cameras whose frame waits, longest first
+	arrived chan struct{}        // one pulse: something may wait
+	taken   chan struct{}        // one pulse: a place may be free
 
 	droppedOf  map[string]uint64 // by camera, since the start
 	dropped    int               // since the last report
@@ -36,6 +38,7 @@ func newMailbox(isLossless bool, stats *counters, log *slog.Logger) *mailbox {
 	return &mailbox{
 		log: log, stats: stats, isLossless: isLossless,
 		newest:    make(map[string]*alpr.Frame),
+		came:      make(map[string]time.Time),
 		droppedOf: make(map[string]uint64),
 		arrived:   make(chan struct{}, 1),
 		taken:     make(chan struct{}, 1),
@@ -66,7 +69,7 @@ func (m *mailbox) tryPut(f *alpr.Frame) bool {
 	} else {
 		m.countDrop(f.Camera)
 	}
-	m.newest[f.Camera] = f
+	m.newest[f.Camera], m.came[f.Camera] = f, time.Now()
 	return true
 }
 
@@ -110,8 +113,17 @@ func (m *mailbox) tryTake() *alpr.Frame {
 	camera := m.turn[0]
 	m.turn = m.turn[1:]
 	f := m.newest[camera]
+	m.waited = time.Since(m.came[camera])
 	delete(m.newest, camera)
 	return f
+}
+
+// load is how long the frame taken last has waited, and how many frames were
+// dropped so far.
+func (m *mailbox) load() (waited time.Duration, dropped uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.waited, m.stats.framesDropped.Load()
 }
 
 // drops counts the frames of each camera that were dropped.

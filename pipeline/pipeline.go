@@ -225,23 +225,18 @@ func (p *Pipeline) runSources(ctx context.Context) error {
 
 // detect finds the plates of the newest frames.
 func (p *Pipeline) detect(ctx context.Context, ended <-chan struct{}, out chan<- found) error {
+	searcher := newSearcher(p)
 	for {
 		frame := p.frames.take(ctx, ended)
 		if frame == nil {
 			return nil
 		}
-		start := time.Now()
-		var plates []alpr.Plate
-		err := p.finding.do(nameOf("detect plates", frame), func() (err error) {
-			plates, err = p.parts.Detector.Detect(frame)
-			return err
-		})
-		p.stats.detect.since(start)
-		if err != nil {
-			p.stats.stageErrors.Add(1)
-		}
+		plates, isSearched := searcher.at(frame)
 		if p.finding.gaveUp != nil {
 			return p.finding.gaveUp
+		}
+		if !isSearched {
+			continue
 		}
 		p.stats.framesDone.Add(1)
 		p.stats.plates.Add(uint64(len(plates)))

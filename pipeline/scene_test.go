@@ -122,14 +122,14 @@ func (s *scene) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
 			return nil, fmt.Errorf("no plate at %v", p.Box)
 		}
 		s.reads++
-		texts = append(texts, s.look(noise, s.seen[f.Seq][i].text, p.WidthPx()))
+		texts = append(texts, s.recognise(noise, s.seen[f.Seq][i].text, p.WidthPx()))
 	}
 	return texts, nil
 }
 
-// look is a reader whose errors grow with the smallness of the plate, and whose
+// recognise is a reader whose errors grow with the smallness of the plate, and whose
 // posterior mostly knows.
-func (s *scene) look(noise *rand.Rand, text string, width float64) alpr.Text {
+func (s *scene) recognise(noise *rand.Rand, text string, width float64) alpr.Text {
 	rate := math.Min(0.5, s.errRate*math.Pow(100/width, 2))
 	b := []byte(text)
 	conf := make([]float64, len(b))

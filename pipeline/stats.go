@@ -13,7 +13,11 @@ type Stats struct {
 	FramesIn      uint64            // delivered by the sources
 	FramesDropped uint64            // replaced in the mailbox by a newer one
 	DroppedOf     map[string]uint64 // the same by camera
-	FramesDone    uint64            // searched for plates
+	FramesDone    uint64            // looked at
+	FramesFull    uint64            // of these, searched as a whole; of the others only where plates are followed
+	FramesSame    uint64            // of these, that showed what the one before showed, and were not searched
+	FramesPassed  uint64            // not looked at, because the machine is too busy
+	Attention     string            // what is looked at less closely than should be, and why; "" where nothing is
 	Plates        uint64            // found
 	Observations  uint64            // plates whose characters were read
 	Previews      uint64            // raised before the pass was over, with a hit
@@ -49,7 +53,9 @@ type counters struct {
 	framesIn, framesDropped, framesDone atomic.Uint64
 	plates, observations                atomic.Uint64
 	previews, reads, hits, withdrawn    atomic.Uint64
-	alerts                              atomic.Uint64
+	alerts, framesFull, framesUnchanged atomic.Uint64
+	framesPassed                        atomic.Uint64
+	attention                           atomic.Value // string
 	stageErrors, lost                   atomic.Uint64
 	unrecorded, tracks                  atomic.Int64
 	newestFrame                         atomic.Int64 // Unix nanoseconds
@@ -127,6 +133,7 @@ func (p *Pipeline) Stats() Stats {
 	c := &p.stats
 	s := Stats{
 		FramesIn: c.framesIn.Load(), FramesDropped: c.framesDropped.Load(), FramesDone: c.framesDone.Load(),
+		FramesFull: c.framesFull.Load(), FramesSame: c.framesUnchanged.Load(), FramesPassed: c.framesPassed.Load(),
 		Plates: c.plates.Load(), Observations: c.observations.Load(),
 		Previews: c.previews.Load(), Reads: c.reads.Load(), Alerts: c.alerts.Load(), Hits: c.hits.Load(), Withdrawn: c.withdrawn.Load(),
 		StageErrors: c.stageErrors.Load(), Lost: c.lost.Load(),
@@ -140,6 +147,7 @@ func (p *Pipeline) Stats() Stats {
 		}
 	}
 	s.Trouble, _ = c.trouble.Load().(string)
+	s.Attention, _ = c.attention.Load().(string)
 	if ns := c.newestFrame.Load(); ns != 0 {
 		s.NewestFrame = time.Unix(0, ns).UTC()
 		s.Fix = p.fixAt(s.NewestFrame)

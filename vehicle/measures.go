@@ -61,7 +61,7 @@ type pulse struct {
 // A camera that hangs delivers none and keeps the pulse; networks that fail
 // frame after frame are being opened anew, which is life.
 func (p *pulse) beats(st pipeline.Stats, now time.Time) bool {
-	taken := st.FramesDone + st.StageErrors
+	taken := st.FramesDone + st.FramesPassed + st.StageErrors
 	if p.since.IsZero() || taken != p.taken || st.FramesIn == p.in || len(st.Stages) > 0 {
 		p.taken, p.since = taken, now
 	}

@@ -65,9 +65,13 @@ func (v *Vehicle) trouble(text string) {
 
 // problems are what the officer and the backend must know, a sentence each.
 func (v *Vehicle) problems() []string {
-	all := slices.Clone(v.pipeline.Stats().Stages)
+	st := v.pipeline.Stats()
+	all := slices.Clone(st.Stages)
 	if cause := v.networks.Trouble(); cause != nil && len(all) == 0 {
 		all = append(all, fmt.Sprintf("plates are NOT found or read, no alert can come from the cameras: %v", cause))
+	}
+	if st.Attention != "" {
+		all = append(all, st.Attention)
 	}
 	all = append(all, v.troubles...)
 	if t := v.console.Trouble(); t != "" {

@@ -14,6 +14,7 @@ const (
 	Hit        = "hit"         // its ID
 	Hits       = "hits"        // how many
 	List       = "list"        // a hotlist's name
+	Search     = "search"      // how closely frames are looked at
 	Lost       = "lost"        // reads, how many
 	Part       = "part"        // of the vehicle
 	Processor  = "processor"   // as it names itself

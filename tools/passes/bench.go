@@ -39,6 +39,7 @@ type grid struct {
 	cars    int
 	seed    uint64
 	names   bool
+	all     bool
 }
 
 // count is how the passes of one scene were read.
@@ -71,6 +72,7 @@ func runRoad(ctx context.Context, args []string, out, errs io.Writer) (err error
 	flags.IntVar(&g.cars, "cars", 6, "cars in a scene")
 	flags.Uint64Var(&g.seed, "seed", 1, "another seed, another choice of cars")
 	flags.BoolVar(&g.names, "names", false, "also name the plates missed and read otherwise")
+	flags.BoolVar(&g.all, "search-all", false, "search all of every frame")
 	models, library := flags.String("models", "models", "folder of the networks"), flags.String("onnxruntime", "build/lib/libonnxruntime.so.1", "")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -97,6 +99,7 @@ func runRoad(ctx context.Context, args []string, out, errs io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
+	b.all = g.all
 	return g.print(ctx, b, out)
 }
 
@@ -170,6 +173,7 @@ func needs(rates []float64, row []count) string {
 type bench struct {
 	road     *road.Road
 	networks *networks.Networks
+	all      bool // search all of every frame
 }
 
 func openBench(o networks.Options) (*bench, error) {
@@ -194,7 +198,7 @@ func (b *bench) close() error {
 func (b *bench) count(ctx context.Context, s road.Scene) (count, outcome, error) {
 	k := &kept{}
 	cfg := pipeline.DefaultConfig()
-	cfg.IsLossless = true
+	cfg.IsLossless, cfg.SearchAll = true, b.all
 	cfg.Mounts = make(map[string]pipeline.Mount)
 	for _, c := range road.Cameras(s.Cameras) {
 		cfg.Mounts[c.Name] = pipeline.Mount{AngleDeg: c.AngleDeg}

@@ -11,8 +11,10 @@
 //	go run ./tools/passes [--empty FILE,…] FOLDER
 //	go run ./tools/passes --truth drive.truth.jsonl drive.mp4
 //	go run ./tools/passes road [--help]
+//	go run ./tools/passes cost [--help]
 //
-// The last one draws its own traffic: see package road.
+// The last two draw their own traffic, see package road: the one counts passes,
+// the other the processor time of a frame.
 package main
 
 import (
@@ -68,6 +70,9 @@ type options struct {
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	if len(args) > 0 && args[0] == "road" {
 		return runRoad(ctx, args[1:], out, errs)
+	}
+	if len(args) > 0 && args[0] == "cost" {
+		return runCost(ctx, args[1:], out, errs)
 	}
 	flags := flag.NewFlagSet("passes", flag.ContinueOnError)
 	flags.SetOutput(errs)

@@ -87,6 +87,16 @@ func (r *Renewable) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 	return r.current.Detector.Detect(f)
 }
 
+// DetectIn finds plates in parts of a frame.
+func (r *Renewable) DetectIn(f *alpr.Frame, regions []alpr.Box) ([]alpr.Plate, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.current == nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotOpen, r.cause)
+	}
+	return r.current.Detector.DetectIn(f, regions)
+}
+
 // Read reads the plates of a frame.
 func (r *Renewable) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error) {
 	r.mu.RLock()
