@@ -3,6 +3,7 @@ package importer
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -14,12 +15,10 @@ import (
 	"hash/maphash"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"alpr/hotlist"
-	"alpr/internal/jurisdiction"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -42,66 +41,6 @@ type Options struct {
 	PublishedAt time.Time // when its source published it; ListAge counts from here
 	MaxBad      float64   // share of bad rows above which the list is refused; 0: DefaultMaxBad
 	AllowEmpty  bool      // a list without an entry is taken
-}
-
-// RowError is one row that could not be taken whole.
-type RowError struct {
-	Line   int
-	Reason string
-}
-
-// maxReported bounds the rows of each sort that a report names.
-const maxReported = 1000
-
-// Report says what became of every row of an import.
-type Report struct {
-	Format    string
-	Encoding  string   // of the file, as far as its first bytes say
-	Delimiter string   // what parts the fields; "" for fixed-width lines
-	Columns   []Column // where the fields of an entry come from
-	Unused    []string // headings that no field comes from
-	Rows      int      // with content, the heading not counted
-	Entries   int
-	Cancelled int        // rows that take an entry back, and those that they take back
-	Repeated  int        // rows that say again what an earlier one says
-	Bad       int        // rows that were left out
-	Errors    []RowError // the bad rows, at most 1,000 of them
-	Doubts    int        // rows taken with something missing
-	Warnings  []RowError // those, at most 1,000 of them
-}
-
-// Column is where a field of an entry comes from.
-type Column struct{ Field, Heading string }
-
-// Verdict is why a list of which that became is refused whole, nil where it is
-// taken: more than the share maxBad of its rows are bad, or it has no entry and
-// neither may be empty nor takes back what it had.
-func (r *Report) Verdict(maxBad float64, mayBeEmpty bool) error {
-	if float64(r.Bad) > maxBad*float64(r.Rows) {
-		first := ""
-		if len(r.Errors) > 0 {
-			first = fmt.Sprintf(" (line %d: %s)", r.Errors[0].Line, r.Errors[0].Reason)
-		}
-		return fmt.Errorf("%d of %d rows%s: %w", r.Bad, r.Rows, first, ErrTooManyBad)
-	}
-	if r.Entries == 0 && !mayBeEmpty && (r.Cancelled == 0 || r.Bad > 0) {
-		return ErrEmptyList
-	}
-	return nil
-}
-
-func (r *Report) fail(line int, reason error) {
-	r.Bad++
-	if len(r.Errors) < maxReported {
-		r.Errors = append(r.Errors, RowError{line, reason.Error()})
-	}
-}
-
-func (r *Report) warn(line int, reason string) {
-	r.Doubts++
-	if len(r.Warnings) < maxReported {
-		r.Warnings = append(r.Warnings, RowError{line, reason})
-	}
 }
 
 // Import reads a list, plain or packed with gzip or zstd, by a column map; nil
@@ -164,6 +103,7 @@ type importer struct {
 	conv      *converter
 	build     *hotlist.Builder
 	report    Report
+	blank     int               // lines without content
 	said      []byte            // what the newest row says
 	seen      map[rowKey]uint32 // how many entries there were with the first row that says it
 	plates    map[uint64]bool   // plates with their states of entries that have no id of their own
@@ -222,15 +162,11 @@ func (im *importer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := im.opt.Name
-	if name == "" {
-		name = im.m.Name
-	}
-	im.conv, im.build, im.seen = conv, hotlist.NewBuilder(name, im.opt.Version, im.opt.PublishedAt), make(map[rowKey]uint32)
-	im.plates = make(map[uint64]bool)
-	im.seeds, im.cancelled = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, make(map[[2]string]int)
+	im.conv = conv
+	im.build = hotlist.NewBuilder(cmp.Or(im.opt.Name, im.m.Name), im.opt.Version, im.opt.PublishedAt)
+	im.seen, im.plates, im.cancelled = make(map[rowKey]uint32), make(map[uint64]bool), make(map[[2]string]int)
+	im.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 	var fields []string
-	blank := 0
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -244,182 +180,35 @@ func (im *importer) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read line %d: %w", line, err)
 		}
-		if bad == nil && isBlank(fields) {
-			if blank++; blank > maxBlank+10*im.report.Rows {
-				return fmt.Errorf("%d lines are empty: %w", blank, ErrNoList)
-			}
-			continue
-		}
-		if im.report.Rows++; im.report.Rows > maxRows {
-			return fmt.Errorf("more than %d rows: %w", maxRows, ErrNoList)
-		}
-		if bad == nil {
-			bad = im.row(fields, line)
-		}
-		if bad != nil {
-			im.report.fail(line, bad)
-			if float64(im.report.Bad) > im.maxBad()*maxRows { // whatever follows
-				return im.report.Verdict(im.maxBad(), true)
-			}
+		if err := im.count(fields, line, bad); err != nil {
+			return err
 		}
 	}
 }
 
-// heading settles the map and where its columns are.
-func (im *importer) heading() error {
-	skip := 0
-	if im.m != nil {
-		skip = im.m.SkipLines
-	}
-	for range skip {
-		if _, _, err := im.lines.next(); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-	}
-	if im.m != nil && im.m.Format == "fixed" {
-		im.cols.width = len(fieldNames())
-		for i := range fieldNames() {
-			im.cols.at = append(im.cols.at, i)
+// count takes a row, or counts it as bad or empty. Its error is why no list can be
+// made of the rest.
+func (im *importer) count(fields []string, line int, bad error) error {
+	if bad == nil && isBlank(fields) {
+		if im.blank++; im.blank > maxBlank+10*im.report.Rows {
+			return fmt.Errorf("%d lines are empty: %w", im.blank, ErrNoList)
 		}
 		return nil
 	}
-	line, err := im.firstLine()
-	if err != nil {
-		return err
+	if im.report.Rows++; im.report.Rows > maxRows {
+		return fmt.Errorf("more than %d rows: %w", maxRows, ErrNoList)
 	}
-	if im.m == nil {
-		if im.m, err = im.detect(line); err != nil {
-			return err
-		}
+	if bad == nil {
+		bad = im.row(fields, line)
 	}
-	if im.delimiter == 0 {
-		im.delimiter = im.m.Delimiter[0]
+	if bad == nil {
+		return nil
 	}
-	names, err := splitCSV(line, im.delimiter, nil)
-	if err != nil {
-		return fmt.Errorf("read the heading line: %w", err)
+	im.report.fail(line, bad)
+	if float64(im.report.Bad) > im.maxBad()*maxRows { // whatever follows
+		return im.report.Verdict(im.maxBad(), true)
 	}
-	if im.m.NoHeading {
-		im.lines.again([]heldLine{{line, nil}})
-		names = numbers(len(names))
-	}
-	im.report.Delimiter = string(rune(im.delimiter))
-	var ok bool
-	if im.cols, ok = im.m.locate(names); !ok {
-		return fmt.Errorf("heading line %.80q has no plate column (%s): is this a %s list?", line, strings.Join(im.m.Columns.Plate, " or "), im.m.Name)
-	}
-	im.report.Columns, im.report.Unused = im.cols.origins(names)
 	return nil
-}
-
-// firstLine is the first line that holds something. One that only says what parts
-// the fields (sep=;), as spreadsheets write it, is none.
-func (im *importer) firstLine() (string, error) {
-	for {
-		line, bad, err := im.lines.next()
-		if errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("the file is empty: %w", ErrEmptyList)
-		}
-		if err = errors.Join(bad, err); err != nil {
-			return "", fmt.Errorf("read the heading line: %w", err)
-		}
-		mark := strings.ToLower(strings.Trim(strings.TrimSpace(line), `"`))
-		switch {
-		case strings.HasPrefix(mark, "sep=") && len(mark) == len("sep=x"):
-			im.delimiter = mark[len("sep=")]
-		case mark == "sep=" && strings.Contains(line, "\t"):
-			im.delimiter = '\t'
-		case !isPadding(line):
-			return line, nil
-		case im.lines.number > maxBlank:
-			return "", fmt.Errorf("%d lines are empty: %w", im.lines.number, ErrNoList)
-		}
-	}
-}
-
-// detect finds the shipped map that fits the heading, or where there is none and
-// all first lines are plates, the one of plain lists.
-func (im *importer) detect(line string) (*Map, error) {
-	known := delimiters()
-	if im.delimiter != 0 {
-		known = []string{string(rune(im.delimiter))}
-	}
-	m, err := Detect(line, known...)
-	if err == nil {
-		return m, nil
-	}
-	plain, perr := Shipped("plain")
-	if perr != nil {
-		return nil, perr
-	}
-	codes, perr := plain.codes()
-	if perr != nil {
-		return nil, perr
-	}
-	first := im.peek(line, 50)
-	for _, plain.Delimiter = range known {
-		if arePlates(first, plain.Delimiter[0], codes) {
-			return plain, nil
-		}
-	}
-	return nil, err
-}
-
-// peek is the line and those that follow it, n at most, which are read again.
-func (im *importer) peek(line string, n int) []string {
-	var ahead []heldLine
-	lines := []string{line}
-	for len(lines) < n {
-		text, bad, err := im.lines.next()
-		if err != nil {
-			im.lines.number--
-			break
-		}
-		ahead = append(ahead, heldLine{text, bad})
-		lines = append(lines, text)
-	}
-	im.lines.again(ahead)
-	return lines
-}
-
-// arePlates says whether lines are plates, each alone or with its state, and no
-// other table: every state is a known one, and most plates hold a digit.
-func arePlates(lines []string, delimiter byte, codes jurisdiction.Codes) bool {
-	n, withDigit := 0, 0
-	for _, line := range lines {
-		fields, bad := splitCSV(line, delimiter, nil)
-		for len(fields) > 0 && isPadding(fields[len(fields)-1]) {
-			fields = fields[:len(fields)-1]
-		}
-		if len(fields) == 0 && bad == nil {
-			continue
-		}
-		if bad != nil || len(fields) > 2 {
-			return false
-		}
-		plate, err := alpr.ParsePlate(clean(fields[0]))
-		if err != nil {
-			return false
-		}
-		if len(fields) == 2 {
-			if _, ok := codes.Normalise(clean(fields[1])); !ok {
-				return false
-			}
-		}
-		n++
-		if strings.ContainsAny(plate, "0123456789") {
-			withDigit++
-		}
-	}
-	return n > 0 && 2*withDigit > n
-}
-
-func numbers(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = strconv.Itoa(i + 1)
-	}
-	return names
 }
 
 func (im *importer) next(fields []string) (_ []string, line int, bad, err error) {

@@ -98,7 +98,7 @@ func (in *Import) file(ctx context.Context, r *vehicle.Records, who store.Access
 	if err != nil {
 		return err
 	}
-	from, err := in.settleAge(ctx, r, list, time.Now())
+	from, err := in.resolveAge(ctx, r, list, time.Now())
 	if err != nil {
 		return err
 	}
@@ -110,11 +110,11 @@ func (in *Import) file(ctx context.Context, r *vehicle.Records, who store.Access
 	return err
 }
 
-// settleAge says where a list's publication is known from. The age of a version
+// resolveAge says where a list's publication is known from. The age of a version
 // never gets younger by a copy: of the same content the earliest file counts, and
 // none is of the future. A list that is older than the one in use is refused unless
 // that is forced.
-func (in *Import) settleAge(ctx context.Context, r *vehicle.Records, list *hotlist.List, now time.Time) (from string, err error) {
+func (in *Import) resolveAge(ctx context.Context, r *vehicle.Records, list *hotlist.List, now time.Time) (from string, err error) {
 	from = "as said"
 	if in.Published == "" {
 		from = "the file's time"
