@@ -25,6 +25,8 @@ type Archive interface {
 	// Received gives the ranges that have arrived or were explained, sorted by
 	// boot and start.
 	Received(ctx context.Context) ([]VehicleRange, error)
+	// Boots gives the starts of vehicles' programs that statuses told of.
+	Boots(ctx context.Context) ([]Boot, error)
 	// Pieces gives what has arrived of the picture with the given hash.
 	Pieces(ctx context.Context, sha256 string) ([]event.Image, error)
 	// NoteAccess records that somebody looked at what is kept.
@@ -152,13 +154,23 @@ type Gap struct {
 	VehicleRange
 }
 
-// Gaps finds what is missing between the first and the highest number of each
-// boot. What policy deleted or kept on the vehicle is told by the vehicle, and
-// is no gap.
+// Gaps finds what is missing of each boot, up to the highest number that has
+// arrived or that the vehicle said to have sent: so a boot of which nothing came is
+// seen, and one whose end is missing. What policy deleted or kept on the vehicle is
+// told by the vehicle, and is no gap.
 func Gaps(ctx context.Context, a Archive) ([]Gap, error) {
 	got, err := a.Received(ctx)
 	if err != nil {
 		return nil, err
+	}
+	boots, err := a.Boots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range boots { // as if the number after the last had come
+		if b.LastSeq > 0 {
+			got = append(got, VehicleRange{b.Vehicle, event.Range{BootID: b.BootID, From: b.LastSeq + 1, To: b.LastSeq}})
+		}
 	}
 	slices.SortFunc(got, func(x, y VehicleRange) int {
 		return cmp.Or(slices.Compare(x.BootID[:], y.BootID[:]), cmp.Compare(x.From, y.From))

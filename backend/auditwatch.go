@@ -73,6 +73,10 @@ type auditKeeper interface {
 	// keepHead keeps the head where it is the first of its log and boot, or
 	// further on than the one kept.
 	keepHead(ctx context.Context, h AuditHead) error
+	// boots are the starts of a vehicle's program that are known.
+	boots(ctx context.Context, v event.Vehicle) ([]Boot, error)
+	// keepBoot joins what is told of a start to what is known of it.
+	keepBoot(ctx context.Context, b Boot) error
 	// keepAlarm says whether the alarm was not there already.
 	keepAlarm(ctx context.Context, a AuditAlarm) (isNew bool, err error)
 }
@@ -102,6 +106,11 @@ func watchAudit(ctx context.Context, b Batch, k auditKeeper) ([]AuditAlarm, erro
 			return nil, fmt.Errorf("keep audit head: %w", err)
 		}
 	}
+	turns, err := watchBoots(ctx, b, k)
+	if err != nil {
+		return nil, err
+	}
+	alarms = append(alarms, turns...)
 	var fresh []AuditAlarm
 	slices.SortStableFunc(alarms, compareAlarms) // two consumers then wait for each other instead of deadlocking
 	for _, a := range alarms {
@@ -203,11 +212,26 @@ func (b Batch) receivedAt() time.Time {
 type memoryAudit struct {
 	places  map[auditPlace]string // without their hash
 	byBoot  map[event.Vehicle][]AuditHead
+	starts  map[event.Vehicle][]Boot
 	alarmed map[AuditAlarm]bool
 }
 
+func (m *memoryAudit) boots(_ context.Context, v event.Vehicle) ([]Boot, error) {
+	return m.starts[v], nil
+}
+
+func (m *memoryAudit) keepBoot(_ context.Context, b Boot) error {
+	all := m.starts[b.Vehicle]
+	if i := slices.IndexFunc(all, func(k Boot) bool { return k.BootID == b.BootID }); i >= 0 {
+		all[i] = all[i].with(b)
+		return nil
+	}
+	m.starts[b.Vehicle] = append(all, b)
+	return nil
+}
+
 func newMemoryAudit() *memoryAudit {
-	return &memoryAudit{places: map[auditPlace]string{}, byBoot: map[event.Vehicle][]AuditHead{}, alarmed: map[AuditAlarm]bool{}}
+	return &memoryAudit{places: map[auditPlace]string{}, byBoot: map[event.Vehicle][]AuditHead{}, starts: map[event.Vehicle][]Boot{}, alarmed: map[AuditAlarm]bool{}}
 }
 
 func (m *memoryAudit) keepPlaces(_ context.Context, places []auditPlace) (changed []auditPlace, err error) {

@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -89,6 +90,51 @@ func (p *Postgres) AuditAlarms(ctx context.Context) ([]AuditAlarm, error) {
 	}, "SELECT agency, vehicle, kind, log, seq, hash, text, found_at FROM audit_alarms ORDER BY found_at, agency, vehicle, seq")
 	if err != nil {
 		return nil, fmt.Errorf("read audit alarms: %w", err)
+	}
+	return out, nil
+}
+
+func (k postgresAudit) boots(ctx context.Context, v event.Vehicle) ([]Boot, error) {
+	rows, err := k.tx.Query(ctx, postgresBoots+" WHERE agency = $1 AND vehicle = $2", v.Agency, v.Name)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanPostgresBoot)
+}
+
+const postgresBoots = "SELECT agency, vehicle, boot_id, last_seq, first_at, last_at FROM boots"
+
+func scanPostgresBoot(row pgx.CollectableRow) (b Boot, err error) {
+	var seq int64
+	var first, last *time.Time
+	err = row.Scan(&b.Vehicle.Agency, &b.Vehicle.Name, (*[16]byte)(&b.BootID), &seq, &first, &last)
+	b.LastSeq = uint64(seq)
+	if first != nil && last != nil {
+		b.FirstAt, b.LastAt = first.UTC(), last.UTC()
+	}
+	return b, err
+}
+
+func (k postgresAudit) keepBoot(ctx context.Context, b Boot) error {
+	_, err := k.tx.Exec(ctx, `INSERT INTO boots VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (agency, vehicle, boot_id) DO UPDATE SET last_seq = greatest(boots.last_seq, excluded.last_seq),
+			first_at = least(boots.first_at, excluded.first_at), last_at = greatest(boots.last_at, excluded.last_at)`,
+		b.Vehicle.Agency, b.Vehicle.Name, [16]byte(b.BootID), int64(b.LastSeq), orNull(b.FirstAt), orNull(b.LastAt))
+	return err
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// Boots gives the starts of vehicles' programs.
+func (p *Postgres) Boots(ctx context.Context) ([]Boot, error) {
+	out, err := query(ctx, p, scanPostgresBoot, postgresBoots+" ORDER BY agency, vehicle, boot_id")
+	if err != nil {
+		return nil, fmt.Errorf("read starts of the program: %w", err)
 	}
 	return out, nil
 }

@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS audit_heads (agency TEXT NOT NULL, vehicle TEXT NOT N
 	hash TEXT NOT NULL, seen_at INTEGER NOT NULL, PRIMARY KEY (agency, vehicle, log, boot_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS audit_alarms (agency TEXT NOT NULL, vehicle TEXT NOT NULL, kind TEXT NOT NULL, log TEXT NOT NULL, subject TEXT NOT NULL,
 	seq INTEGER NOT NULL, hash TEXT NOT NULL, text TEXT NOT NULL, found_at INTEGER NOT NULL, PRIMARY KEY (agency, vehicle, kind, log, subject)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS boots (agency TEXT NOT NULL, vehicle TEXT NOT NULL, boot_id TEXT NOT NULL, last_seq INTEGER NOT NULL, first_at INTEGER, last_at INTEGER,
+	PRIMARY KEY (agency, vehicle, boot_id)) WITHOUT ROWID;
 `
 
 type sqliteAudit struct{ tx *sql.Tx }
@@ -106,6 +108,62 @@ func (s *SQLite) AuditAlarms(ctx context.Context) ([]AuditAlarm, error) {
 	}, "SELECT agency, vehicle, kind, log, seq, hash, text, found_at FROM audit_alarms ORDER BY found_at, agency, vehicle, seq")
 	if err != nil {
 		return nil, fmt.Errorf("read audit alarms: %w", err)
+	}
+	return out, nil
+}
+
+const sqliteBoots = "SELECT agency, vehicle, boot_id, last_seq, first_at, last_at FROM boots"
+
+func scanBoot(rows *sql.Rows) (b Boot, err error) {
+	var boot string
+	var first, last sql.NullInt64
+	if err := rows.Scan(&b.Vehicle.Agency, &b.Vehicle.Name, &boot, &b.LastSeq, &first, &last); err != nil {
+		return b, err
+	}
+	if first.Valid && last.Valid {
+		b.FirstAt, b.LastAt = time.UnixMilli(first.Int64).UTC(), time.UnixMilli(last.Int64).UTC()
+	}
+	b.BootID, err = alpr.ParseID(boot)
+	return b, err
+}
+
+func (k sqliteAudit) boots(ctx context.Context, v event.Vehicle) ([]Boot, error) {
+	rows, err := k.tx.QueryContext(ctx, sqliteBoots+" WHERE agency = ? AND vehicle = ?", v.Agency, v.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Boot
+	for rows.Next() {
+		b, err := scanBoot(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
+}
+
+func (k sqliteAudit) keepBoot(ctx context.Context, b Boot) error {
+	known, err := k.boots(ctx, b.Vehicle)
+	if err != nil {
+		return err
+	}
+	for _, x := range known {
+		if x.BootID == b.BootID {
+			b = x.with(b)
+		}
+	}
+	_, err = k.tx.ExecContext(ctx, "INSERT OR REPLACE INTO boots VALUES (?, ?, ?, ?, ?, ?)",
+		b.Vehicle.Agency, b.Vehicle.Name, b.BootID.String(), b.LastSeq, millis(orNull(b.FirstAt)), millis(orNull(b.LastAt)))
+	return err
+}
+
+// Boots gives the starts of vehicles' programs.
+func (s *SQLite) Boots(ctx context.Context) ([]Boot, error) {
+	out, err := collect(ctx, s, scanBoot, sqliteBoots+" ORDER BY agency, vehicle, boot_id")
+	if err != nil {
+		return nil, fmt.Errorf("read starts of the program: %w", err)
 	}
 	return out, nil
 }

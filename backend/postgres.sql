@@ -144,3 +144,14 @@ CREATE TABLE IF NOT EXISTS audit_alarms (
     found_at timestamptz NOT NULL,
     PRIMARY KEY (agency, vehicle, kind, log, subject)
 );
+
+-- Starts of vehicles' programs, as their statuses tell of them.
+CREATE TABLE IF NOT EXISTS boots (
+    agency   text   NOT NULL,
+    vehicle  text   NOT NULL,
+    boot_id  uuid   NOT NULL,
+    last_seq bigint NOT NULL, -- highest number that it said to have sent
+    first_at timestamptz,
+    last_at  timestamptz,
+    PRIMARY KEY (agency, vehicle, boot_id)
+);
