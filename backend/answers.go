@@ -21,10 +21,11 @@ type answers struct {
 	asked  map[event.Vehicle]bool // for what the broker did not keep for us; nil where it kept all
 	kept   []Number
 	asks   map[event.Vehicle]event.Receipt
+	clear  map[string]bool // topics of requests for pictures that are settled
 }
 
 func newAnswers(c *Consumer, client mqtt.Client, isKnown bool) *answers {
-	a := &answers{c: c, client: client, asks: map[event.Vehicle]event.Receipt{}}
+	a := &answers{c: c, client: client, asks: map[event.Vehicle]event.Receipt{}, clear: map[string]bool{}}
 	if !isKnown {
 		a.asked = map[event.Vehicle]bool{}
 	}
@@ -39,6 +40,27 @@ func (a *answers) note(b *Batch) {
 	a.kept = append(a.kept, b.Numbers...)
 	for i := range b.Rows {
 		a.askForRest(&b.Rows[i])
+		a.settle(&b.Rows[i])
+	}
+}
+
+// settle notes that a vehicle has answered a request for a picture: with its last
+// piece, or with a refusal.
+func (a *answers) settle(r *Row) {
+	sha := ""
+	switch r.Event.Type {
+	case event.TypeImage:
+		if err := r.decode(); err == nil && r.image.Reason == "request" && r.image.Offset+len(r.image.JPEG) >= r.image.Size {
+			sha = r.image.SHA256
+		}
+	case event.TypeRefusal:
+		var f event.Refusal
+		if err := json.Unmarshal(r.Event.Data, &f); err == nil {
+			sha = f.SHA256
+		}
+	}
+	if sha != "" {
+		a.clear[r.Vehicle.ImageRequestTopic(sha)] = true
 	}
 }
 
@@ -56,7 +78,11 @@ func (a *answers) send() {
 	for v, r := range a.asks {
 		a.tell(v, r)
 	}
+	for topic := range a.clear {
+		a.client.Publish(topic, 1, true, []byte{})
+	}
 	a.kept = a.kept[:0]
+	clear(a.clear)
 	clear(a.asks)
 }
 

@@ -53,7 +53,7 @@ type deletion struct {
 func deletions(now, emergenciesBefore time.Time) []deletion {
 	return []deletion{
 		{"DELETE FROM events WHERE purge_at <= $1", now, true},
-		{"DELETE FROM events WHERE kind = 'emergency' AND received_at < $1", emergenciesBefore, true},
+		{"DELETE FROM events WHERE kind IN ('emergency', 'refusal') AND received_at < $1", emergenciesBefore, true},
 		{"DELETE FROM reads WHERE purge_at <= $1", now, false},
 		{"DELETE FROM hits WHERE purge_at <= $1", now, false},
 		{`DELETE FROM pieces WHERE received_at < $1 AND NOT EXISTS (SELECT 1 FROM reads WHERE id = pieces.read_id)

@@ -41,6 +41,7 @@ func vehicleEvents(t testing.TB) map[string][]byte {
 			Depth: event.Depth{Waiting: map[alpr.Kind]int64{alpr.KindHit: 2}, Unreceipted: 4}},
 		event.TypeHealth:    event.Health{At: now, Depth: event.Depth{Waiting: map[alpr.Kind]int64{}}, Gauges: map[string]float64{"frames_dropped": 2.5}, Problems: []string{}},
 		event.TypeImage:     event.Image{ReadID: m.ID(now), SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Size: 3, JPEG: []byte("abc"), Reason: "request"},
+		event.TypeRefusal:   event.Refusal{SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", RequestedAt: now, Reason: "gone"},
 		event.TypeEmergency: event.Emergency{At: now, IsHeld: true, Position: position, JPEG: []byte("abc")},
 		event.TypeProbe:     event.Probe{Nonce: "x"},
 	} {

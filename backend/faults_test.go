@@ -3,6 +3,7 @@ package backend_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -103,6 +104,35 @@ type clock struct{ ahead atomic.Int64 }
 
 func (c *clock) now() time.Time      { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) add(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// TestABrokersLimitOfSizeIsSaid: the broker acknowledges, and drops, what is over
+// its limit. Small events come in, and the vehicle says what does not.
+func TestABrokersLimitOfSizeIsSaid(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.StartMosquitto(t, brokertest.Config{Extra: []string{"message_size_limit 3000"}})
+	metrics, _ := startConsumer(t, backendBroker(t, broker, nil, "c"), sqliteSink(t))
+	cfg := carConfig(t, broker, nil, car)
+	cfg.ReceiptTimeout = time.Second
+	m, now := synthetic.New(1), time.Now()
+	box := memory.NewOutbox(alpr.ID{1})
+	for range 20 { // a batch of them is over the limit
+		box.Add(m.Read(now.Add(-time.Hour)))
+	}
+	u, _ := startCar(t, cfg, box, uplink.Options{})
+	brokertest.Until(t, "all of a batch, each by itself", func() bool { return box.Len() == 0 })
+	if metrics.Events() != 20 {
+		t.Errorf("%d events kept of 20", metrics.Events())
+	}
+	huge := m.Hit(time.Now())
+	huge.Hit.Entry.Caution = strings.Repeat("armed and dangerous ", 200)
+	box.Add(huge)
+	brokertest.Until(t, "what gets no receipt is said, and why", func() bool {
+		return strings.Contains(u.State().Unreceipted, "message_size_limit")
+	})
+	if box.Len() != 1 {
+		t.Errorf("%d items left, want the one that the broker drops", box.Len())
+	}
+}
 
 func TestTheSameMessageTwiceIsKeptOnce(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"alpr/sync/downlink"
@@ -15,6 +16,9 @@ import (
 // ErrPending reports a picture that has not arrived in time. The request stays
 // with the broker: the vehicle answers when it connects.
 var ErrPending = errors.New("the picture has not arrived yet; the request stays until it ends")
+
+// ErrRefused reports a picture that the vehicle does not send.
+var ErrRefused = errors.New("the vehicle does not send the picture")
 
 // RequestImage asks a vehicle for a picture and waits for it until ctx is done.
 // The request is audited in the vehicle with officer and purpose.
@@ -58,12 +62,47 @@ func RequestImage(ctx context.Context, b Broker, s Signer, r downlink.ImageReque
 				return nil, err
 			}
 		case m := <-in:
+			if why, isRefused := refusalOf(m.Payload(), r); isRefused {
+				return nil, errors.Join(fmt.Errorf("%w: %s", ErrRefused, why), c.retain(ctx, v.ImageRequestTopic(r.SHA256), nil))
+			}
 			p.add(m.Payload())
 			if jpeg, ok := p.whole(); ok {
 				return jpeg, c.retain(ctx, v.ImageRequestTopic(r.SHA256), nil)
 			}
 		}
 	}
+}
+
+// Requests are the hashes of the pictures that a vehicle has been asked for and has
+// not answered.
+func Requests(ctx context.Context, b Broker, v event.Vehicle) ([]string, error) {
+	c, err := dial(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	found, err := c.retained(ctx, v.ImageRequestTopic("+"))
+	if err != nil {
+		return nil, err
+	}
+	prefix := v.ImageRequestTopic("")
+	var out []string
+	for topic := range found {
+		out = append(out, strings.TrimPrefix(topic, prefix))
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// refusalOf is why the vehicle refuses the request, where the payload says so.
+func refusalOf(payload []byte, r downlink.ImageRequest) (why string, isRefused bool) {
+	e, err := event.Decode(payload)
+	if err != nil || e.Type != event.TypeRefusal {
+		return "", false
+	}
+	var f event.Refusal
+	err = json.Unmarshal(e.Data, &f)
+	return f.Reason, err == nil && f.SHA256 == r.SHA256 && !f.RequestedAt.Before(r.RequestedAt.Truncate(time.Microsecond))
 }
 
 // What a picture may have at most: docs/schema/image.json says the bytes.

@@ -168,6 +168,46 @@ func TestAPictureIsRequestedAndArrivesWhole(t *testing.T) {
 	}
 }
 
+// TestARefusedRequestIsAnsweredAndCleared: a picture that is not there, and a
+// request that nobody waits for any more.
+func TestARefusedRequestIsAnsweredAndCleared(t *testing.T) {
+	t.Parallel()
+	broker, ca := secureFleet(t, car)
+	sign := signer(t, "images")
+	us := backendBroker(t, broker, ca, "requester")
+	sink := sqliteSink(t)
+	startConsumer(t, backendBroker(t, broker, ca, "consumer"), sink)
+	jpeg := bytes.Repeat([]byte("pixels of a plate "), 6000)
+	pic := shots{sha256.Sum256(jpeg), jpeg}
+	cfg := carConfig(t, broker, ca, car)
+	cfg.TrustedKeys = []string{sign.Public(downlink.KindImage).String()}
+	now := time.Now().UTC()
+	request := func(sha string, ends time.Time) downlink.ImageRequest {
+		return downlink.ImageRequest{Agency: "pd", Vehicle: "car-1", SHA256: sha, Officer: "analyst", Purpose: "case 9", RequestedAt: now, ExpiresAt: ends}
+	}
+	// Nobody waits for this one: its requester gives up before the vehicle comes.
+	brief, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	whole := fmt.Sprintf("%x", pic.sha)
+	if _, err := backend.RequestImage(brief, us, sign, request(whole, now.Add(time.Hour))); !errors.Is(err, backend.ErrPending) {
+		t.Fatal(err)
+	}
+	startCar(t, cfg, memory.NewOutbox(alpr.ID{1}), uplink.Options{Pictures: pic})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	gone := strings.Repeat("ab", 32)
+	if _, err := backend.RequestImage(ctx, us, sign, request(gone, now.Add(time.Hour))); !errors.Is(err, backend.ErrRefused) || !strings.Contains(err.Error(), "no such picture") {
+		t.Errorf("a picture that is gone: %v", err)
+	}
+	brokertest.Until(t, "no request left at the broker", func() bool {
+		left, err := backend.Requests(context.Background(), us, car)
+		return err == nil && len(left) == 0
+	})
+	if _, err := backend.Picture(context.Background(), sink, whole, backend.Access{Officer: "o", Purpose: "case 9", At: now}); err != nil {
+		t.Errorf("the picture that nobody waited for: %v", err)
+	}
+}
+
 func TestFleetShowsWhoIsAlive(t *testing.T) {
 	t.Parallel()
 	two := event.Vehicle{Agency: "pd", Name: "car-2"}

@@ -292,6 +292,14 @@ type Image struct {
 	Reason string  `json:"reason"`  // "request" or "policy"
 }
 
+// Refusal is the data of a refusal event: a picture that was asked for is not
+// sent.
+type Refusal struct {
+	SHA256      string    `json:"sha256"`
+	RequestedAt time.Time `json:"requested_at"`
+	Reason      string    `json:"reason"`
+}
+
 // Emergency is the data of an emergency event: sent while an officer holds the
 // emergency button.
 type Emergency struct {

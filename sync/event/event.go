@@ -24,13 +24,14 @@ const (
 	TypeHealth      = "alpr.health.v1"
 	TypeStatus      = "alpr.status.v1"
 	TypeImage       = "alpr.image.v1"
+	TypeRefusal     = "alpr.refusal.v1" // of a request for a picture
 	TypeEmergency   = "alpr.emergency.v1"
 	TypeProbe       = "alpr.probe.v1"
 )
 
 // Types lists every type of event.
 func Types() []string {
-	return []string{TypeRead, TypeHit, TypeDisposition, TypeAudit, TypeExpired, TypeWithheld, TypeHealth, TypeStatus, TypeImage, TypeEmergency, TypeProbe}
+	return []string{TypeRead, TypeHit, TypeDisposition, TypeAudit, TypeExpired, TypeWithheld, TypeHealth, TypeStatus, TypeImage, TypeRefusal, TypeEmergency, TypeProbe}
 }
 
 // IsCounted says whether events of the type carry a place in the vehicle's count.

@@ -142,7 +142,7 @@ func (s *session) handleContained(ctx context.Context, c command) error {
 	case "policy":
 		return u.tighten(ctx, c.payload)
 	case "image":
-		return u.requestPicture(ctx, c.payload)
+		return s.requestPicture(ctx, c.payload)
 	case "hotlist":
 		return s.announce(ctx, c.payload)
 	}
@@ -268,19 +268,42 @@ func (u *Uplink) tighten(ctx context.Context, raw []byte) error {
 	return nil
 }
 
-// requestPicture puts a picture that was asked for on the list of those to send.
-func (u *Uplink) requestPicture(ctx context.Context, raw []byte) error {
+// requestPicture puts a picture that was asked for on the list of those to send,
+// or says why it is not sent. Only who may ask gets an answer.
+func (s *session) requestPicture(ctx context.Context, raw []byte) error {
 	var r downlink.ImageRequest
-	key, err := u.open(raw, downlink.KindImage, &r)
+	key, err := s.u.open(raw, downlink.KindImage, &r)
 	if err != nil {
 		return err
 	}
-	if err := r.Check(u.vehicle, u.opt.Now()); err != nil {
+	err = r.Check(s.u.vehicle, s.u.opt.Now())
+	if errors.Is(err, downlink.ErrNotForUs) {
 		return err
 	}
 	if !downlink.IsHash(r.SHA256) {
 		return fmt.Errorf("%w: %q is not a SHA-256 in hexadecimal", downlink.ErrBadStatement, r.SHA256)
 	}
+	if err == nil {
+		err = s.u.takeRequest(ctx, r, key)
+	}
+	if err != nil {
+		s.refusePicture(ctx, r.SHA256, r.RequestedAt, err)
+	}
+	return err
+}
+
+// refusePicture tells the agency that a picture that was asked for is not sent.
+func (s *session) refusePicture(ctx context.Context, sha string, requestedAt time.Time, why error) {
+	payload, err := s.u.encode(event.TypeRefusal, event.Refusal{SHA256: sha, RequestedAt: requestedAt.UTC(), Reason: why.Error()})
+	if err == nil {
+		err = s.publishTo(ctx, []string{sharing.Agency}, event.TopicImage, payload)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.u.log.Warn("answer a request for a picture", "sha256", sha, "error", err)
+	}
+}
+
+func (u *Uplink) takeRequest(ctx context.Context, r downlink.ImageRequest, key string) error {
 	shot, err := u.shot(ctx, r.SHA256)
 	if err != nil {
 		return err

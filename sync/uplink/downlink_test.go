@@ -335,8 +335,13 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	if got := l.pictureOf(t, ofHit); !bytes.Equal(got, hitShot.JPEG) {
 		t.Error("the good request brought another picture")
 	}
-	if n := len(l.wait(t, "pieces", func(h []received) bool { return len(h) > 0 })); n != 1 {
+	events := l.wait(t, "pieces", func(h []received) bool { return len(ofType(h, event.TypeImage)) > 0 })
+	if n := len(ofType(events, event.TypeImage)); n != 1 {
 		t.Errorf("%d pieces came, want the good request's one", n)
+	}
+	// Who may not ask gets no answer; the five others do.
+	if n := len(ofType(events, event.TypeRefusal)); n != 5 {
+		t.Errorf("%d requests were answered with a refusal, want 5", n)
 	}
 }
 

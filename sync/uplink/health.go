@@ -18,6 +18,9 @@ func (s *session) tick(ctx context.Context) error {
 	}
 	depth := event.DepthOf(d, now)
 	u.update(func(st *State) {
+		if d.Unreceipted == 0 {
+			st.Unreceipted = ""
+		}
 		st.Depth = depth
 		st.Link.ConnectedS = now.Sub(st.Since).Seconds()
 	})
@@ -37,8 +40,10 @@ func (s *session) tick(ctx context.Context) error {
 		}
 		h.Problems = append(h.Problems, problems...)
 	}
-	if st.Problem != "" {
-		h.Problems = append(h.Problems, st.Problem)
+	for _, problem := range []string{st.Problem, st.Unreceipted} {
+		if problem != "" {
+			h.Problems = append(h.Problems, problem)
+		}
 	}
 	health, err := u.encode(event.TypeHealth, h)
 	if err != nil {

@@ -167,6 +167,22 @@ func TestHitsWithoutReceiptGoAgainSoonAndLessAndLessOften(t *testing.T) {
 	}
 }
 
+func TestBriefSessionsInARowAreNoWeakLink(t *testing.T) {
+	n := 0
+	for i, step := range []struct {
+		wasUp  bool
+		lasted time.Duration
+		want   int
+	}{
+		{true, time.Second, 1}, {true, 3 * time.Second, 2}, {false, time.Second, 2}, {true, time.Second, 3},
+		{true, time.Hour, 0}, {true, time.Second, 1},
+	} {
+		if n = nextBrief(n, step.wasUp, step.lasted); n != step.want {
+			t.Errorf("step %d: %d brief sessions, want %d", i, n, step.want)
+		}
+	}
+}
+
 func TestRangesWithoutWhatIsStillUnderWay(t *testing.T) {
 	boot, other := alpr.ID{1}, alpr.ID{2}
 	r := func(boot alpr.ID, from, to uint64) event.Range { return event.Range{BootID: boot, From: from, To: to} }

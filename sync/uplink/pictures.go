@@ -218,6 +218,9 @@ func (s *session) sendPictures(ctx context.Context) {
 		if err != nil {
 			s.u.log.Warn("picture not sent", "sha256", e.SHA256, "error", err)
 			s.u.audit(ctx, "system", "downlink", alpr.ActionRefuse, e.SHA256, map[string]string{"reason": err.Error()})
+			if e.Reason == "request" {
+				s.refusePicture(ctx, e.SHA256, e.RequestedAt, err)
+			}
 		}
 		if err := a.done(); err != nil {
 			s.u.log.Error("note that a picture is done", "error", err)

@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"fmt"
 	"time"
 
 	"alpr"
@@ -89,4 +90,44 @@ func (r *resendTimer) receipted(x event.Range) {
 	if x.BootID == r.newest.BootID && x.From <= r.newest.Seq && r.newest.Seq <= x.To {
 		r.doublings, r.hasResent = 0, false
 	}
+}
+
+// saidAfter is how often an item is sent before it is said that no receipt comes.
+const saidAfter = 3
+
+// maxResends bounds how many items' resends are counted.
+const maxResends = 20_000
+
+// resends counts how often items without a receipt were sent again. What goes
+// again and again while others get their receipt is stubborn: a broker
+// acknowledges, and drops, what is over its limit of size.
+type resends struct {
+	counts map[int64]int // by key
+	saidAt time.Time
+}
+
+func (r *resends) note(key int64) {
+	if r.counts == nil || len(r.counts) >= maxResends {
+		r.counts = map[int64]int{}
+	}
+	r.counts[key]++
+}
+
+func (r *resends) isStubborn(key int64) bool { return r.counts[key] >= saidAfter-1 }
+
+// sayUnreceipted says, once in an hour, that what is sent again and again gets no
+// receipt.
+func (s *session) sayUnreceipted(key int64, size int) {
+	r, now := &s.u.resends, s.now()
+	if r.counts[key] < saidAfter || !r.saidAt.IsZero() && now.Sub(r.saidAt) < time.Hour {
+		return
+	}
+	r.saidAt = now
+	problem := fmt.Sprintf("a message of %d bytes was sent %d times and gets no receipt", size, r.counts[key]+1)
+	hint := "is a consumer running that writes receipts?"
+	if now.Sub(s.u.receiptedAt) < time.Hour && !s.u.receiptedAt.IsZero() {
+		hint = "others do: does the broker drop messages over some size (message_size_limit, max_packet_size)?"
+	}
+	s.u.log.Warn("no receipt comes; the item stays in the outbox", "bytes", size, "times", r.counts[key]+1, "hint", hint)
+	s.u.update(func(st *State) { st.Unreceipted = problem + ": " + hint })
 }

@@ -86,6 +86,7 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, isHit bool
 	}
 	s.publish(f, p.topic, p.payload)
 	s.note(&it)
+	s.sayUnreceipted(it.Key, len(p.payload))
 	if isHit {
 		s.u.outstanding.items++ // its receipt, always quick, tells nothing of the others'
 		s.u.hitTimer.sent(&it)
@@ -114,6 +115,9 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 		if !ok || topic != "" && s.u.vehicle.Topic(event.LevelOf(l.queue[0].Kind)) != topic {
 			break
 		}
+		if len(events) > 0 && s.u.resends.isStubborn(l.queue[0].Key) {
+			break // it travels alone: the broker may take no message of a batch's size
+		}
 		it := l.pop()
 		p, err := s.pack(&it)
 		if err != nil {
@@ -129,6 +133,9 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 		events, plain = append(events, p.payload), plain+len(p.payload)
 		f.keys = append(f.keys, it.Key)
 		s.note(&it)
+		if s.u.resends.isStubborn(it.Key) {
+			break
+		}
 	}
 	if len(events) == 0 {
 		return nil
@@ -145,6 +152,7 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 		payload = s.batcher.Encode(events)
 	}
 	f.bytes = len(payload)
+	s.sayUnreceipted(last.Key, len(payload))
 	s.u.outstanding.sent(len(events), &last, s.now())
 	if l == s.backlog {
 		s.pace.sent(len(payload), s.now())
@@ -204,6 +212,7 @@ func (s *session) note(it *alpr.OutboxItem) {
 	if !it.SentAt.IsZero() {
 		s.hasResent = true
 		s.u.update(func(st *State) { st.Link.Resent++ })
+		s.u.resends.note(it.Key)
 	}
 }
 

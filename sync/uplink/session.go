@@ -344,6 +344,9 @@ func (s *session) onReceipt(ctx context.Context, raw []byte) error {
 		return nil
 	}
 	s.head.hasReceipt = true
+	if len(r.Ranges) > 0 {
+		s.u.receiptedAt = s.now()
+	}
 	for _, x := range r.Ranges {
 		s.u.outstanding.receipted(x, s.now())
 		s.u.hitTimer.receipted(x)

@@ -64,8 +64,10 @@ type Uplink struct {
 
 	sharing     *sharing.Policy
 	pictures    *uploadQueue
-	outstanding outstanding   // the present session's own
-	hitTimer    resendTimer   // likewise
+	outstanding outstanding // the present session's own
+	hitTimer    resendTimer // likewise
+	resends     resends
+	receiptedAt time.Time     // when a receipt was last taken
 	rightsAt    time.Time     // when rights at the broker were last found in order
 	sentSeq     atomic.Uint64 // highest number of this boot that was published, in whichever session
 	ringMu      sync.Mutex
@@ -81,6 +83,7 @@ type Uplink struct {
 type State struct {
 	IsConnected bool
 	Since       time.Time // of this state
+	Unreceipted string    // what gets no receipt though it was sent again and again; "" when nothing is known of
 	Problem     string    // why it is not connected, or what the broker refuses; "" when all is well
 	Depth       event.Depth
 	Link        event.LinkHealth
@@ -142,7 +145,7 @@ func (u *Uplink) update(f func(*State)) {
 // again with growing pauses, and recorded items wait in the outbox.
 func (u *Uplink) Run(ctx context.Context) error {
 	pause := backoff.Pause{First: u.cfg.ReconnectMin, Last: u.cfg.ReconnectMax, HasJitter: true}
-	said := ""
+	said, brief := "", 0
 	for ctx.Err() == nil {
 		started := u.opt.Now()
 		var wasUp bool
@@ -154,6 +157,9 @@ func (u *Uplink) Run(ctx context.Context) error {
 			break
 		}
 		problem := explain(err, u.opt.Now())
+		if brief = nextBrief(brief, wasUp, u.opt.Now().Sub(started)); brief >= manyBrief {
+			problem = "the broker ends the connection within seconds, again and again: does another vehicle have this one's name and certificate? (" + problem + ")"
+		}
 		u.update(func(s *State) {
 			s.IsConnected, s.Since, s.Problem = false, u.opt.Now(), problem
 			s.Link.Reconnects++
@@ -173,6 +179,24 @@ func (u *Uplink) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// A session that ends so soon after it came to life is brief; after so many in a
+// row it is no weak link.
+const (
+	briefSession = 15 * time.Second
+	manyBrief    = 4
+)
+
+// nextBrief counts brief sessions in a row.
+func nextBrief(before int, wasUp bool, lasted time.Duration) int {
+	switch {
+	case !wasUp:
+		return before
+	case lasted < briefSession:
+		return before + 1
+	}
+	return 0
 }
 
 // audit records what the uplink did on somebody's word. A failure is logged:
