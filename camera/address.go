@@ -15,6 +15,9 @@ const hidden = "…"
 // Shown is a camera's location as logs, reports and pages may show it: user,
 // password, query and whatever else may be a secret left out.
 func Shown(location string) string {
+	if IsPipeline(location) {
+		return shownPipeline(location)
+	}
 	scheme, rest, isAddress := strings.Cut(location, "://")
 	if !isAddress {
 		return location

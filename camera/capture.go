@@ -23,9 +23,20 @@ type capture interface {
 }
 
 // networkOptions make network cameras come over TCP (UDP loses packets and
-// smears plates), give up on a silent one after five seconds, and throw away
-// what arrived while the stream was being examined: those frames are old.
-const networkOptions = "rtsp_transport;tcp|timeout;5000000|fflags;nobuffer"
+// smears plates), end a connection that is silent for longer than any camera
+// is (microseconds, as maxSilence), and throw away what arrived while the stream
+// was being examined: those frames are old.
+const networkOptions = "rtsp_transport;tcp|timeout;60000000|fflags;nobuffer"
+
+// OpenCV's own bounds in milliseconds (CAP_PROP_OPEN_TIMEOUT_MSEC and
+// CAP_PROP_READ_TIMEOUT_MSEC, which gocv has no names for). OpenCV opens one
+// stream at a time in the whole process, so that opening is bounded closely.
+const (
+	openTimeout = 53
+	readTimeout = 54
+	openWithin  = 6_000
+	readWithin  = 60_000
+)
 
 // quietFFmpeg is AV_LOG_FATAL: what FFmpeg says about a damaged packet is for
 // its developers; the source reports the consequence in one line of its own.
@@ -40,6 +51,8 @@ func openCapture(c Config) (capture, error) {
 	switch k {
 	case kindDevice:
 		return openDevice(c)
+	case kindPipeline:
+		return openPipeline(c.Location)
 	case kindVideo:
 		info, err := os.Stat(c.Location)
 		if err != nil {
@@ -110,7 +123,8 @@ func openFFmpeg(location string, k kind) (v *gocv.VideoCapture, err error) {
 			return nil, err
 		}
 	}
-	v, err = gocv.VideoCaptureFileWithAPI(location, gocv.VideoCaptureFFmpeg)
+	bounds := []gocv.VideoCaptureProperties{openTimeout, openWithin, readTimeout, readWithin}
+	v, err = gocv.VideoCaptureFileWithAPIParams(location, gocv.VideoCaptureFFmpeg, bounds)
 	if err != nil || !v.IsOpened() {
 		return nil, errors.Join(openError(k, location), v.Close())
 	}

@@ -1,5 +1,5 @@
 // Package camera turns what a vehicle sees into frames: V4L2 devices, RTSP and
-// other network cameras, video files, folders and sequences of pictures. It is
+// other network cameras, GStreamer pipelines, video files, folders and sequences of pictures. It is
 // the only importer of OpenCV's capture, and it also encodes the pictures that
 // are kept of a read.
 //

@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -52,15 +53,11 @@ func reach(ctx context.Context, location string) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	var in *url.Error // holds the address, with its password
-	if errors.As(err, &in) {
-		err = in.Err
-	}
-	return fmt.Errorf("open camera %s: %w", Shown(location), err)
+	return fmt.Errorf("open camera %s: %w", Shown(location), withoutAddress(err))
 }
 
-// reachHTTP waits for the first bytes of a stream, and of a stream of pictures
-// for the beginning of one.
+// reachHTTP waits for the first bytes of a stream. A stream of pictures does not
+// come here: openMotionJPEG takes it.
 func reachHTTP(ctx context.Context, location string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {
@@ -81,28 +78,8 @@ func reachHTTP(ctx context.Context, location string) error {
 		return fmt.Errorf("it answers %s: check address, user and password", res.Status)
 	case strings.HasPrefix(kind, "text/html"):
 		return errors.New("a page comes from there, no video: check the path")
-	case strings.HasPrefix(kind, "multipart/"):
-		return findPicture(res.Body)
 	}
 	return firstByte(res.Body)
-}
-
-// findPicture reads until a JPEG begins.
-func findPicture(r io.Reader) error {
-	buf, last := make([]byte, 32<<10), byte(0)
-	for seen := 0; seen < reachBytes; {
-		n, err := r.Read(buf)
-		if bytes.Contains(buf[:n], []byte{0xff, 0xd8, 0xff}) || last == 0xff && n > 0 && buf[0] == 0xd8 {
-			return nil
-		}
-		if n > 0 {
-			last = buf[n-1]
-		}
-		if seen += n; err != nil {
-			return fmt.Errorf("no picture comes from there: %w", err)
-		}
-	}
-	return errors.New("what it sends holds no pictures")
 }
 
 func firstByte(r io.Reader) error {
@@ -112,8 +89,10 @@ func firstByte(r io.Reader) error {
 	return nil
 }
 
-// reachRTSP asks for the options (RFC 2326, 10.1): every server answers, whether
-// it lets us in or not.
+// reachRTSP asks for the options (RFC 2326, 10.1), which every server answers,
+// whether it lets us in or not, and then for the description of the stream. Only
+// a server that goes mute there is refused: whatever else it says, or that it
+// hangs up, FFmpeg hears, too.
 func reachRTSP(ctx context.Context, u *url.URL) error {
 	host := u.Host
 	if u.Port() == "" {
@@ -126,16 +105,36 @@ func reachRTSP(ctx context.Context, u *url.URL) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 	defer stop()
-	plain := url.URL{Scheme: "rtsp", Host: u.Host, Path: u.Path}
-	if _, err := fmt.Fprintf(conn, "OPTIONS %s RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: alpr\r\n\r\n", plain.String()); err != nil {
+	in := bufio.NewReader(conn)
+	if err := askRTSP(conn, in, u, "OPTIONS", 1); err != nil {
 		return err
 	}
-	answer := make([]byte, len("RTSP/"))
-	if _, err := io.ReadFull(conn, answer); err != nil {
-		return fmt.Errorf("nothing comes from there: %w", err)
-	}
-	if string(answer) != "RTSP/" {
-		return errors.New("what answers there speaks no RTSP: check the port")
+	if err := askRTSP(conn, in, u, "DESCRIBE", 2); ctx.Err() != nil {
+		return err
 	}
 	return nil
+}
+
+// askRTSP sends a request and reads the head of the answer.
+func askRTSP(conn net.Conn, in *bufio.Reader, u *url.URL, method string, number int) error {
+	plain := url.URL{Scheme: "rtsp", Host: u.Host, Path: u.Path, RawQuery: u.RawQuery}
+	if _, err := fmt.Fprintf(conn, "%s %s RTSP/1.0\r\nCSeq: %d\r\nUser-Agent: alpr\r\n\r\n", method, plain.String(), number); err != nil {
+		return err
+	}
+	begin, err := in.Peek(len("RTSP/"))
+	if err != nil {
+		return fmt.Errorf("nothing comes from there: %w", err)
+	}
+	if string(begin) != "RTSP/" {
+		return errors.New("what answers there speaks no RTSP: check the port")
+	}
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return fmt.Errorf("its answer breaks off: %w", err)
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			return nil
+		}
+	}
 }

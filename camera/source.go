@@ -36,7 +36,7 @@ const (
 // Config says where frames come from.
 type Config struct {
 	Name     string // Frame.Camera; empty: the last part of Location
-	Location string // a file, folder, pattern (img_%04d.jpg, *.jpg), /dev/video0 or rtsp://…
+	Location string // a file, folder, pattern (img_%04d.jpg, *.jpg), /dev/video0, rtsp://…, http://… or gst:pipeline
 
 	// Start is the capture instant of a recording's first frame. Later frames
 	// follow by the recording's own times. The zero Start is the Unix epoch,
@@ -64,6 +64,9 @@ type Source struct {
 	log    *slog.Logger
 	reach  func(ctx context.Context, location string) error // asked before open; nil: nobody is asked
 	open   func(Config) (capture, error)
+	// stream opens what needs no OpenCV; nil, or a nil capture: it is left to open.
+	stream func(ctx context.Context, location string) (capture, error)
+	rhythm rhythm // of a live camera; runLive's
 
 	mu    sync.Mutex
 	state State
@@ -76,6 +79,8 @@ type State struct {
 	LastFrame time.Time // when the last one was delivered, by the system's clock
 	LastError string    // why it was last lost or could not be opened; empty once frames arrive
 	Opened    uint64    // how often it was opened with success: more than 1 means reconnects
+
+	Pace time.Duration // of a live camera: the longest of the last times between two frames; 0 where not known yet
 }
 
 type kind int
@@ -85,6 +90,7 @@ const (
 	kindPictures
 	kindDevice
 	kindNetwork
+	kindPipeline
 )
 
 var (
@@ -106,13 +112,15 @@ func New(c Config, log *slog.Logger) (*Source, error) {
 	}
 	s := &Source{config: c, kind: k, log: log, open: openCapture}
 	if k == kindNetwork {
-		s.reach = reach
+		s.reach, s.stream = reach, openMotionJPEG
 	}
 	return s, nil
 }
 
 // IsLive says whether the source goes on for ever.
-func (s *Source) IsLive() bool { return s.kind == kindDevice || s.kind == kindNetwork }
+func (s *Source) IsLive() bool {
+	return s.kind == kindDevice || s.kind == kindNetwork || s.kind == kindPipeline
+}
 
 // Name is what the frames' Camera says.
 func (s *Source) Name() string { return s.config.Name }
@@ -151,6 +159,12 @@ func (s *Source) delivered() {
 	s.state.LastError = ""
 }
 
+func (s *Source) paced(gap time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Pace = gap
+}
+
 func (s *Source) opened() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,6 +185,10 @@ func kindOf(location string) (kind, error) {
 	switch {
 	case location == "":
 		return 0, errors.New("check camera: no location: give a file, a folder, /dev/video0 or rtsp://…")
+	case IsPipeline(location):
+		return kindPipeline, checkPipeline(location)
+	case strings.Contains(location, " ! "):
+		return 0, errors.New("check camera: this looks like a GStreamer pipeline: write gst: before it")
 	case devicePath.MatchString(location):
 		return kindDevice, nil
 	case strings.Contains(location, "://"):

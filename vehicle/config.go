@@ -237,7 +237,7 @@ func (c *Config) Resolve(base string) {
 		under(p)
 	}
 	for i := range c.Cameras {
-		if l := c.Cameras[i].Location; !isURL(l) {
+		if l := c.Cameras[i].Location; !isURL(l) && !camera.IsPipeline(l) {
 			under(&c.Cameras[i].Location)
 		}
 	}
@@ -307,6 +307,9 @@ func (c *Config) validateCameras() error {
 	for i, cam := range c.Cameras {
 		if cam.Location == "" {
 			return fmt.Errorf("cameras[%d].location: give a device (/dev/video0), rtsp:// address or file", i)
+		}
+		if _, err := camera.New(cam.Camera(time.Time{}, nil), slog.New(slog.DiscardHandler)); err != nil {
+			return fmt.Errorf("cameras[%d]: %w", i, err)
 		}
 		name := cam.Name
 		if name == "" {

@@ -63,7 +63,7 @@ func cameraStatus(c *tap, dropped uint64, now time.Time) console.CameraStatus {
 		s.PartStatus = console.PartStatus{Level: console.LevelDegraded, Detail: "the recording is over"}
 	case state.Frames == 0:
 		s.PartStatus = console.PartStatus{Level: console.LevelDegraded, Detail: "no picture has come yet"}
-	case now.Sub(state.LastFrame) > frameSilence:
+	case now.Sub(state.LastFrame) > max(frameSilence, 3*state.Pace): // one picture in five seconds is a pace, too
 		s.PartStatus = console.PartStatus{Level: console.LevelDown,
 			Detail: fmt.Sprintf("no picture for %d s: check the cable", int(now.Sub(state.LastFrame).Seconds()))}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/camera"
 	"alpr/console"
 	"alpr/hotlist"
 	"alpr/internal/host"
@@ -48,6 +49,27 @@ func TestTheStatusSaysWhatIs(t *testing.T) {
 	}
 	if isOK := s.Clock.Level == console.LevelOK; isOK != host.IsClockSynchronised() {
 		t.Errorf("no receiver, synchronised: %v, and the page says %+v", host.IsClockSynchronised(), s.Clock)
+	}
+}
+
+// stateOf is a source of which only the state is asked.
+type stateOf struct {
+	Source
+	state camera.State
+}
+
+func (s stateOf) Name() string        { return "front" }
+func (s stateOf) State() camera.State { return s.state }
+
+// TestASlowCameraIsNotDown: five seconds without a picture are a camera's pace, or
+// its end.
+func TestASlowCameraIsNotDown(t *testing.T) {
+	now := time.Now()
+	for pace, want := range map[time.Duration]console.Level{5 * time.Second: console.LevelOK, time.Second / 10: console.LevelDown} {
+		s := cameraStatus(newTap(stateOf{state: camera.State{IsOpen: true, Frames: 9, LastFrame: now.Add(-5 * time.Second), Pace: pace}}), 0, now)
+		if s.Level != want {
+			t.Errorf("a picture every %s, the last five seconds ago: %+v, want %v", pace, s.PartStatus, want)
+		}
 	}
 }
 
