@@ -9,7 +9,7 @@ import (
 	"alpr"
 )
 
-// rowLength of the network's output: score, x1, y1, x2, y2, then the corners
+// rowLength of the model's output: score, x1, y1, x2, y2, then the corners
 // from the top left clockwise, in input pixels.
 const rowLength = 13
 

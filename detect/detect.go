@@ -14,17 +14,17 @@ import (
 	"alpr/models"
 )
 
-// ErrNetwork reports a network whose output is not what this package expects.
-var ErrNetwork = errors.New("not a plate detector")
+// ErrModel reports a model whose output is not what this package expects.
+var ErrModel = errors.New("not a plate detector")
 
 // grey fills the input beside a view that is not a multiple of the stride.
 const grey = 114
 
-// Options change how plates are looked for. The zero Options suits video.
+// Options change how plates are searched for. The zero Options suits video.
 type Options struct {
 	// MinScore is the least score of a plate; 0 takes the manifest's.
 	MinScore float64
-	// IsStill looks at every tile of a wide frame, because no next frame will
+	// IsStill searches every tile of a wide frame, because no next frame will
 	// show the others, and for a plate that fills the picture where no other
 	// is sure.
 	IsStill bool
@@ -33,26 +33,28 @@ type Options struct {
 // Detector finds plates. It is safe for concurrent use; frames are worked on
 // one at a time.
 type Detector struct {
-	network  *models.Network
+	model    *models.Network
 	corners  *models.Network
+	plan     plan
 	minScore float32
 	maxIoU   float64
 	isStill  bool
 
 	mu    sync.Mutex
-	turn  map[string]int        // per camera: frames looked at
+	turn  map[string]int        // per camera: frames searched
 	order map[string]*tileOrder // per camera: which tile is next
-	large map[string]bool       // per camera: the last coarse look found what the whole did not
+	large map[string]bool       // per camera: the last downscaled search found what the whole did not
 	found []candidate           // kept from frame to frame
 }
 
-// New makes a Detector of the network that finds plates and the one that finds
-// their corners, and checks them by running both once. The networks stay the
+// New makes a Detector of the model that finds plates and the one that finds
+// their corners, and checks them by running both once. The models stay the
 // caller's, and must not be used elsewhere while the Detector is.
 func New(plates, corners *models.Network, o Options) (*Detector, error) {
 	d := &Detector{
-		network:  plates,
+		model:    plates,
 		corners:  corners,
+		plan:     plan{plates.Entry.Search},
 		minScore: float32(o.MinScore),
 		maxIoU:   plates.Entry.NMSIoU,
 		isStill:  o.IsStill,
@@ -68,12 +70,12 @@ func New(plates, corners *models.Network, o Options) (*Detector, error) {
 		return nil, fmt.Errorf("try the detector: %w", err)
 	}
 	if err := d.try(&blank); err != nil {
-		return nil, fmt.Errorf("try the corner network: %w", err)
+		return nil, fmt.Errorf("try the corner model: %w", err)
 	}
 	return d, nil
 }
 
-// try runs the corner network on a plate that fills the frame.
+// try runs the corner model on a plate that fills the frame.
 func (d *Detector) try(f *alpr.Frame) error {
 	frame, err := picture.Wrap(f)
 	if err != nil {
@@ -84,9 +86,9 @@ func (d *Detector) try(f *alpr.Frame) error {
 	return d.refine(&frame, []*alpr.Plate{{Box: box, Corners: box.Corners()}})
 }
 
-// Version names the networks, for the record of a read.
+// Version names the models, for the record of a read.
 func (d *Detector) Version() string {
-	return d.network.Entry.Name + " " + d.network.Entry.Version + ", " + d.corners.Entry.Name + " " + d.corners.Entry.Version
+	return d.model.Entry.Name + " " + d.model.Entry.Version + ", " + d.corners.Entry.Name + " " + d.corners.Entry.Version
 }
 
 // Detect finds the plates of a frame, the surest first, in frame pixels. Boxes
@@ -102,13 +104,13 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.found = d.found[:0]
-	if err := d.look(p, whole(f.Width, f.Height)); err != nil {
+	if err := d.search(p, d.plan.whole(f.Width, f.Height)); err != nil {
 		return nil, fmt.Errorf("detect plates: %w", err)
 	}
-	if err := d.lookAtTiles(p, f); err != nil {
+	if err := d.searchTiles(p, f); err != nil {
 		return nil, fmt.Errorf("detect plates: %w", err)
 	}
-	if err := d.lookForLarge(p, f); err != nil {
+	if err := d.searchLarge(p, f); err != nil {
 		return nil, fmt.Errorf("detect plates: %w", err)
 	}
 	d.turn[f.Camera]++
@@ -119,13 +121,13 @@ func (d *Detector) Detect(f *alpr.Frame) ([]alpr.Plate, error) {
 	return plates, nil
 }
 
-// lookAtTiles looks at the tiles of a frame that the view of the whole shows too
-// small: at all of a still's, at one of a video's.
-func (d *Detector) lookAtTiles(p *pyramid, f *alpr.Frame) error {
-	t := tiles(f.Width, f.Height)
+// searchTiles searches the tiles of a frame that the view of the whole shows too
+// small: all of a still's, one of a video's.
+func (d *Detector) searchTiles(p *pyramid, f *alpr.Frame) error {
+	t := d.plan.tiles(f.Width, f.Height)
 	if d.isStill {
 		for _, v := range t {
-			if err := d.look(p, v); err != nil {
+			if err := d.search(p, v); err != nil {
 				return err
 			}
 		}
@@ -140,40 +142,37 @@ func (d *Detector) lookAtTiles(p *pyramid, f *alpr.Frame) error {
 		d.order[f.Camera] = o
 	}
 	i, known := o.next(), len(d.found)
-	if err := d.look(p, t[i]); err != nil {
+	if err := d.search(p, t[i]); err != nil {
 		return err
 	}
-	o.looked(i, len(d.found)-known)
+	o.searched(i, len(d.found)-known)
 	return nil
 }
 
-// lookForLarge looks coarsely where no plate of usual size is surely there: a
-// car right before the camera shows a larger one. A still has only this frame;
+// searchLarge searches the frame downscaled where no plate of usual size is
+// surely there: a car right before the camera shows a larger one. A still has only this frame;
 // of a video every third frame will do, and every one once that has helped.
-func (d *Detector) lookForLarge(p *pyramid, f *alpr.Frame) error {
+func (d *Detector) searchLarge(p *pyramid, f *alpr.Frame) error {
 	const every = 3
 	if d.isSure() || !d.isStill && !d.large[f.Camera] && d.turn[f.Camera]%every != 0 {
 		return nil
 	}
-	if err := d.look(p, coarse(f.Width, f.Height)); err != nil {
+	if err := d.search(p, d.plan.downscaled(f.Width, f.Height)); err != nil {
 		return err
 	}
 	d.large[f.Camera] = d.isSure()
 	return nil
 }
 
-// sureScore is what a plate of usual size scores when it is seen well.
-const sureScore = 0.8
-
-// isSure says whether a plate was found that needs no further look.
+// isSure says whether a plate was found that needs no further search.
 func (d *Detector) isSure() bool {
-	return slices.ContainsFunc(d.found, func(c candidate) bool { return c.score >= sureScore })
+	return slices.ContainsFunc(d.found, func(c candidate) bool { return c.score >= float32(d.plan.SureScore) })
 }
 
-// look runs the network on one view and adds what it finds.
-func (d *Detector) look(p *pyramid, v view) error {
+// search runs the model on one view and adds what it finds.
+func (d *Detector) search(p *pyramid, v view) error {
 	w, h := v.padded()
-	b, err := d.network.Bind(1, h, w)
+	b, err := d.model.Bind(1, h, w)
 	if err != nil {
 		return err
 	}
@@ -188,13 +187,13 @@ func (d *Detector) look(p *pyramid, v view) error {
 		return err
 	}
 	if len(shape) != 3 || shape[0] != 1 || shape[2] != rowLength {
-		return fmt.Errorf("%w: its output has shape %v, want [1 any %d]", ErrNetwork, shape, rowLength)
+		return fmt.Errorf("%w: its output has shape %v, want [1 any %d]", ErrModel, shape, rowLength)
 	}
 	d.found = decode(d.found, rows, d.minScore, v, p.bounds())
 	return nil
 }
 
-// fill scales the view straight into the network's input.
+// fill scales the view straight into the model's input.
 func fill(in []uint8, p *pyramid, v view) error {
 	w, h := v.padded()
 	canvas, err := picture.WrapBytes(in, w, h)

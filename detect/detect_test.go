@@ -88,35 +88,35 @@ func bestIoU(plates []alpr.Plate, b alpr.Box) float64 {
 	return best
 }
 
-func TestLooksCoarselyWhereNothingIsSure(t *testing.T) {
+func TestSearchesDownscaledWhereNothingIsSure(t *testing.T) {
 	// The fixture is sure of a whole magenta window only.
 	sure, unsure := scene(320, 160, rect(100, 40, 80, 32)), scene(320, 160, rect(100, 40, 80, 18))
 	for _, tt := range []struct {
-		name    string
-		frame   *alpr.Frame
-		isStill bool
-		coarse  string // of six frames, those looked at coarsely
+		name       string
+		frame      *alpr.Frame
+		isStill    bool
+		downscaled string // of six frames, those searched downscaled
 	}{
 		{"still, sure", sure, true, "......"},
 		{"still, unsure", unsure, true, "xxxxxx"},
 		{"video, sure", sure, false, "......"},
 		{"video, unsure", unsure, false, "x..x.."},
 	} {
-		// With a threshold this low a coarse look adds boxes of twice the size.
+		// With a threshold this low a downscaled search adds boxes of twice the size.
 		d := newDetector(t, Options{IsStill: tt.isStill, MinScore: 0.05})
-		var coarse strings.Builder
-		for range len(tt.coarse) {
+		var downscaled strings.Builder
+		for range len(tt.downscaled) {
 			if _, err := d.Detect(tt.frame); err != nil {
 				t.Fatal(err)
 			}
 			if slices.ContainsFunc(d.found, func(c candidate) bool { return c.box.W > 120 }) {
-				coarse.WriteByte('x')
+				downscaled.WriteByte('x')
 			} else {
-				coarse.WriteByte('.')
+				downscaled.WriteByte('.')
 			}
 		}
-		if coarse.String() != tt.coarse {
-			t.Errorf("%s: looked coarsely at %s, want %s", tt.name, coarse.String(), tt.coarse)
+		if downscaled.String() != tt.downscaled {
+			t.Errorf("%s: searched downscaled %s, want %s", tt.name, downscaled.String(), tt.downscaled)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func TestLooksCoarselyWhereNothingIsSure(t *testing.T) {
 func TestVideoVisitsEveryTileInTurn(t *testing.T) {
 	d := newDetector(t, Options{})
 	f := scene(3840, 2160, rect(3500, 2000, 164, 66)) // too small for the view of the whole
-	n := len(tiles(f.Width, f.Height))
+	n := len(d.plan.tiles(f.Width, f.Height))
 	seen := 0
 	for range 2 * n {
 		plates, err := d.Detect(f)
@@ -153,7 +153,7 @@ func TestTilesWherePlatesComeFromAreLookedAtSooner(t *testing.T) {
 		if i == 4 {
 			found = 1
 		}
-		o.looked(i, found)
+		o.searched(i, found)
 	}
 	for i, k := range looks {
 		if i == 4 && k < 30 || i != 4 && (k < 12 || k >= looks[4]) {
@@ -218,8 +218,8 @@ func TestNewRefusesAnotherNetwork(t *testing.T) {
 	if _, err := New(set.Reader, set.Corners, Options{}); err == nil || !strings.Contains(err.Error(), "try the detector") {
 		t.Errorf("a reader for a detector: got %v", err)
 	}
-	if _, err := New(set.Detector, set.Reader, Options{}); err == nil || !strings.Contains(err.Error(), "try the corner network") {
-		t.Errorf("a reader for a corner network: got %v", err)
+	if _, err := New(set.Detector, set.Reader, Options{}); err == nil || !strings.Contains(err.Error(), "try the corner model") {
+		t.Errorf("a reader for a corner model: got %v", err)
 	}
 }
 
@@ -228,12 +228,13 @@ func TestViewsCoverEveryPlate(t *testing.T) {
 		{640, 480}, {1280, 720}, {1920, 1080}, {1920, 1200}, {2560, 1440}, {2592, 1944}, {3840, 2160},
 		{4096, 2160}, {4000, 3000}, {2160, 3840}, {5120, 1440}, {7680, 4320},
 	}
+	plan := newDetector(t, Options{}).plan
 	for _, size := range sizes {
-		w := whole(size.X, size.Y)
-		views := append([]view{w}, tiles(size.X, size.Y)...)
+		w := plan.whole(size.X, size.Y)
+		views := append([]view{w}, plan.tiles(size.X, size.Y)...)
 		for _, v := range views {
 			pw, ph := v.padded()
-			if pw%stride != 0 || ph%stride != 0 || pw*ph > budget {
+			if pw%stride != 0 || ph%stride != 0 || pw*ph > plan.Budget {
 				t.Errorf("%v: a view's input is %dx%d", size, pw, ph)
 			}
 			if sx, sy := v.scale(); sx > 1 || math.Abs(float64(sx/sy-1)) > 0.02 {
@@ -348,7 +349,7 @@ func TestDecodeIgnoresNonsense(t *testing.T) {
 		row[i] = v
 		return row
 	}
-	v := whole(640, 480)
+	v := newDetector(t, Options{}).plan.whole(640, 480)
 	for name, row := range map[string][]float32{
 		"low score": with(0, 0.1), "no score": with(0, nan), "no box": with(3, nan),
 		"infinite corner": with(8, float32(math.Inf(1))), "empty box": with(3, 10), "turned box": with(4, 5),
@@ -372,9 +373,9 @@ func BenchmarkStages(b *testing.B) {
 	}
 	for _, size := range []image.Point{{640, 480}, {1280, 720}, {1920, 1080}, {3840, 2160}} {
 		f := scene(size.X, size.Y, rect(100, 100, 160, 50))
-		v := whole(size.X, size.Y)
+		v := d.plan.whole(size.X, size.Y)
 		w, h := v.padded()
-		bound, err := d.network.Bind(1, h, w)
+		bound, err := d.model.Bind(1, h, w)
 		if err != nil {
 			b.Fatal(err)
 		}

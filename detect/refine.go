@@ -11,11 +11,11 @@ import (
 	"alpr/models"
 )
 
-// refineBatch is how many plates go through the corner network at once.
+// refineBatch is how many plates go through the corner model at once.
 const refineBatch = 8
 
 // leastShown is the share of a plate and its surroundings that the frame has to
-// show for the closer look at it. The corner network knows plates on a car; a
+// show for the closer look at it. The corner model knows plates on a car; a
 // plate that fills the picture has nothing around it to tell its corners by.
 const leastShown = 0.7
 
@@ -43,7 +43,7 @@ func shown(b alpr.Box, margin models.Margin, width, height float64) float64 {
 }
 
 // refine moves the corners of the plates to where a closer look finds them. The
-// detector sees all of the frame at a fraction of its size; the corner network
+// detector sees all of the frame at a fraction of its size; the corner model
 // sees one plate and its surroundings, so that a reader gets a plate seen from
 // aside as from straight ahead.
 func (d *Detector) refine(frame *gocv.Mat, plates []*alpr.Plate) error {
@@ -72,7 +72,7 @@ func (d *Detector) refine(frame *gocv.Mat, plates []*alpr.Plate) error {
 			return err
 		}
 		if len(found) != n*8 {
-			return fmt.Errorf("%w: corners have shape %v, want [%d 4 2]", ErrNetwork, shape, n)
+			return fmt.Errorf("%w: corners have shape %v, want [%d 4 2]", ErrModel, shape, n)
 		}
 		for i := range n {
 			moveCorners(plates[i], found[i*8:(i+1)*8], margin.X, margin.Y)

@@ -8,19 +8,19 @@ import (
 	"alpr/internal/picture"
 )
 
-// The input's size for a look at one region of a frame. One size for all of them
-// keeps the network's memory; a plate is a third to a quarter of it wide.
+// The input's size for one region of a frame. One size for all of them keeps the
+// model's memory; a plate is a third to a quarter of it wide.
 const (
 	regionWidth  = 256
 	regionHeight = 160
 )
 
-// RegionCost is what a look at one region costs beside one at a whole frame of
-// 1080p.
-const RegionCost = float64(regionWidth*regionHeight) / budget
+// RegionCost is what the search of one region costs beside that of a whole frame
+// of 1080p.
+const RegionCost = float64(regionWidth*regionHeight) / (960 * 544)
 
 // DetectIn finds plates in parts of a frame alone, as Detect gives them. A region
-// is widened to the network's shape, and looked at no larger than the frame shows
+// is widened to the model's shape, and searched no larger than the frame shows
 // it; a plate that a region cuts is left out.
 func (d *Detector) DetectIn(f *alpr.Frame, regions []alpr.Box) ([]alpr.Plate, error) {
 	frame, err := picture.Wrap(f)
@@ -33,7 +33,7 @@ func (d *Detector) DetectIn(f *alpr.Frame, regions []alpr.Box) ([]alpr.Plate, er
 	defer d.mu.Unlock()
 	d.found = d.found[:0]
 	for _, r := range regions {
-		if err := d.look(p, regionView(r, f.Width, f.Height)); err != nil {
+		if err := d.search(p, regionView(r, f.Width, f.Height)); err != nil {
 			return nil, fmt.Errorf("detect plates: %w", err)
 		}
 	}
@@ -44,7 +44,7 @@ func (d *Detector) DetectIn(f *alpr.Frame, regions []alpr.Box) ([]alpr.Plate, er
 	return plates, nil
 }
 
-// regionView is the part of a frame around a region, of the network's shape, and
+// regionView is the part of a frame around a region, of the model's shape, and
 // moved so that it lies within the frame.
 func regionView(r alpr.Box, width, height int) view {
 	w := max(float64(r.W), float64(r.H)*regionWidth/regionHeight, regionWidth)

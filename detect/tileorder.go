@@ -1,16 +1,16 @@
 package detect
 
-// tileOrder says which tile of a wide frame is looked at next: the one that has
+// tileOrder says which tile of a wide frame is searched next: the one that has
 // waited longest, where plates have come from lately sooner than elsewhere.
 type tileOrder struct {
-	waits []float64 // frames since a tile was looked at
+	waits []float64 // frames since a tile was searched
 	finds []float64 // plates found there, those of long ago fading
 }
 
 const (
-	// findsFade is how much of what was found in a tile counts at its next look.
+	// findsFade is how much of what was found in a tile counts at its next search.
 	findsFade = 0.7
-	// mostFinds bounds how much sooner a tile is looked at: no other may starve.
+	// mostFinds bounds how much sooner a tile is searched: no other may starve.
 	mostFinds = 2.0
 )
 
@@ -32,7 +32,7 @@ func (o *tileOrder) next() int {
 	return best
 }
 
-func (o *tileOrder) looked(tile, found int) {
+func (o *tileOrder) searched(tile, found int) {
 	for i := range o.waits {
 		o.waits[i]++
 	}

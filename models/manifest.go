@@ -51,6 +51,7 @@ type Entry struct {
 
 	ScoreThreshold float64 `json:"score_threshold"` // detector: keep plates from this score on
 	NMSIoU         float64 `json:"nms_iou"`         // detector: of two plates overlapping more, the better stays
+	Search         Search  `json:"search"`          // detector: at which scales a frame is searched
 
 	Alphabet        string      `json:"alphabet"`         // reader: symbols of a slot, pad not included
 	Pad             int         `json:"pad"`              // reader: index of "no character"
@@ -58,6 +59,10 @@ type Entry struct {
 	RegionThreshold float64     `json:"region_threshold"` // reader: report a region from this probability on
 	Margin          Margin      `json:"margin"`           // corners, reader: added on each side before rectifying
 	Calibration     Calibration `json:"calibration"`      // reader: from slots to the read's confidence
+	Views           []View      `json:"views"`            // reader: how a plate is viewed; of the first reader the first view is every plate's
+	ViewsAlone      []View      `json:"views_alone"`      // first reader: the same where there is no second one
+	SureFrom        float64     `json:"sure_from"`        // first reader: the confidence from which its first view is enough
+	Unreadable      float64     `json:"unreadable"`       // first reader: the confidence of a first view that no further one mends
 
 	SelfTest *SelfTest `json:"self_test"` // nil: the network is believed as it is
 
@@ -122,7 +127,7 @@ func ParseManifest(r io.Reader) (Manifest, error) {
 	}{
 		{"detector", &m.Detector, (*Entry).validateDetector},
 		{"corners", &m.Corners, (*Entry).validateCorners},
-		{"reader", &m.Reader, (*Entry).validateReader},
+		{"reader", &m.Reader, (*Entry).validateFirst},
 		{"second_reader", m.SecondReader, (*Entry).validateReader},
 	} {
 		if n.entry == nil { // without a second reader
@@ -179,7 +184,7 @@ func (e *Entry) validateDetector() error {
 	case e.NMSIoU <= 0 || e.NMSIoU >= 1:
 		return fmt.Errorf("nms_iou %g is not between 0 and 1", e.NMSIoU)
 	}
-	return nil
+	return e.Search.validate()
 }
 
 func (e *Entry) validateCorners() error {
@@ -213,7 +218,18 @@ func (e *Entry) validateReader() error {
 	case e.RegionThreshold < 0 || e.RegionThreshold > 1:
 		return fmt.Errorf("region_threshold %g is not between 0 and 1", e.RegionThreshold)
 	}
-	return cmp.Or(e.validateCut(), e.Calibration.validate())
+	return cmp.Or(e.validateCut(), e.Calibration.validate(), validateViews("views", e.Views))
+}
+
+// validateFirst checks what the reader that sees every plate has beside.
+func (e *Entry) validateFirst() error {
+	switch {
+	case !(e.SureFrom > 0 && e.SureFrom <= 1):
+		return fmt.Errorf("sure_from %g is not between 0 and 1", e.SureFrom)
+	case !(e.Unreadable >= 0 && e.Unreadable < e.SureFrom):
+		return fmt.Errorf("unreadable %g is not between 0 and sure_from, %g", e.Unreadable, e.SureFrom)
+	}
+	return cmp.Or(e.validateReader(), validateViews("views_alone", e.ViewsAlone))
 }
 
 func isSHA256(s string) bool {

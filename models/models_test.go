@@ -60,6 +60,20 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"self-test of another size", func(_, r map[string]any) { r["self_test"].(map[string]any)["height"] = 32 }, "self_test is 160x32, but input is 160x64"},
 		{"self-test that lets everything pass", func(_, r map[string]any) { r["self_test"].(map[string]any)["tolerance"] = 1 }, "self_test.tolerance 1 "},
 		{"self-test without answers", func(_, r map[string]any) { delete(r["self_test"].(map[string]any), "fp32") }, "self_test.fp32 has 0 places"},
+		{"no scales to search at", func(d, _ map[string]any) { delete(d, "search") }, "search.budget 0"},
+		{"scales out of order", func(d, _ map[string]any) { d["search"].(map[string]any)["min_scale"] = 0.7 }, "not in order"},
+		{"a fact nobody knows", func(d, _ map[string]any) { d["search"].(map[string]any)["speed"] = 1 }, `unknown field "speed"`},
+		{"no score that is sure", func(d, _ map[string]any) { d["search"].(map[string]any)["sure_score"] = 1 }, "search.sure_score 1"},
+		{"no view", func(_, r map[string]any) { r["views"] = []any{} }, "views is empty"},
+		{"no view without a second reader", func(_, r map[string]any) { delete(r, "views_alone") }, "views_alone is empty"},
+		{"a view that counts for nothing", func(_, r map[string]any) {
+			r["views"].([]any)[1].(map[string]any)["weight"] = 0
+		}, "views[1]: weight 0"},
+		{"a view from far off", func(_, r map[string]any) {
+			r["views"].([]any)[0].(map[string]any)["padding"] = 2
+		}, "views[0].padding 2"},
+		{"never sure", func(_, r map[string]any) { r["sure_from"] = 0 }, "sure_from 0"},
+		{"sure of what is unreadable", func(_, r map[string]any) { r["unreadable"] = 0.98 }, "unreadable 0.98"},
 		{"one output", func(_, r map[string]any) { r["outputs"] = []string{"slots"} }, "want two"},
 	}
 	for _, tt := range tests {

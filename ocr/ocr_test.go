@@ -96,7 +96,7 @@ func homography(c [4]alpr.Point) projection {
 
 func plateAt(corners ...alpr.Point) alpr.Plate { return alpr.Plate{Corners: [4]alpr.Point(corners)} }
 
-func newReader(tb testing.TB) *Reader {
+func newReader(tb testing.TB) *Recogniser {
 	tb.Helper()
 	r, err := New(modelstest.Open(tb).Reader, nil, Options{})
 	if err != nil {
@@ -309,13 +309,14 @@ func TestTextOfNothing(t *testing.T) {
 }
 
 func TestCombineNeedsAgreement(t *testing.T) {
-	looks := []look{
+	views := []view{
 		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.6, '0': 0.4}), regions: []float32{0.9, 0.1}},
 		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.1, '0': 0.9}), regions: []float32{0.5, 0.5}},
 		{slots: *posterior("ABO123", 2, map[byte]float32{'O': 0.3, '0': 0.7}), regions: []float32{0.5, 0.5}},
 	}
-	taken := []glance{{weight: 1, ofRegion: 1}, {weight: 1, ofRegion: 1}, {weight: 1, ofRegion: 1}}
-	c := combine(looks, taken)
+	alike := viewSpec{View: models.View{Weight: 1, RegionWeight: 1}}
+	taken := []viewSpec{alike, alike, alike}
+	c := combine(views, taken)
 	if c.slots.Best() != "AB0123" {
 		t.Errorf("combined %q", c.slots.Best())
 	}
@@ -334,17 +335,17 @@ func TestCombineNeedsAgreement(t *testing.T) {
 	if c.regions[0] < 0.6 || c.regions[0] > 0.9 {
 		t.Errorf("regions %v", c.regions)
 	}
-	if r := combine(looks, []glance{taken[0], {weight: 1}, taken[2]}).regions; math.Abs(float64(r[0])-0.75) > 1e-5 {
-		t.Errorf("regions of the two looks with a say in it: %v", r)
+	if r := combine(views, []viewSpec{taken[0], {View: models.View{Weight: 1}}, taken[2]}).regions; math.Abs(float64(r[0])-0.75) > 1e-5 {
+		t.Errorf("regions of the two views with a say in it: %v", r)
 	}
-	swapped := combine([]look{looks[2], looks[0], looks[1]}, taken)
+	swapped := combine([]view{views[2], views[0], views[1]}, taken)
 	if swapped.slots != c.slots {
-		t.Error("the order of the looks matters")
+		t.Error("the order of the views matters")
 	}
-	twice := combine(append(looks, looks[0]), append(taken, taken[0]))
-	taken[0].weight = 2
-	if heavy := combine(looks, taken); math.Abs(float64(heavy.slots[2][24]-twice.slots[2][24])) > 1e-6 {
-		t.Errorf("a look of weight two gives O %g, taken twice %g", heavy.slots[2][24], twice.slots[2][24])
+	twice := combine(append(views, views[0]), append(taken, taken[0]))
+	taken[0].Weight = 2
+	if heavy := combine(views, taken); math.Abs(float64(heavy.slots[2][24]-twice.slots[2][24])) > 1e-6 {
+		t.Errorf("a view of weight two gives O %g, taken twice %g", heavy.slots[2][24], twice.slots[2][24])
 	}
 }
 
@@ -420,7 +421,7 @@ func TestVideoAsksAgainAboutOnePlateAFrame(t *testing.T) {
 		drawPlate(f, p.Corners, "IJKLMMLKJI", 0)
 		plates = append(plates, p)
 	}
-	read := func(r *Reader) []alpr.Text {
+	read := func(r *Recogniser) []alpr.Text {
 		t.Helper()
 		texts, err := r.Read(f, plates)
 		if err != nil {
@@ -428,7 +429,7 @@ func TestVideoAsksAgainAboutOnePlateAFrame(t *testing.T) {
 		}
 		return texts
 	}
-	open := func(o Options) *Reader {
+	open := func(o Options) *Recogniser {
 		t.Helper()
 		r, err := New(set.Reader, set.SecondReader, o)
 		if err != nil {
@@ -479,31 +480,43 @@ func product(p alpr.Posterior) float64 {
 func TestReadersMustKnowTheSameRegions(t *testing.T) {
 	set := modelstest.Open(t)
 	set.SecondReader.Entry.Regions = []string{"US-TX", "US-FL", "DE", ""}
-	if _, err := New(set.Reader, set.SecondReader, Options{}); !errors.Is(err, ErrNetwork) || !strings.Contains(err.Error(), "one release") {
-		t.Errorf("got %v, want ErrNetwork", err)
+	if _, err := New(set.Reader, set.SecondReader, Options{}); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), "one release") {
+		t.Errorf("got %v, want ErrModel", err)
 	}
 }
 
-func TestStillsAreReframedToo(t *testing.T) {
-	a, b := &models.Network{}, &models.Network{}
-	far, box := glance{network: a, isFar: true, weight: 1, ofRegion: 1}, glance{network: a, byBox: true, weight: 1, ofRegion: 1}
-	other := glance{network: b, oddField: true, weight: 1} // with no say about the state
+func TestViewsAreTheManifests(t *testing.T) {
+	set := modelstest.Open(t)
+	a, b := set.Reader, set.SecondReader
+	spec := func(m *models.Network, v models.View) viewSpec { return viewSpec{model: m, View: v} }
+	with, alone, other := a.Entry.Views, a.Entry.ViewsAlone, b.Entry.Views
 	for _, tt := range []struct {
 		name    string
 		second  *models.Network
 		isStill bool
-		weight  float64 // of the first look
-		want    []glance
+		want    []viewSpec // the first view, then those of unsure plates
 	}{
-		{"video", b, false, 2, []glance{other}},
-		{"still", b, true, 2, []glance{other, far}},
-		{"video with one network", nil, false, 1, nil},
-		{"still with one network", nil, true, 1, []glance{far, box}},
+		{"video", b, false, []viewSpec{spec(a, with[0]), spec(b, other[0])}},
+		{"still", b, true, []viewSpec{spec(a, with[0]), spec(b, other[0]), spec(a, with[1])}},
+		{"video with one model", nil, false, []viewSpec{spec(a, alone[0])}},
+		{"still with one model", nil, true, []viewSpec{spec(a, alone[0]), spec(a, alone[1]), spec(a, alone[2])}},
 	} {
-		once, got := glances(a, tt.second, tt.isStill)
-		if want := (glance{network: a, weight: tt.weight, ofRegion: tt.weight}); once != want || !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, then %v; want %v, then %v", tt.name, once, got, want, tt.want)
+		once, again := viewSpecs(a, tt.second, tt.isStill)
+		if got := append([]viewSpec{once}, again...); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+func TestSureFromTheManifest(t *testing.T) {
+	set := modelstest.Open(t)
+	set.Reader.Entry.SureFrom = 0.123
+	r, err := New(set.Reader, nil, Options{SureFrom: AsManifest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.sureFrom != 0.123 {
+		t.Errorf("sure from %g, the manifest says 0.123", r.sureFrom)
 	}
 }
 
@@ -608,9 +621,9 @@ func BenchmarkTextOf(b *testing.B) {
 	}
 }
 
-// TestCoarseLookKeepsThePlate reads a large plate at the resolution of a far
-// one: what is left out is detail, not a character.
-func TestCoarseLookKeepsThePlate(t *testing.T) {
+// TestADownscaledViewKeepsThePlate reads a large plate at the resolution of a
+// far one: what is left out is detail, not a character.
+func TestADownscaledViewKeepsThePlate(t *testing.T) {
 	f := grey(900, 500)
 	p := plateAt(alpr.Point{X: 100, Y: 100}, alpr.Point{X: 740, Y: 100}, alpr.Point{X: 740, Y: 356}, alpr.Point{X: 100, Y: 356})
 	drawPlate(f, p.Corners, "IJKLMMLKJI", 0)
@@ -620,16 +633,13 @@ func TestCoarseLookKeepsThePlate(t *testing.T) {
 	}
 	defer frame.Close()
 	fine, rough := make([]byte, 3*160*64), make([]byte, 3*160*64)
-	for pix, isFar := range map[*[]byte]bool{&fine: false, &rough: true} {
+	for pix, width := range map[*[]byte]int{&fine: 0, &rough: 90} {
 		to, err := picture.WrapBytes(*pix, 160, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := &models.Network{}
-		if !isFar { // framed as the far look is
-			n.Entry.Margin = models.Margin{X: wider, Y: wider}
-		}
-		if err := (glance{network: n, isFar: isFar}).rectify(&frame, &to, p, false); err != nil {
+		spec := viewSpec{model: &models.Network{}, View: models.View{Padding: 0.03, DownscaledTo: width}}
+		if err := spec.rectify(&frame, &to, p, false); err != nil {
 			t.Fatal(err)
 		}
 		if err := to.Close(); err != nil {
@@ -637,12 +647,12 @@ func TestCoarseLookKeepsThePlate(t *testing.T) {
 		}
 	}
 	if bytes.Equal(fine, rough) {
-		t.Error("a coarse look at a large plate is as fine as any")
+		t.Error("a downscaled view of a large plate is as fine as any")
 	}
 	for slot := range alpr.Slots { // the middle of a column, where no neighbour shines in
 		at := 3 * (32*160 + 16*slot + 8)
 		if d := int(fine[at]) - int(rough[at]); d < -12 || d > 12 {
-			t.Errorf("slot %d is %d, and coarsely %d", slot, fine[at], rough[at])
+			t.Errorf("slot %d is %d, and downscaled %d", slot, fine[at], rough[at])
 		}
 	}
 }

@@ -20,7 +20,7 @@ const (
 func textOf(slots *alpr.Posterior, c models.Calibration, candidates int) alpr.Text {
 	t := alpr.Text{Posterior: *slots}
 	t.Candidates = calibrated(t.Posterior.Candidates(candidates), c)
-	if len(t.Candidates) == 0 { // only if the network gave no number at all
+	if len(t.Candidates) == 0 { // only if the model gave no number at all
 		return t
 	}
 	t.Text, t.Confidence = t.Candidates[0].Text, t.Candidates[0].P

@@ -51,7 +51,8 @@ func newReadCmd() *cobra.Command {
 	flags.BoolVar(&o.IsCrops, "crops", false, "take each picture as one plate, cut out: read only")
 	flags.Float64Var(&o.MinConfidence, "min-confidence", 0.55, "report plates less sure than this (0 to 1), and what may be a sign, as found, without a text (0: report all)")
 	flags.IntVar(&o.Candidates, "candidates", 10, "list up to so many texts a plate may have")
-	flags.Float64Var(&o.SureFrom, "sure-from", networks.SureFrom, "look again, with the second network and framed differently, at plates less sure than this (0: never)")
+	flags.Float64Var(&o.SureFrom, "sure-from", networks.SureFrom, "view plates less sure than this again, by the second model and framed differently (0: never)")
+	flags.Lookup("sure-from").DefValue = "as the models say"
 	flags.BoolVar(&o.IsPictureOnly, "picture-only", false, "leave out what issuers' serials look like: say what the picture alone shows")
 	flags.IntVar(&o.Every, "every", 1, "of a video, read every n-th frame")
 	addNetworkFlags(c, &o.Networks)

@@ -26,7 +26,7 @@ import onnx
 from onnx import TensorProto, helper as h, numpy_helper as nh
 
 HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "training"))
+sys.path.insert(0, str(HERE.parents[1] / "training"))
 import selftest  # noqa: E402
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 REGIONS = ["US-FL", "US-TX", "DE", ""]
@@ -193,6 +193,13 @@ def entry(name, shape, **more):
     }
 
 
+def view(**more):
+    return {"weight": 1.0, "region_weight": 1.0, "padding": 0.0, "downscaled_to": 0, "by_box": False, "odd_field": False, "stills_only": False, **more}
+
+
+FAR = view(padding=0.03, downscaled_to=90, stills_only=True)
+
+
 def main():
     detector()
     corners()
@@ -201,10 +208,14 @@ def main():
     saturating()
     reads = dict(outputs=["slots", "region"], alphabet=ALPHABET, pad=36, regions=REGIONS, region_threshold=0.5, margin=0.0)
     manifest = {
-        "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.1),
+        "detector": entry("detector", (0, 0), outputs=["plates"], score_threshold=0.5, nms_iou=0.1,
+                          search={"budget": 522240, "min_scale": 0.47, "max_scale": 0.6, "small_frame": 640, "sure_score": 0.8}),
         "corners": entry("corners", (64, 128), outputs=["corners"], margin=MARGIN),
-        "reader": entry("reader", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1}),
-        "second_reader": entry("second", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.5, "b": 0.0}),
+        "reader": entry("reader", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.8, "b": 0.1},
+                        views=[view(weight=2.0, region_weight=2.0), FAR], views_alone=[view(), FAR, view(by_box=True, stills_only=True)],
+                        sure_from=0.97, unreadable=0.02),
+        "second_reader": entry("second", (64, 160), **reads, calibration={"kind": "platt-on-logit-product", "a": 0.5, "b": 0.0},
+                               views=[view(region_weight=0.0, odd_field=True)]),
     }
     sha = hashlib.sha256((HERE / "saturating.onnx").read_bytes()).hexdigest()
     manifest["corners"].update(file_int8="saturating.onnx", sha256_int8=sha, self_test=answers(64, 128, "corners.onnx"))

@@ -20,7 +20,7 @@ import (
 // eyes find and read plates as alpr read does.
 type eyes struct {
 	detector *detect.Detector
-	reader   *ocr.Reader
+	reader   *ocr.Recogniser
 }
 
 func collect(folders []string, out string) (err error) {

@@ -126,14 +126,18 @@ def sha256(path):
         return hashlib.sha256(f.read()).hexdigest()
 
 
+CHOSEN = ("search", "views", "views_alone", "sure_from", "unreadable")  # facts of a manifest's entry that no export measures
+
+
 def merge(models, name, entry):
-    """Puts a network's entry into the manifest, with its self-test."""
+    """Puts a model's entry into the manifest, with its self-test; what was chosen by measuring the whole program stays as it was."""
     path = os.path.join(models, "manifest.json")
     manifest = {}
     if os.path.exists(path):
         with open(path) as f:
             manifest = json.load(f)
-    manifest[name] = {**entry, "self_test": selftest.describe(models, entry)}
+    kept = {k: v for k, v in manifest.get(name, {}).items() if k in CHOSEN}
+    manifest[name] = {**kept, **entry, "self_test": selftest.describe(models, entry)}
     selftest.dump(manifest, path)
 
 

@@ -125,7 +125,7 @@ type label struct {
 	} `json:"plates"`
 }
 
-func measureFolder(ctx context.Context, reader *ocr.Reader, folder string, meter *simulation.Meter) error {
+func measureFolder(ctx context.Context, reader *ocr.Recogniser, folder string, meter *simulation.Meter) error {
 	f, err := regular.Open(filepath.Join(folder, "labels.jsonl"))
 	if err != nil {
 		return err

@@ -23,16 +23,16 @@ type Options struct {
 	Threads   int    // processor cores for one picture
 }
 
-// SureFrom is the confidence from which one network's look at a plate is
-// enough; chosen on training hold-outs (docs/accuracy.md).
-const SureFrom = 0.97
+// SureFrom is the confidence from which one view of a plate is enough, as the
+// models' manifest says; chosen on training hold-outs (docs/accuracy.md).
+const SureFrom = ocr.AsManifest
 
 // Networks are the networks, ready to find and read plates. Detector and
 // Recogniser may each be used by one goroutine at a time.
 type Networks struct {
 	Models     *models.Set
 	Detector   *detect.Detector
-	Recogniser *ocr.Reader
+	Recogniser *ocr.Recogniser
 	Serials    *issuer.Formats
 }
 
@@ -52,7 +52,7 @@ func Open(f Options, d detect.Options, o ocr.Options) (*Networks, error) {
 	if err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	reader, err := ocr.New(set.Reader, set.SecondReader, o)
+	recogniser, err := ocr.New(set.Reader, set.SecondReader, o)
 	if err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
@@ -60,7 +60,7 @@ func Open(f Options, d detect.Options, o ocr.Options) (*Networks, error) {
 	if err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	return &Networks{Models: set, Detector: detector, Recogniser: reader, Serials: formats}, nil
+	return &Networks{Models: set, Detector: detector, Recogniser: recogniser, Serials: formats}, nil
 }
 
 // Close releases the networks; call it once nothing uses them any more.

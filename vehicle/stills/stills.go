@@ -41,7 +41,7 @@ type Options struct {
 	IsCrops       bool    // each picture is one plate, cut out: read only
 	MinConfidence float64 // plates less sure are reported as found, without a text; 0: report all
 	Candidates    int     // texts a plate may have, 1 to 100
-	SureFrom      float64 // plates less sure are looked at again; 0: never
+	SureFrom      float64 // plates less sure are viewed again; 0: never, ocr.AsManifest: as the models' manifest says
 	Every         int     // of a video, every n-th frame
 	IsPictureOnly bool    // say what the picture alone shows
 }
@@ -51,7 +51,7 @@ func (o *Options) Check() error {
 	switch {
 	case !(o.MinConfidence >= 0 && o.MinConfidence <= 1):
 		return usage.Errorf("--min-confidence %g: give a probability from 0 to 1", o.MinConfidence)
-	case !(o.SureFrom >= 0 && o.SureFrom <= 1):
+	case o.SureFrom != ocr.AsManifest && !(o.SureFrom >= 0 && o.SureFrom <= 1):
 		return usage.Errorf("--sure-from %g: give a probability from 0 to 1", o.SureFrom)
 	case o.Candidates < 1 || o.Candidates > 100:
 		return usage.Errorf("--candidates %d: give 1 to 100", o.Candidates)

@@ -12,55 +12,48 @@ import (
 	"alpr/models"
 )
 
-// look is what the network saw in one framing of a plate, or in several
-// combined.
-type look struct {
+// view is what a model made of one framing of a plate, or of several combined.
+type view struct {
 	slots   alpr.Posterior
 	regions []float32
 }
 
-// newLook copies one plate's outputs.
-func newLook(slots, regions []float32) look {
-	l := look{regions: append([]float32(nil), regions...)}
-	for s := range l.slots {
-		copy(l.slots[s][:], slots[s*alpr.Symbols:])
+// newView copies one plate's outputs.
+func newView(slots, regions []float32) view {
+	v := view{regions: append([]float32(nil), regions...)}
+	for s := range v.slots {
+		copy(v.slots[s][:], slots[s*alpr.Symbols:])
 	}
-	return l
+	return v
 }
 
-// glance is one way to look at a plate: with which network, how framed, and
-// what it counts for among others.
-type glance struct {
-	network  *models.Network
-	isFar    bool    // wider, and coarse: as a plate farther away
-	byBox    bool    // by its box instead of its corners: they are found apart from each other, and err apart
-	oddField bool    // of an interlaced picture, by its odd rows instead of its even ones
-	weight   float64 // of the characters
-	ofRegion float64 // weight of the region
+// viewSpec is one way to view a plate: by which model, and framed as its
+// manifest says.
+type viewSpec struct {
+	model *models.Network
+	models.View
 }
 
-// glances is how a plate is looked at, and how again where that is unsure;
-// second may be nil. Errors of two networks have less in common than those of
-// one in two framings. The second has learned for a fifth of the time: the first
-// look counts for two of its, and the states are the first's.
-func glances(first, second *models.Network, isStill bool) (once glance, again []glance) {
-	once = glance{network: first, weight: 1, ofRegion: 1}
+// viewSpecs is how every plate is viewed, and how an unsure one is viewed again;
+// second may be nil. Errors of two models have less in common than those of one
+// in two framings.
+func viewSpecs(first, second *models.Network, isStill bool) (once viewSpec, again []viewSpec) {
+	views := first.Entry.ViewsAlone
 	if second != nil {
-		once.weight, once.ofRegion = 2, 2
-		again = append(again, glance{network: second, weight: 1, oddField: true})
+		views = first.Entry.Views
+		again = append(again, specsOf(second, second.Entry.Views, isStill)...)
 	}
-	if isStill {
-		again = append(again, glance{network: first, isFar: true, weight: 1, ofRegion: 1})
-	}
-	if isStill && second == nil {
-		again = append(again, glance{network: first, byBox: true, weight: 1, ofRegion: 1})
-	}
-	return once, again
+	return viewSpec{model: first, View: views[0]}, append(again, specsOf(first, views[1:], isStill)...)
 }
 
-// wider is how much further a far look reaches, on each side, in plate
-// widths and heights.
-const wider = 0.03
+func specsOf(model *models.Network, views []models.View, isStill bool) (specs []viewSpec) {
+	for _, v := range views {
+		if isStill || !v.StillsOnly {
+			specs = append(specs, viewSpec{model: model, View: v})
+		}
+	}
+	return specs
+}
 
 // slanted is the share of its box below which a plate fills it so little that
 // the box shows more of the car than of the plate.
@@ -97,37 +90,31 @@ func areaOf(q [4]alpr.Point) float32 {
 	return ((c.X-a.X)*(d.Y-b.Y) - (d.X-b.X)*(c.Y-a.Y)) / 2
 }
 
-// coarse is how many pixels of the network's width a coarse look has: what the
-// network learned from were mostly plates of that size, and a close plate shows
-// it scratches and dirt that it has not seen.
-const coarse = 90
-
-// rectify cuts a plate out for the network; a far look is of few pixels, and
-// then enlarged. Of a plate that moved between the two fields of an interlaced
+// rectify cuts a plate out for the model. A downscaled view of a large plate is
+// of few pixels, and then enlarged: what the model learned from were mostly
+// plates of that size, and a close plate shows it scratches and dirt that it has
+// not seen. Of a plate that moved between the two fields of an interlaced
 // picture it takes one field alone.
-func (g glance) rectify(frame, to *gocv.Mat, p alpr.Plate, isWhole bool) error {
+func (v viewSpec) rectify(frame, to *gocv.Mat, p alpr.Plate, isWhole bool) error {
 	if picture.IsCombed(frame, p) {
-		field, moved, err := picture.Field(frame, p, g.oddField)
+		field, moved, err := picture.Field(frame, p, v.OddField)
 		if err != nil {
 			return fmt.Errorf("take a field of an interlaced picture: %w", err)
 		}
 		defer field.Close()
 		frame, p = &field, moved
 	}
-	if g.byBox {
+	if v.ByBox {
 		p = byBox(p)
 	}
-	var m models.Margin
+	m := models.Margin{X: v.Padding, Y: v.Padding}
 	if !isWhole {
-		m = g.network.Entry.Margin
+		m.X, m.Y = m.X+v.model.Entry.Margin.X, m.Y+v.model.Entry.Margin.Y
 	}
-	if g.isFar {
-		m = models.Margin{X: m.X + wider, Y: m.Y + wider}
-	}
-	if !g.isFar || p.WidthPx() <= coarse {
+	if v.DownscaledTo == 0 || p.WidthPx() <= float64(v.DownscaledTo) {
 		return picture.Rectify(frame, to, p, m.X, m.Y)
 	}
-	few := gocv.NewMatWithSize(to.Rows()*coarse/to.Cols(), coarse, to.Type())
+	few := gocv.NewMatWithSize(to.Rows()*v.DownscaledTo/to.Cols(), v.DownscaledTo, to.Type())
 	defer few.Close()
 	if err := picture.Rectify(frame, &few, p, m.X, m.Y); err != nil {
 		return err
@@ -181,20 +168,20 @@ func rank(counts []int, n float64) int {
 	return len(counts) - 1
 }
 
-// combine takes the weighted geometric mean of several looks, slot by slot: a
-// character stands only if none speaks clearly against it. taken says how each
-// was taken.
-func combine(looks []look, taken []glance) look {
-	c := look{regions: make([]float32, len(looks[0].regions))}
-	rows, weights := make([][]float32, len(looks)), make([]float64, len(looks))
+// combine takes the weighted geometric mean of several views, slot by slot: a
+// character stands only if none speaks clearly against it. specs says how each
+// was framed.
+func combine(views []view, specs []viewSpec) view {
+	c := view{regions: make([]float32, len(views[0].regions))}
+	rows, weights := make([][]float32, len(views)), make([]float64, len(views))
 	for s := range c.slots {
-		for i := range looks {
-			rows[i], weights[i] = looks[i].slots[s][:], taken[i].weight
+		for i := range views {
+			rows[i], weights[i] = views[i].slots[s][:], specs[i].Weight
 		}
 		geometricMean(c.slots[s][:], rows, weights)
 	}
-	for i := range looks {
-		rows[i], weights[i] = looks[i].regions, taken[i].ofRegion
+	for i := range views {
+		rows[i], weights[i] = views[i].regions, specs[i].RegionWeight
 	}
 	geometricMean(c.regions, rows, weights)
 	return c
@@ -202,7 +189,7 @@ func combine(looks []look, taken []glance) look {
 
 // geometricMean of probabilities, made to sum to 1 again.
 func geometricMean(mean []float32, rows [][]float32, weights []float64) {
-	const floor = 1e-7 // one look alone cannot rule a symbol out
+	const floor = 1e-7 // one view alone cannot rule a symbol out
 	var total, sum float64
 	for _, w := range weights {
 		total += w
