@@ -2,6 +2,7 @@ package camera
 
 import (
 	"fmt"
+	"math"
 
 	"alpr"
 )
@@ -32,6 +33,9 @@ const (
 	isLong    = 3.4   // seen from the side a long plate is still longer than this
 	upwards   = 4.0 / 3
 )
+
+// Reach is how far the pictures reach around a plate, in its widths.
+func (p Photographer) Reach() float64 { return math.Max(2*cropMargin, upwards*p.ContextScale) }
 
 // around is the part of the frame that shows the car's whole rear or front.
 func (p Photographer) around(plate alpr.Plate) alpr.Box {

@@ -122,6 +122,7 @@ func (p *pass) related() []alpr.ID {
 // view is what one camera adds to a read.
 type view struct {
 	frame    *alpr.Frame
+	corner   alpr.Point
 	pictures *pictures
 }
 
@@ -144,6 +145,6 @@ func (f *follower) addViews(e *event, ps *pass) {
 			v.Fix = f.locator.At(v.At)
 		}
 		e.read.Views = append(e.read.Views, v)
-		e.views = append(e.views, view{t.best.frame, t.best.pictures})
+		e.views = append(e.views, view{t.best.frame, t.best.corner, t.best.pictures})
 	}
 }

@@ -20,7 +20,8 @@ const maxReads = 12
 type event struct {
 	read     alpr.Read // but for its pictures
 	hits     []alpr.Hit
-	frame    *alpr.Frame // the one the read's plate is in; nil where its pictures were taken before
+	frame    *alpr.Frame // the part of the one that the read's plate is in; nil where its pictures were taken before
+	corner   alpr.Point  // where that part begins
 	pictures *pictures   // those taken before
 	views    []view      // what the read's views are shown with, in their order
 	newest   time.Time   // capture instant of the frame that brought it about
@@ -43,6 +44,7 @@ type follower struct {
 
 	others func() []*follower // of the vehicle's other cameras; may be nil
 	mount  Mount              // of the camera
+	reach  float64            // of the photographer's pictures
 
 	newest time.Time // capture instant of the newest frame
 	open   []*track  // plates followed, or lost for less than PassGap
@@ -116,7 +118,7 @@ func (f *follower) begin(p alpr.Plate, fr *alpr.Frame) (*track, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &track{serials: f.serials, camera: f.camera, motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: newPass(id)}
+	t := &track{serials: f.serials, camera: f.camera, reach: f.reach, motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: newPass(id)}
 	t.pass.tracks = []*track{t}
 	f.open = append(f.open, t)
 	return t, nil

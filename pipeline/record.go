@@ -126,12 +126,12 @@ func (r *recording) show(do func()) {
 // photograph takes the pictures of the read's frame, and of each view's, or
 // repeats those taken when the frame was still there.
 func (r *recording) photograph(e *event) {
-	r.takePictures(e.read.ID, e.frame, e.read.Plate, e.pictures)
+	r.takePictures(e.read.ID, e.frame, moved(e.read.Plate, e.corner), e.pictures)
 	e.read.Crop, e.read.Context = e.pictures.crop, e.pictures.context
 	for i := range e.read.Views {
 		v, of := &e.read.Views[i], e.views[i]
 		if of.pictures != e.pictures {
-			r.takePictures(e.read.ID, of.frame, v.Plate, of.pictures)
+			r.takePictures(e.read.ID, of.frame, moved(v.Plate, of.corner), of.pictures)
 		}
 		v.Crop, v.Context = of.pictures.crop, of.pictures.context
 	}

@@ -12,10 +12,10 @@ const (
 	// keepObservations bounds what a track remembers: a minute behind one car
 	// must cost no more than a second.
 	keepObservations = 24
-	// settledWeight is the effective number of frames after which a sure text is
+	// stableWeight is the effective number of frames after which a sure text is
 	// read again only where there is more to see.
-	settledWeight = 1.3
-	settled       = 0.985
+	stableWeight = 1.3
+	stable       = 0.985
 	// readAgain is how often the plate of a sure track is read all the same: in a
 	// stream that froze, at a cut or behind dropped frames another car may stand
 	// where the first one stood.
@@ -44,6 +44,7 @@ type track struct {
 	bestWidth float64 // of all observations
 
 	camera string
+	reach  float64  // of the photographer's pictures, see cut
 	best   pictured // the observation that the track's camera is shown with
 
 	pass *pass
@@ -51,7 +52,8 @@ type track struct {
 
 // pictured is the observation that a read is shown with.
 type pictured struct {
-	frame    *alpr.Frame // nil where the pictures were taken
+	frame    *alpr.Frame // the part of it around the plate; nil where the pictures were taken
+	corner   alpr.Point  // where that part begins in the frame
 	pictures *pictures   // of this very frame; filled by the recording
 	*observation
 }
@@ -192,7 +194,8 @@ func (t *track) choosePicture(o *observation, f *alpr.Frame) {
 	switch {
 	case t.best.observation == nil,
 		o.text == now && (t.best.text != now || o.quality > t.best.quality):
-		t.best = pictured{frame: f, pictures: new(pictures), observation: o}
+		t.best = pictured{pictures: new(pictures), observation: o}
+		t.best.frame, t.best.corner = cut(f, o.plate, t.reach)
 	}
 }
 
@@ -203,7 +206,7 @@ func (t *track) wantsRead(p alpr.Plate, fr *alpr.Frame) bool {
 	at := fr.CapturedAt
 	since := at.Sub(t.lastRead)
 	width := p.WidthPx()
-	isSure := t.fused.text.Confidence >= settled && t.fused.weight >= settledWeight
+	isSure := t.fused.text.Confidence >= stable && t.fused.weight >= stableWeight
 	switch {
 	case t.read < 5, len(t.contrary) > 0:
 		return true
