@@ -39,7 +39,7 @@ func (l AuditLog) Audit(ctx context.Context, rec alpr.AuditRecord) error {
 // makes sure that the log still ends where it was signed to end; where it does
 // not, that is the first thing written down.
 func (t *tx) auditNow(rec alpr.AuditRecord) error {
-	end, err := t.settleEnd()
+	end, err := t.resolveEnd()
 	if err != nil {
 		return err
 	}

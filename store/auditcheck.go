@@ -142,7 +142,7 @@ func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error)
 		return nil
 	}
 	return s.write(ctx, func(t *tx) error {
-		end, err := t.settleEnd()
+		end, err := t.resolveEnd()
 		if err != nil {
 			return err
 		}
@@ -150,17 +150,17 @@ func (s *Store) searchAudit(ctx context.Context, rest func(time.Duration) error)
 	})
 }
 
-// settleAudit looks at the log when the file is opened: it begins a new one,
+// resolveAudit looks at the log when the file is opened: it begins a new one,
 // notes tampering, and seals what an earlier release wrote in clear. A disk that
 // is full or refuses to write is no reason not to start: the same is tried with
 // the next record, and by the search.
-func (s *Store) settleAudit(ctx context.Context) error {
+func (s *Store) resolveAudit(ctx context.Context) error {
 	end, found, isOld, err := s.auditEnd(s.reader(ctx))
 	if err != nil && !errors.Is(err, errNoEnd) {
 		return err
 	}
-	isSettled := err == nil && !isOld && (found == nil || audit.HasBreak(end.Breaks, found.At))
-	if isSettled {
+	isResolved := err == nil && !isOld && (found == nil || audit.HasBreak(end.Breaks, found.At))
+	if isResolved {
 		first, err := s.auditRows(ctx, 0, 1)
 		if err != nil || len(first) == 0 || !audit.IsInClear(first[0].Record) {
 			return err
@@ -168,13 +168,13 @@ func (s *Store) settleAudit(ctx context.Context) error {
 	}
 	err = s.sealAudit(ctx)
 	if errors.Is(err, ErrFull) || errors.Is(err, ErrIO) {
-		s.log.Error("the audit log could not be settled", "error", err)
+		s.log.Error("the audit log could not be checked and sealed", "error", err)
 		return nil
 	}
 	return err
 }
 
-// sealAudit settles the end of the log and seals what stands in it in clear.
+// sealAudit resolves the end of the log and seals what stands in it in clear.
 func (s *Store) sealAudit(ctx context.Context) error {
 	isSealed := false
 	err := s.write(ctx, func(t *tx) error {
@@ -185,7 +185,7 @@ func (s *Store) sealAudit(ctx context.Context) error {
 		if isNew {
 			return t.putHead(&alpr.AuditHead{})
 		}
-		end, err := t.settleEnd()
+		end, err := t.resolveEnd()
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (s *Store) sealAudit(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("settle the audit log: %w", err)
+		return fmt.Errorf("check and seal the audit log: %w", err)
 	}
 	if isSealed { // the write-ahead log still holds it in clear
 		return s.truncateLog(ctx)

@@ -80,10 +80,10 @@ func pad(b []byte) []byte {
 	return out[:]
 }
 
-// settleEnd is the end to append after. Tampering that it shows is written into
+// resolveEnd is the end to append after. Tampering that it shows is written into
 // the log first, and stays there: the numbers go on after the highest that the
 // device has signed, so that what was cut off is missing for ever.
-func (t *tx) settleEnd() (alpr.AuditHead, error) {
+func (t *tx) resolveEnd() (alpr.AuditHead, error) {
 	end, found, isOld, err := t.s.auditEnd(t)
 	switch {
 	case errors.Is(err, errNoEnd):

@@ -27,7 +27,7 @@ func (s *Store) policy() retention.Policy {
 // backend has tightened it to.
 func (r Rules) InForce() retention.Policy { return r.s.policy() }
 
-// loadPolicy settles the policy at start. A policy that differs from the last
+// loadPolicy resolves the policy at start. A policy that differs from the last
 // one in force is audited, and where it is tighter it holds for what is
 // already there. Where what the backend has tightened cannot be read any more,
 // the last policy in force says it too; where that is lost as well nothing new is

@@ -98,7 +98,7 @@ func (s *Store) proveKey(ctx context.Context, rows []metaRow) error {
 		return nil // a fresh file
 	}
 	if slices.ContainsFunc(rows, s.isSound) || s.opensAny(ctx) {
-		return nil // the row is damaged; settleMeta says so
+		return nil // the row is damaged; resolveMeta says so
 	}
 	have := "none that it names"
 	if i >= 0 {
@@ -200,9 +200,9 @@ func differ(a, b string) (n int) {
 	return n
 }
 
-// settleMeta puts damaged rows into quarantine, and what can be told in their
-// place. The policy is settled by loadPolicy.
-func (s *Store) settleMeta(ctx context.Context, d metaDamage, hasMACs bool) error {
+// resolveMeta puts damaged rows into quarantine, and what can be told in their
+// place. The policy is resolved by loadPolicy.
+func (s *Store) resolveMeta(ctx context.Context, d metaDamage, hasMACs bool) error {
 	id, err := s.device.ID()
 	if err != nil {
 		return err

@@ -23,10 +23,10 @@ const leastDatabase = 512
 // beginning is something moved aside before the file was open, for the record.
 type beginning struct{ aside, purpose, reason string }
 
-// settlePlace looks at what lies where the store should be, before anything is
+// resolvePlace looks at what lies where the store should be, before anything is
 // opened: what is no file, too short, or without its key is moved aside, and
 // that is remembered.
-func (s *Store) settlePlace() error {
+func (s *Store) resolvePlace() error {
 	wasHere := s.openLock()
 	if err := s.clearNames(); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (s *Store) settlePlace() error {
 			return err
 		}
 	}
-	return s.settleKey(hasData)
+	return s.resolveKey(hasData)
 }
 
 // beginAnew moves what is there aside, and says so.
@@ -103,9 +103,9 @@ func (s *Store) hasKeyFile() bool {
 	return err == nil
 }
 
-// settleKey loads the device key, or makes one. With MayRenew a key that cannot
+// resolveKey loads the device key, or makes one. With MayRenew a key that cannot
 // be read costs the store, which is moved aside, and not the alerts.
-func (s *Store) settleKey(hasData bool) error {
+func (s *Store) resolveKey(hasData bool) error {
 	device, err := LoadDeviceKey(s.cfg.KeyPath, hasData)
 	if errors.Is(err, ErrKeyExposed) && s.cfg.MayRenew && os.Chmod(s.cfg.KeyPath, 0o600) == nil {
 		s.remember(PartKey, "others could read the device key "+s.cfg.KeyPath+" until now: its mode is 0600 again. Whoever had this computer may have it")

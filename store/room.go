@@ -30,7 +30,7 @@ const (
 // roomState is what waits while the disk is full.
 type roomState struct {
 	mu     sync.Mutex
-	cause  error // why the file is open only to be read, or was not settled; nil: it is open for good
+	cause  error // why the file is open only to be read, or was not checked; nil: it is open for good
 	isRead bool  // it is open only to be read
 	since  time.Time
 	late   []alpr.AuditRecord // not on record yet, oldest first

@@ -194,7 +194,7 @@ func newStore(cfg Config, log *slog.Logger) (*Store, error) {
 	if s.bootID, err = alpr.NewID(s.now(), rand.Reader); err != nil {
 		return nil, err
 	}
-	if err := s.settlePlace(); err != nil {
+	if err := s.resolvePlace(); err != nil {
 		return nil, errors.Join(err, s.unlock())
 	}
 	return s, nil
@@ -301,7 +301,7 @@ func (s *Store) limit(ctx context.Context, maxBytes int64) error {
 	return nil
 }
 
-// begin settles what the file says about itself: device key, clock, policy, and
+// begin resolves what the file says about itself: device key, clock, policy, and
 // what of it is damaged. What a full disk keeps from being written is written
 // once there is room: begin may be called again.
 func (s *Store) begin(ctx context.Context) error {
@@ -320,8 +320,8 @@ func (s *Store) begin(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		s.settleAudit,
-		func(ctx context.Context) error { return s.settleMeta(ctx, damage, s.hasMACs) },
+		s.resolveAudit,
+		func(ctx context.Context) error { return s.resolveMeta(ctx, damage, s.hasMACs) },
 		func(ctx context.Context) error { return s.loadPolicy(ctx, damage) },
 		s.loadNotices,
 		s.noteBeginnings,

@@ -11,7 +11,7 @@ import (
 	"alpr/internal/jurisdiction"
 )
 
-// heading settles the map and where its columns are.
+// heading finds the map and where its columns are.
 func (im *importer) heading() error {
 	skip := 0
 	if im.m != nil {
