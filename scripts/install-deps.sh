@@ -2,7 +2,7 @@
 # Installs the Debian packages a task needs, and nothing that is there already.
 #
 #   install-deps.sh build        compiler for C++, the four OpenCV modules
-#   install-deps.sh test         build, the real servers that tests start, strace
+#   install-deps.sh test         build, the real servers that tests start, strace, a browser
 #   install-deps.sh arm64        cross compiler and emulator
 #   install-deps.sh image        what builds the container image
 #   install-deps.sh screenshots  a browser, typefaces
@@ -15,7 +15,7 @@ build="gcc g++ libc6-dev git curl ca-certificates $opencv"
 
 case "${1:-}" in
   build) want=$build ;;
-  test) want="$build python3 ffmpeg mosquitto postgresql gpsd strace shellcheck chromium fonts-dejavu-core fonts-liberation alsa-utils" ;;
+  test) want="$build python3 ffmpeg mosquitto postgresql gpsd strace shellcheck chromium fonts-dejavu-core fonts-liberation alsa-utils nodejs npm" ;;
   arm64) want="gcc git curl ca-certificates crossbuild-essential-arm64 qemu-user-static file" ;;
   image) want='buildah debootstrap qemu-user-static' ;;
   screenshots) want='chromium fonts-dejavu-core fonts-liberation' ;;
@@ -33,7 +33,8 @@ command -v go >/dev/null || {
 # present PACKAGE: installed, or replaced by the same tool from elsewhere.
 present() {
   case "$1" in
-    gcc | g++ | git | curl | ffmpeg | gpsd | mosquitto | python3 | shellcheck | strace | chromium) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null && return ;;
+    nodejs) command -v node >/dev/null && return ;;
+    gcc | g++ | git | curl | ffmpeg | gpsd | mosquitto | python3 | shellcheck | strace | chromium | npm) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null && return ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return ;;
   esac
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -49,6 +49,11 @@ no_large_files() {
   [ -z "$large" ] || { printf 'Files over 3.5 MB:\n%s\n' "$large"; return 1; }
 }
 
+page_lints() {
+  local biome
+  biome=$(scripts/fetch-web-tools.sh biome) && (cd console && "$biome" lint --error-on-warnings)
+}
+
 # A title that does not fit a line of `git log --oneline` is not read.
 titles_fit() {
   local since=d48cb77bac25 long
@@ -60,6 +65,7 @@ titles_fit() {
 linter=$(tool "$golangci") || exit 1
 check "Go: formatting, vet, staticcheck, imports" "$linter" run --allow-parallel-runners ./...
 check "Shell scripts: shellcheck" shell_scripts
+check "The officer's page: biome" page_lints
 check "Python scripts parse" python_compiles
 check "Training: ruff, mypy" scripts/lint-training.sh
 check "No test sleeps" no_real_sleeps

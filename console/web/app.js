@@ -393,10 +393,7 @@ function drawNotices() {
 
 function drawRail() {
   if (!session) return;
-  const set = (id, sign, words, key, count) => {
-    draw($(id), icon(sign), h('span', {}, words), kbd(key), count ? h('span.count', {}, String(count)) : '');
-    $(id).setAttribute('aria-label', count ? `${words}, ${count}` : words); // small screens show the sign alone
-  };
+  const set = (id, sign, words, key, count) => draw($(id), icon(sign), h('span', {}, words), kbd(key), count ? h('span.count', {}, String(count)) : '');
   set('nav-home', 'home', t('Alerts'), 'H', openHits().length);
   set('nav-lookup', 'lookup', t('Look up'), 'L');
   set('nav-entries', 'entries', t('Add plate'), 'P');

@@ -18,7 +18,7 @@ export const caseOrder = (a, b) => b.open - a.open || (a.open ? urgency(a, b) : 
 export function nextOnStage(hits, shown, isBusy) {
   const next = waiting(hits, shown?.id)[0];
   if (!next || isBusy) return undefined;
-  return !shown || !shown.open || next.priority > shown.priority ? next : undefined;
+  return !shown?.open || next.priority > shown.priority ? next : undefined;
 }
 
 // soundOf is what a hit sounds like, '' where it is silent: covert, answered, or
@@ -55,7 +55,7 @@ export function gateAlerts(known, news) {
     if (a.open) all.set(a.id, a);
     else all.delete(a.id);
   }
-  return [...all.values()].sort((a, b) => a.withdrawn - b.withdrawn || b.priority - a.priority || Date.parse(b.at) - Date.parse(a.at));
+  return [...all.values()].sort((a, b) => Boolean(a.withdrawn) - Boolean(b.withdrawn) || b.priority - a.priority || Date.parse(b.at) - Date.parse(a.at));
 }
 
 const RAD = Math.PI / 180;

@@ -27,7 +27,7 @@ export const sound = {
   get hasSpeaker() { return hasSpeaker; },
   // The browser lets a page sound only after the first touch, unless it was
   // started with --autoplay-policy=no-user-gesture-required.
-  get isBlocked() { return !hasSpeaker && (!ctx || ctx.state !== 'running'); },
+  get isBlocked() { return !hasSpeaker && ctx?.state !== 'running'; },
   watch(f) { onChange = f; },
   setState(until, speaker) { mutedUntil = Date.parse(until) || 0; hasSpeaker = speaker; },
   setVolume(v) { volume = v; store.set('volume', v); onChange(); },

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
 
 	"alpr"
 	"alpr/console"
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // car is a console with its records, which may be started anew.
 type car struct {
-	t    *testing.T
+	t    testing.TB
 	cfg  console.Config
 	rec  *records
 	con  *console.Console
@@ -46,7 +47,7 @@ type car struct {
 	stop func()
 }
 
-func newCar(t *testing.T, change func(*console.Config)) *car {
+func newCar(t testing.TB, change func(*console.Config)) *car {
 	t.Helper()
 	c := &car{t: t, rec: &records{}, cfg: console.DefaultConfig()}
 	dir := t.TempDir()
@@ -138,7 +139,7 @@ func (c *car) alert(text string, p alpr.Priority, change func(*alpr.Hit)) (alpr.
 // screen is an officer's page under test.
 type screen struct {
 	*tab
-	t *testing.T
+	t testing.TB
 }
 
 // sit opens a page in a browser of its own.
@@ -175,6 +176,13 @@ func (s *screen) enter(name, password string) {
 	s.t.Helper()
 	s.run(fmt.Sprintf(`(() => { const n = document.querySelector('#gate-name'); if (n) n.value = %q;
 		document.querySelector('#gate-password').value = %q; document.querySelector('#gate form').requestSubmit(); })()`, name, password))
+}
+
+func (s *screen) do(a chromedp.Action) {
+	s.t.Helper()
+	if err := chromedp.Run(s.ctx, a); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *screen) run(script string) {

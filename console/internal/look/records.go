@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"embed"
+	"path"
 	"slices"
 	"sync"
 	"time"
@@ -43,7 +44,8 @@ func (r *records) place(f alpr.Fix) {
 }
 
 func (r *records) deps() console.Deps {
-	return console.Deps{Disposer: r, Auditor: r, History: r, Entries: r, Emergency: r, Status: r.status}
+	return console.Deps{Disposer: r, Auditor: r, History: r, Entries: r, Emergency: r, Status: r.status,
+		Listed: r.listed, ReadsLike: r.like}
 }
 
 func (r *records) Dispose(_ context.Context, d alpr.Disposition) error {
@@ -80,6 +82,28 @@ func (r *records) ReadsByPlate(_ context.Context, plate string, _ int) (found []
 	defer r.mu.Unlock()
 	for _, rd := range r.reads {
 		if rd.Text.Text == plate {
+			found = append(found, rd)
+		}
+	}
+	return found, nil
+}
+
+func (r *records) listed(_ context.Context, pattern string) (found []alpr.Entry, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.entries {
+		if ok, _ := path.Match(pattern, e.Plate); ok {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+func (r *records) like(_ context.Context, pattern string, _ int) (found []alpr.Read, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rd := range r.reads {
+		if ok, _ := path.Match(pattern, rd.Text.Text); ok {
 			found = append(found, rd)
 		}
 	}
