@@ -13,11 +13,12 @@ var ErrNoList = errors.New("this is no list: it is refused and the last good one
 // What a list may be at most. The largest known, a nation's stolen vehicles and
 // plates, has a few million rows.
 const (
-	maxRows   = 20_000_000
-	maxBlank  = 1_000_000 // empty lines, beside ten a row
-	maxPlain  = 8 << 30   // bytes, unfolded
-	maxFolded = 300       // times smaller: lists fold to a tenth, zeros to a thousandth
-	freePlain = 16 << 20  // bytes that may be folded as small as they like
+	maxRows    = 20_000_000
+	maxBlank   = 1_000_000 // empty lines, beside ten a row
+	maxFilling = 64 << 20  // bytes in a row without a line end
+	maxPlain   = 8 << 30   // bytes, unfolded
+	maxFolded  = 300       // times smaller: lists fold to a tenth, zeros to a thousandth
+	freePlain  = 16 << 20  // bytes that may be folded as small as they like
 )
 
 // counter counts what is read.

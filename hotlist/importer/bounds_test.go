@@ -75,3 +75,12 @@ func TestBombsAreRefused(t *testing.T) {
 		t.Errorf("many empty lines and a row: %v, %+v", err, report)
 	}
 }
+
+// A line without an end is refused long before the end of what could be read.
+func TestALineForEverIsRefusedEarly(t *testing.T) {
+	line := &endless{text: bytes.Repeat([]byte(" \t\r"), 1<<16), left: 1 << 40}
+	_, _, err := Import(t.Context(), io.MultiReader(strings.NewReader("plate,state\n"), line), nil, Options{})
+	if read := 1<<40 - line.left; !errors.Is(err, ErrNoList) || read > 2*maxFilling {
+		t.Errorf("%v after %d bytes", err, read)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -104,9 +105,12 @@ const fileEnds = "\x00\x1a"
 // skipLong passes over a line that is too long, whose first part was read. One of
 // nothing but filling is an empty line.
 func (l *lineReader) skipLong(raw []byte, err error) (string, error, error) {
-	isFilling := len(bytes.Trim(raw, fileEnds)) == 0
+	isFilling, n := len(bytes.Trim(raw, fileEnds)) == 0, len(raw)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		raw, err = l.r.ReadSlice('\n')
+		if n += len(raw); n > maxFilling {
+			return "", nil, fmt.Errorf("a line of more than %d bytes: %w", maxFilling, ErrNoList)
+		}
 		isFilling = isFilling && len(bytes.Trim(raw, "\r\n"+fileEnds)) == 0
 	}
 	if errors.Is(err, io.EOF) {
