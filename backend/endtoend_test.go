@@ -26,7 +26,7 @@ func quiet(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Ou
 // list for the given vehicles and the user "backend".
 func secureFleet(t testing.TB, vehicles ...event.Vehicle) (*brokertest.Mosquitto, *brokertest.CA) {
 	t.Helper()
-	acl, err := backend.ACL(vehicles, []string{"backend"}, []string{"sheriff"})
+	acl, err := backend.MosquittoACL(backend.Rights{Vehicles: vehicles, Consumers: []string{"backend"}, Admins: []string{"backend"}, Receivers: []string{"sheriff"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -181,31 +181,6 @@ one before. The signing key needs the scope "keys". To rotate: add the new key, 
 	return needed(cmd, "agency", "version", "sign-key")
 }
 
-func newACLCommand() *cobra.Command {
-	var vehicles, consumers, receivers []string
-	cmd := &cobra.Command{
-		Use:   "acl",
-		Short: "Print Mosquitto's access list for a fleet",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := parseVehicles(vehicles)
-			if err != nil {
-				return &usage.Error{Err: err}
-			}
-			text, err := backend.ACL(list, consumers, receivers)
-			if err != nil {
-				return &usage.Error{Err: err}
-			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
-			return err
-		},
-	}
-	cmd.Flags().StringSliceVar(&vehicles, "vehicle", nil, "agency/vehicle, the common name of its certificate; more than once")
-	cmd.Flags().StringSliceVar(&consumers, "consumer", nil, "common name of a backend's certificate; more than once")
-	cmd.Flags().StringSliceVar(&receivers, "receiver", nil, "name of another receiver, also its certificate's common name; more than once")
-	return cmd
-}
-
 func parseVehicles(names []string) ([]event.Vehicle, error) {
 	var out []event.Vehicle
 	for _, n := range names {
