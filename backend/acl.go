@@ -30,6 +30,7 @@ func MosquittoACL(a Rights) (string, error) {
 	for _, c := range a.Consumers {
 		line("user %s", c)
 		readUpstream(line)
+		line("topic readwrite %s", event.ProbeTopic("#"))
 		line("topic write %s", fleet.Topic("down/receipt"))
 		line("topic write %s\n", fleet.Topic("down/image/+"))
 	}

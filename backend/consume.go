@@ -29,19 +29,25 @@ type Broker struct {
 
 // options is the paho options for this broker, without a client id's session.
 func (b Broker) options() (*mqtt.ClientOptions, error) {
-	o, err := mqttconn.Options(b.URL, b.ClientID, mqttconn.Identity{
-		CA: mqttconn.File{Setting: "the broker's authority", Path: b.CAFile}, Cert: mqttconn.File{Setting: "certificate", Path: b.CertFile},
-		Key: mqttconn.File{Setting: "key", Path: b.KeyFile}, ServerName: b.ServerName,
-	})
+	o, err := mqttconn.Options(b.URL, b.ClientID, b.identity())
 	if err != nil {
 		return nil, err
 	}
 	return o.SetKeepAlive(20 * time.Second).SetPingTimeout(10 * time.Second).SetWriteTimeout(30 * time.Second), nil
 }
 
+func (b Broker) identity() mqttconn.Identity {
+	return mqttconn.Identity{
+		CA: mqttconn.File{Setting: "the broker's authority", Path: b.CAFile}, Cert: mqttconn.File{Setting: "certificate", Path: b.CertFile},
+		Key: mqttconn.File{Setting: "key", Path: b.KeyFile}, ServerName: b.ServerName,
+	}
+}
+
 // ConsumeConfig is how a consumer works.
 type ConsumeConfig struct {
 	Broker      Broker
+	Source      string        // "nats://a:4222,nats://b:4222": read from JetStream there, and answer by Broker; empty: read by Broker
+	Replicas    int           // of the streams that Source makes where they are missing
 	Group       string        // of the shared subscription: its consumers divide the messages
 	Receiver    string        // keep what vehicles share with this receiver; empty: we are the agency's own backend
 	BatchEvents int           // a transaction is closed when it has so many events
@@ -52,7 +58,7 @@ type ConsumeConfig struct {
 
 // DefaultConsumeConfig is the configuration that documents describe.
 func DefaultConsumeConfig() ConsumeConfig {
-	return ConsumeConfig{Group: "alpr", BatchEvents: 2000, BatchWait: 100 * time.Millisecond, HasReceipts: true}
+	return ConsumeConfig{Group: "alpr", Replicas: 3, BatchEvents: 2000, BatchWait: 100 * time.Millisecond, HasReceipts: true}
 }
 
 // Consumer takes what vehicles publish, and keeps it in a sink.
@@ -66,6 +72,8 @@ type Consumer struct {
 	guard   *contain.Guard
 	now     func() time.Time
 	hits    hitsInHand
+
+	isSharing bool // the broker delivers to shared subscriptions
 }
 
 // NewConsumer makes a Consumer. It connects to nothing. metrics may be read
@@ -110,6 +118,9 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		if ctx.Err() != nil {
 			break
 		}
+		if errors.Is(err, ErrNoSharing) {
+			return err
+		}
 		if err.Error() != said {
 			c.log.Warn("no link to the broker; trying again", "broker", c.cfg.Broker.URL, "error", err)
 			said = err.Error()
@@ -133,7 +144,7 @@ func (c *Consumer) session(ctx context.Context) error {
 		if err := c.connect(ctx, l, lost); err != nil {
 			return err
 		}
-		defer l.client.Disconnect(250)
+		defer l.close()
 	}
 	c.log.Info("consuming", "broker", c.cfg.Broker.URL, "group", c.cfg.Group)
 	for range runtime.GOMAXPROCS(0) {

@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"alpr/internal/backoff"
 	"alpr/internal/contain"
 )
@@ -48,7 +46,7 @@ type writer struct {
 	sink   Sink
 	answer *answers
 	batch  Batch
-	open   []mqtt.Message
+	open   []message
 	timer  *time.Timer
 	due    <-chan time.Time
 }

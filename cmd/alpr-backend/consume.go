@@ -42,6 +42,8 @@ after the transaction that keeps it. What fails the schema is kept as a dead let
 	f := cmd.Flags()
 	f.StringVar(&cfg.Broker.ClientID, "client-id", hostClientID(), "our name at the broker: unique, and the same after a restart")
 	f.StringVar(&sink, "sink", "ndjson:-", "where to keep events: postgres://…, sqlite:FILE, ndjson:FILE, or ndjson:- to print them")
+	f.StringVar(&cfg.Source, "source", "", "nats://host:4222,…: read from a NATS cluster's streams; --broker, its MQTT gateway, is then for answers alone")
+	f.IntVar(&cfg.Replicas, "replicas", cfg.Replicas, "of the streams that --source makes where they are missing")
 	f.StringVar(&cfg.Group, "group", cfg.Group, "name of the shared subscription")
 	f.StringVar(&cfg.Receiver, "receiver", "", "keep what vehicles' owners release to this receiver, instead of being the agency's backend")
 	f.IntVar(&cfg.BatchEvents, "batch-events", cfg.BatchEvents, "close a transaction at so many events")

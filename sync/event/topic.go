@@ -100,6 +100,10 @@ func HotlistPieceTopic(agency, list, blob string, n int) string {
 // KeysTopic is where an agency's changes of signing keys are kept (retained).
 func KeysTopic(agency string) string { return Root + "/" + agency + "/" + Everyone + "/keys" }
 
+// ProbeTopic is where a consumer tries whether the broker delivers to it. No
+// vehicle has this name.
+func ProbeTopic(client string) string { return Root + "/probe/" + client }
+
 // LevelOf is the topic level for a kind. What policy deleted unsent explains a
 // gap in the count, and goes to the audit topic.
 func LevelOf(k alpr.Kind) string {
