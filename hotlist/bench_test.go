@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/hotlist/hotlisttest"
 )
 
 const million = 1_000_000
@@ -20,7 +21,7 @@ func passes(n int) []alpr.Read {
 	rng := rand.New(rand.NewPCG(11, 13))
 	reads := make([]alpr.Read, n)
 	for i := range reads {
-		chars := strings.Split(randomPlate(rng), "")
+		chars := strings.Split(hotlisttest.Plate(rng), "")
 		confidence := 0.97
 		if i%10 == 0 {
 			for range 2 {
@@ -29,7 +30,7 @@ func passes(n int) []alpr.Read {
 			}
 			confidence = 0.3
 		}
-		reads[i] = seen(confidence, chars...)
+		reads[i] = hotlisttest.Seen(confidence, chars...)
 	}
 	return reads
 }
@@ -38,7 +39,7 @@ func BenchmarkExactLookup(b *testing.B) {
 	l, rng := big(b), rand.New(rand.NewPCG(1, 1))
 	plates := make([]string, 1<<14)
 	for i := range plates {
-		plates[i] = randomPlate(rng)
+		plates[i] = hotlisttest.Plate(rng)
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

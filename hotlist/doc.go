@@ -2,7 +2,6 @@
 //
 // Vocabulary
 //
-//   - A Map says where the columns of a source's file are; three are shipped.
 //   - A List is one version of one source's entries, packed and immutable.
 //   - An Index is the set of lists in use, swapped as a whole.
 //   - A Matcher compares reads with the index in use by one rule: the

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/hotlist/hotlisttest"
 )
 
 func TestChunksRoundTrip(t *testing.T) {
@@ -59,7 +60,7 @@ func randomEntries(n int) (*List, error) {
 	pick := func(from []string) string { return from[rng.IntN(len(from))] }
 	for i := range n {
 		e := alpr.Entry{
-			ID: fmt.Sprintf("V%09d", i), Source: fmt.Sprintf("FL%07d", rng.IntN(500)), Plate: randomPlate(rng), State: "US-" + pick(states),
+			ID: fmt.Sprintf("V%09d", i), Source: fmt.Sprintf("FL%07d", rng.IntN(500)), Plate: hotlisttest.Plate(rng), State: "US-" + pick(states),
 			Reason: "stolen vehicle", Category: "stolen vehicle", Priority: alpr.PriorityNormal, CaseNumber: fmt.Sprintf("31-%07d", i),
 			Vehicle: alpr.Vehicle{
 				Make: pick([]string{"TOYT", "FORD", "HOND"}), Model: pick([]string{"CAM", "F15", "ACC"}), Year: fmt.Sprint(2000 + rng.IntN(30)),
@@ -73,19 +74,6 @@ func randomEntries(n int) (*List, error) {
 		}
 	}
 	return b.Done()
-}
-
-func randomPlate(rng *rand.Rand) string {
-	const letters, digits = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
-	plate := make([]byte, 7)
-	for i := range plate {
-		set := letters
-		if i >= 3 {
-			set = digits
-		}
-		plate[i] = set[rng.IntN(len(set))]
-	}
-	return string(plate)
 }
 
 func TestPlateCodes(t *testing.T) {

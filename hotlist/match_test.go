@@ -8,48 +8,10 @@ import (
 	"time"
 
 	"alpr"
+	"alpr/hotlist/hotlisttest"
 )
 
 var noon = time.Date(2031, 5, 2, 12, 0, 0, 0, time.UTC)
-
-// seen makes a read of what the reader believes about each character: "A" for
-// a sure one, "0|O" for one of several that are as likely.
-func seen(confidence float64, chars ...string) alpr.Read {
-	var p alpr.Posterior
-	for s := range p {
-		options := []int{alpr.Pad}
-		if s < len(chars) {
-			options = options[:0]
-			for i := 0; i < len(chars[s]); i += 2 {
-				options = append(options, alpr.SymbolIndex(chars[s][i]))
-			}
-		}
-		const sure = 0.998
-		for i := range p[s] {
-			p[s][i] = (1 - sure) / float32(alpr.Symbols-len(options))
-		}
-		for k, o := range options {
-			p[s][o] = sure/float32(len(options)) + float32(len(options)-k)*1e-4 // the first is best
-		}
-	}
-	return alpr.Read{
-		ID: alpr.ID{1}, Revision: 1, At: noon,
-		Text: alpr.Text{Text: p.Best(), Confidence: confidence, Posterior: p},
-	}
-}
-
-func spell(confidence float64, plate string) alpr.Read {
-	var chars []string
-	for _, c := range plate {
-		chars = append(chars, string(c))
-	}
-	return seen(confidence, chars...)
-}
-
-func inState(r alpr.Read, state string, p float64) alpr.Read {
-	r.Text.Regions = []alpr.RegionProb{{Region: state, P: p}}
-	return r
-}
 
 func entry(id, plate, state string) alpr.Entry {
 	return alpr.Entry{ID: id, Plate: plate, State: state, Category: "stolen vehicle", Priority: alpr.PriorityNormal}
@@ -73,16 +35,16 @@ func TestMatchByProbability(t *testing.T) {
 		state alpr.StateVerdict
 		p     float64 // 0: no hit
 	}{
-		{"exact, state read", inState(spell(0.95, "ABC0123"), "US-WA", 0.96), alpr.MatchExact, alpr.StateMatch, 0.95 * 0.98},
-		{"exact, state not read", spell(0.95, "ABC0123"), alpr.MatchExact, alpr.StateUnknown, 0.95 * 0.5},
-		{"exact, country alone read", inState(spell(0.95, "ABC0123"), "US", 0.9), alpr.MatchExact, alpr.StateUnknown, 0.95 * 0.5},
-		{"exact, another state", inState(spell(0.95, "ABC0123"), "US-OR", 0.95), "", "", 0},
-		{"O for 0, as likely", inState(seen(0.5, "A", "B", "C", "O|0", "1", "2", "3"), "US-WA", 1), alpr.MatchLookAlike, alpr.StateMatch, 0.49},
-		{"one weak character", inState(seen(0.5, "A", "B", "C", "0", "1", "2", "K|3"), "US-WA", 1), alpr.MatchTolerant, alpr.StateMatch, 0.49},
-		{"a clearly seen O", inState(spell(0.97, "ABCO123"), "US-WA", 1), "", "", 0},
-		{"a clearly seen other character", inState(spell(0.97, "ABC0124"), "US-WA", 1), "", "", 0},
-		{"a blurred plate", inState(seen(0.1, "A|H", "B|8", "C|G", "0|O", "1|I", "2|Z", "3|8"), "US-WA", 1), "", "", 0},
-		{"confidence that is no number", inState(spell(math.NaN(), "ABC0123"), "US-WA", 1), "", "", 0},
+		{"exact, state read", hotlisttest.InState(hotlisttest.Spell(0.95, "ABC0123"), "US-WA", 0.96), alpr.MatchExact, alpr.StateMatch, 0.95 * 0.98},
+		{"exact, state not read", hotlisttest.Spell(0.95, "ABC0123"), alpr.MatchExact, alpr.StateUnknown, 0.95 * 0.5},
+		{"exact, country alone read", hotlisttest.InState(hotlisttest.Spell(0.95, "ABC0123"), "US", 0.9), alpr.MatchExact, alpr.StateUnknown, 0.95 * 0.5},
+		{"exact, another state", hotlisttest.InState(hotlisttest.Spell(0.95, "ABC0123"), "US-OR", 0.95), "", "", 0},
+		{"O for 0, as likely", hotlisttest.InState(hotlisttest.Seen(0.5, "A", "B", "C", "O|0", "1", "2", "3"), "US-WA", 1), alpr.MatchLookAlike, alpr.StateMatch, 0.49},
+		{"one weak character", hotlisttest.InState(hotlisttest.Seen(0.5, "A", "B", "C", "0", "1", "2", "K|3"), "US-WA", 1), alpr.MatchTolerant, alpr.StateMatch, 0.49},
+		{"a clearly seen O", hotlisttest.InState(hotlisttest.Spell(0.97, "ABCO123"), "US-WA", 1), "", "", 0},
+		{"a clearly seen other character", hotlisttest.InState(hotlisttest.Spell(0.97, "ABC0124"), "US-WA", 1), "", "", 0},
+		{"a blurred plate", hotlisttest.InState(hotlisttest.Seen(0.1, "A|H", "B|8", "C|G", "0|O", "1|I", "2|Z", "3|8"), "US-WA", 1), "", "", 0},
+		{"confidence that is no number", hotlisttest.InState(hotlisttest.Spell(math.NaN(), "ABC0123"), "US-WA", 1), "", "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := DefaultAlertPolicy()
@@ -120,7 +82,7 @@ func TestDifferences(t *testing.T) {
 		{"BC123", "ABC123", alpr.MatchTolerant, "[0 →A]"},
 		{"ABC1234", "ABC123", alpr.MatchTolerant, "[6 4→]"},
 	} {
-		r := spell(0.9, c.read)
+		r := hotlisttest.Spell(0.9, c.read)
 		kind, diffs := compare(&r.Text, c.listed)
 		var parts []string
 		for _, d := range diffs {
@@ -189,7 +151,7 @@ func TestLikelyTextsMissesNone(t *testing.T) {
 // picture, a listed plate that breaks the format still matches as the picture
 // says, and one that keeps it matches as both together say.
 func TestFormatsOnlyAdd(t *testing.T) {
-	read := seen(0.6, "B", "A", "3", "0", "2", "0O", "Z")
+	read := hotlisttest.Seen(0.6, "B", "A", "3", "0", "2", "0O", "Z")
 	read.Text.ByPicture = alpr.Candidate{Text: "BA3020Z", P: 0.6}
 	read.Text.Text, read.Text.Confidence = "BA302OZ", 0.97
 	read.Text.Candidates = []alpr.Candidate{{Text: "BA302OZ", P: 0.97}, {Text: "BA3020Z", P: 0.02}}
@@ -210,7 +172,7 @@ func TestFormatsOnlyAdd(t *testing.T) {
 }
 
 func TestEntriesThatMustNotAlert(t *testing.T) {
-	read := inState(spell(0.98, "ABC123"), "US-WA", 1)
+	read := hotlisttest.InState(hotlisttest.Spell(0.98, "ABC123"), "US-WA", 1)
 	base := entry("n1", "ABC123", "US-WA")
 	for _, c := range []struct {
 		name   string
@@ -261,7 +223,7 @@ func TestEntriesThatMustNotAlert(t *testing.T) {
 
 func TestNoProbabilityRaisesNoAlert(t *testing.T) {
 	index, p, nan := NewIndex(listOf(t, entry("n1", "ABC123", "US-WA"))), DefaultAlertPolicy(), math.NaN()
-	read, state := spell(nan, "ABC123"), inState(spell(0.98, "ABC123"), "US-WA", nan)
+	read, state := hotlisttest.Spell(nan, "ABC123"), hotlisttest.InState(hotlisttest.Spell(0.98, "ABC123"), "US-WA", nan)
 	for name, r := range map[string]*alpr.Read{"of the text": &read, "of the state": &state} {
 		if hits := index.Match(r, &p); len(hits) > 0 {
 			t.Errorf("%s: %+v", name, hits)
@@ -283,7 +245,7 @@ func TestThresholdsFollowPriority(t *testing.T) {
 		for priority, want := range c.want {
 			e := entry("n1", "ABC123", "")
 			e.Priority = priority
-			read := spell(c.p, "ABC123")
+			read := hotlisttest.Spell(c.p, "ABC123")
 			if hits := NewIndex(listOf(t, e)).Match(&read, &p); len(hits) != want {
 				t.Errorf("P %.2f, priority %d: %d hits, want %d", c.p, priority, len(hits), want)
 			}
@@ -294,7 +256,7 @@ func TestThresholdsFollowPriority(t *testing.T) {
 func TestHitsComeMostUrgentFirst(t *testing.T) {
 	low, high := entry("a", "ABC123", ""), entry("b", "ABC123", "")
 	low.Priority, high.Priority = alpr.PriorityLow, alpr.PriorityHigh
-	read, p := spell(0.95, "ABC123"), DefaultAlertPolicy()
+	read, p := hotlisttest.Spell(0.95, "ABC123"), DefaultAlertPolicy()
 	hits := NewIndex(listOf(t, low, high)).Match(&read, &p)
 	if len(hits) != 2 || hits[0].Entry.ID != "b" {
 		t.Errorf("hits %+v", hits)
@@ -309,7 +271,7 @@ func TestCoolDown(t *testing.T) {
 	m.Swap(NewIndex(listOf(t, entry("n1", "ABC123", "US-WA"), entry("n2", "ABC123", "US-OR"), entry("n3", "XYZ789", "US-WA"))))
 	next := byte(0)
 	pass := func(plate, state string, after time.Duration) alpr.Read {
-		r := inState(spell(0.97, plate), state, 1)
+		r := hotlisttest.InState(hotlisttest.Spell(0.97, plate), state, 1)
 		next++
 		r.ID, r.At = alpr.ID{next}, noon.Add(after)
 		return r
@@ -336,16 +298,16 @@ func TestWithdrawnHitDoesNotSilenceTheRightCar(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Swap(NewIndex(listOf(t, entry("n1", "ABC123", ""))))
-	preview := spell(0.8, "ABC123")
+	preview := hotlisttest.Spell(0.8, "ABC123")
 	if n := len(m.Match(preview)); n != 1 {
 		t.Fatalf("preview: %d hits", n)
 	}
-	final := spell(0.99, "ABC128")
+	final := hotlisttest.Spell(0.99, "ABC128")
 	final.ID, final.Revision = preview.ID, 2
 	if n := len(m.Match(final)); n != 0 {
 		t.Fatalf("final: %d hits", n)
 	}
-	wanted := spell(0.99, "ABC123")
+	wanted := hotlisttest.Spell(0.99, "ABC123")
 	wanted.ID, wanted.At = alpr.ID{9}, noon.Add(time.Second)
 	if n := len(m.Match(wanted)); n != 1 {
 		t.Errorf("the wanted car right after it: %d hits", n)
@@ -377,7 +339,7 @@ func TestIndexSwap(t *testing.T) {
 		t.Error("the list was not taken out")
 	}
 	empty := NewIndex(listOf(t))
-	if read, p := spell(0.9, "ABC123"), DefaultAlertPolicy(); len(empty.Match(&read, &p)) != 0 || len(empty.Lookup("ABC123")) != 0 {
+	if read, p := hotlisttest.Spell(0.9, "ABC123"), DefaultAlertPolicy(); len(empty.Match(&read, &p)) != 0 || len(empty.Lookup("ABC123")) != 0 {
 		t.Error("an empty list matched")
 	}
 }

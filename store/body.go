@@ -81,9 +81,9 @@ func (c *codec) packRead(r *alpr.Read) ([]byte, error) {
 			plain = binary.LittleEndian.AppendUint32(plain, math.Float32bits(p))
 		}
 	}
-	body.Read.Views = slices.Clone(r.Views) // their JPEGs are rows of their own, too
-	for i := range body.Read.Views {
-		body.Read.Views[i].Crop.JPEG, body.Read.Views[i].Context.JPEG = nil, nil
+	body.Views = slices.Clone(r.Views) // their JPEGs are rows of their own, too
+	for i := range body.Views {
+		body.Views[i].Crop.JPEG, body.Views[i].Context.JPEG = nil, nil
 	}
 	text, err := json.Marshal(&body)
 	if err != nil {

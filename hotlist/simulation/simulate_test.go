@@ -11,6 +11,7 @@ import (
 
 	"alpr"
 	"alpr/hotlist"
+	"alpr/hotlist/hotlisttest"
 )
 
 // measured is the error model of a made-up reader that takes one 8 in five for
@@ -20,8 +21,8 @@ func measured(t testing.TB) *ErrorModel {
 	meter := NewMeter("test 1")
 	rng := rand.New(rand.NewPCG(2, 2))
 	for i := range 400 {
-		plate := randomPlate(rng)
-		read := inState(spell(0.97, plate), "US-FL", 0.9)
+		plate := hotlisttest.Plate(rng)
+		read := hotlisttest.InState(hotlisttest.Spell(0.97, plate), "US-FL", 0.9)
 		if i%5 == 0 {
 			b := []byte(plate)
 			b[4] = '8'
@@ -31,7 +32,7 @@ func measured(t testing.TB) *ErrorModel {
 				chars[k] = plate[k : k+1]
 			}
 			chars[4] = "B|8"
-			read = inState(seen(0.5, chars...), "US-FL", 0.9)
+			read = hotlisttest.InState(hotlisttest.Seen(0.5, chars...), "US-FL", 0.9)
 		}
 		meter.Add(&read.Text, plate, "US-FL")
 	}
@@ -62,7 +63,7 @@ func TestErrorModelRoundTrip(t *testing.T) {
 
 func TestErrorMeterCountsWrongLengths(t *testing.T) {
 	meter := NewMeter("test 1")
-	short, empty := spell(0.9, "ABC12"), alpr.Text{}
+	short, empty := hotlisttest.Spell(0.9, "ABC12"), alpr.Text{}
 	meter.Add(&short.Text, "ABC123", "")
 	meter.Add(&empty, "ABC123", "")
 	meter.Add(&short.Text, "not a plate", "")
@@ -132,55 +133,4 @@ func FuzzReadErrorModel(f *testing.F) {
 			c.see("ABC123", "US-FL") // must not panic
 		}
 	})
-}
-
-// seen is a read of the given characters, each as "8" or, where it may be several, "B|8".
-func seen(confidence float64, chars ...string) alpr.Read {
-	var p alpr.Posterior
-	for s := range p {
-		options := []int{alpr.Pad}
-		if s < len(chars) {
-			options = options[:0]
-			for i := 0; i < len(chars[s]); i += 2 {
-				options = append(options, alpr.SymbolIndex(chars[s][i]))
-			}
-		}
-		const sure = 0.998
-		for i := range p[s] {
-			p[s][i] = (1 - sure) / float32(alpr.Symbols-len(options))
-		}
-		for k, o := range options {
-			p[s][o] = sure/float32(len(options)) + float32(len(options)-k)*1e-4 // the first is best
-		}
-	}
-	return alpr.Read{
-		ID: alpr.ID{1}, Revision: 1, At: simStart(),
-		Text: alpr.Text{Text: p.Best(), Confidence: confidence, Posterior: p},
-	}
-}
-
-func spell(confidence float64, plate string) alpr.Read {
-	var chars []string
-	for _, c := range plate {
-		chars = append(chars, string(c))
-	}
-	return seen(confidence, chars...)
-}
-
-func inState(r alpr.Read, state string, p float64) alpr.Read {
-	r.Text.Regions = []alpr.RegionProb{{Region: state, P: p}}
-	return r
-}
-
-func randomPlate(rng *rand.Rand) string {
-	const letters, digits = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
-	plate := make([]byte, 7)
-	for i := range plate {
-		set := letters
-		if i >= 3 {
-			set = digits
-		}
-		plate[i] = set[rng.IntN(len(set))]
-	}
-	return string(plate)
 }

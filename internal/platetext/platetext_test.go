@@ -1,7 +1,6 @@
 package platetext
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -56,7 +55,7 @@ func FuzzAlign(f *testing.F) {
 		i, j := 0, 0
 		for _, p := range Align(a, b) {
 			if p.A != i || p.B != j || !p.HasA && !p.HasB {
-				t.Fatal(fmt.Sprintf("%+v after %d and %d", p, i, j))
+				t.Fatalf("%+v after %d and %d", p, i, j)
 			}
 			if p.HasA {
 				i++
