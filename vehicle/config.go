@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"alpr/camera"
 	"alpr/console"
 	"alpr/gps"
@@ -21,7 +19,6 @@ import (
 	"alpr/internal/asowner"
 	"alpr/internal/contain"
 	"alpr/internal/regular"
-	"alpr/internal/strictyaml"
 	"alpr/pipeline"
 	"alpr/retention"
 	"alpr/sound"
@@ -177,9 +174,11 @@ func DefaultConfig() Config {
 	}
 }
 
-// LoadConfig reads a configuration file. Every complaint names the file and,
-// where there is one, the key and line.
-func LoadConfig(path string) (Config, error) {
+// LoadConfig reads a configuration file, and over it the overlays, each of which
+// changes the keys that it gives and leaves the others. Every complaint names the
+// file and, where there is one, the key and line. Paths are relative to the folder
+// of the first file, wherever an overlay lies.
+func LoadConfig(path string, overlays ...string) (Config, error) {
 	text, err := regular.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return Config{}, fmt.Errorf("%w: there is no %s: `alpr config example > %s` makes one to fill in", errConfig, path, path)
@@ -191,9 +190,18 @@ func LoadConfig(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
 	}
+	for _, overlay := range overlays {
+		text, err := regular.ReadFile(overlay)
+		if err != nil {
+			return Config{}, fmt.Errorf("%w: read overlay: %w", errConfig, err)
+		}
+		if err := decodeConfig(text, &c); err != nil {
+			return Config{}, fmt.Errorf("%w, overlay %s: %w", errConfig, overlay, err)
+		}
+	}
 	c.Resolve(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
-		return Config{}, fmt.Errorf("%w %s: %w", errConfig, path, err)
+		return Config{}, fmt.Errorf("%w %s: %w", errConfig, strings.Join(append([]string{path}, overlays...), " with "), err)
 	}
 	return c, nil
 }
@@ -201,8 +209,8 @@ func LoadConfig(path string) (Config, error) {
 // Enter reads a configuration file for a command that works in the vehicle's
 // data folder. Where root calls it, the program becomes that folder's owner, so
 // that the service finds nothing there that is root's.
-func Enter(path string) (Config, error) {
-	c, err := LoadConfig(path)
+func Enter(path string, overlays ...string) (Config, error) {
+	c, err := LoadConfig(path, overlays...)
 	if err != nil {
 		return Config{}, err
 	}
@@ -215,8 +223,8 @@ func Enter(path string) (Config, error) {
 // parseConfig decodes over the defaults and refuses keys it does not know.
 func parseConfig(text []byte) (Config, error) {
 	c := DefaultConfig()
-	if err := strictyaml.Decode(text, &c); err != nil {
-		return Config{}, errors.New(yaml.FormatError(err, false, true))
+	if err := decodeConfig(text, &c); err != nil {
+		return Config{}, err
 	}
 	return c, nil
 }
@@ -255,6 +263,9 @@ func isURL(location string) bool { return strings.Contains(location, "://") }
 
 // Validate says what cannot be run. Call it after Resolve.
 func (c *Config) Validate() error {
+	if err := c.validateNumbers(); err != nil {
+		return err
+	}
 	switch {
 	case c.Agency == "":
 		return errors.New("agency: name the agency that owns the data")

@@ -83,6 +83,17 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"impossible value", good + "models: {threads: 0}\n", "models.threads"},
 		{"open console", good + "console: {listen: '0.0.0.0:80'}\n", "tls"},
 		{"plain broker far away", good + "uplink: {broker: 'tcp://broker.example:1883'}\n", "tls"},
+		{"keys as a text", good + "console: yes\n", "a text stands where keys of their own belong"},
+		{"a list as a text", good + "uplink: {trusted_keys: abc}\n", "a text stands where a list belongs"},
+		{"a text as a list", good + "gps: {device: [a, b]}\n", "gps: a text is wanted"},
+		{"neither yes nor no", strings.Replace(good, "drive.mp4", "drive.mp4, real_time: maybe", 1), "true or false is wanted"},
+		{"no such level", good + "log: {level: loud}\n", "none of debug, info"},
+		{"less than nothing", good + "store: {max_bytes: -5}\n", "store.max_bytes"},
+		{"narrow pictures", good + "pictures: {crop_width: -4}\n", "pictures.crop_width"},
+		{"no scale", good + "pictures: {context_scale: .nan}\n", "pictures.context_scale"},
+		{"no precision", good + "models: {precision: fp8}\n", "models.precision"},
+		{"a picture ahead of its time", strings.Replace(good, "drive.mp4", "drive.mp4, latency: -80ms", 1), "cameras[0].latency"},
+		{"nothing at all", "", "empty"},
 		{"not YAML", good + "]", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -98,6 +109,44 @@ func TestLoadConfigRefuses(t *testing.T) {
 				t.Errorf("says %q, which should name the file and %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestOverlaysOverride: an overlay changes the keys that it gives, and no other.
+func TestOverlaysOverride(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	fleet := write("alpr.yaml", "agency: a\nvehicle: unset\npolicy: {profile: us-me}\ncameras: [{name: front, location: /dev/video0, fps: 15}]\n"+
+		"console: {units: km/h, hours: 12}\nhotlist: {lists: {state: {max_age: 1h}}}\n")
+	car := write("cars/17.yaml", "vehicle: car-17\nconsole: {hours: 24}\ncameras: [{name: rear, location: rear.mp4}]\n")
+	c, err := LoadConfig(fleet, car)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Agency != "a" || c.Vehicle != "car-17" || c.Console.Units != "km/h" || c.Console.Hours != 24 || len(c.Hotlist.Lists) != 1 {
+		t.Errorf("vehicle %s of %s, console %+v, lists %v", c.Vehicle, c.Agency, c.Console, c.Hotlist.Lists)
+	}
+	want := []CameraConfig{{Name: "rear", Location: filepath.Join(dir, "rear.mp4")}}
+	if diff := cmp.Diff(want, c.Cameras); diff != "" {
+		t.Errorf("cameras (-want +got):\n%s", diff)
+	}
+	for name, want := range map[string]string{"colour: blue\n": "colour", "console: {hours: 7}\n": "alpr.yaml with", "": "empty"} {
+		bad := write("bad.yaml", name)
+		if _, err := LoadConfig(fleet, bad); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), bad) {
+			t.Errorf("%q: %v, want %q and the overlay's name", name, err, want)
+		}
+	}
+	if _, err := LoadConfig(fleet, filepath.Join(dir, "none.yaml")); err == nil || !strings.Contains(err.Error(), "none.yaml") {
+		t.Errorf("an overlay that is not there: %v", err)
 	}
 }
 

@@ -37,7 +37,7 @@ const (
 type Lists struct {
 	store   *store.Store
 	matcher *hotlist.Matcher
-	rules   hotlist.AlertPolicy // as configured; the store may forbid more
+	rules   atomic.Pointer[hotlist.AlertPolicy] // as configured; the store may forbid more
 	log     *slog.Logger
 
 	mu         sync.Mutex // held while something changes
@@ -61,8 +61,27 @@ type listChange struct {
 
 // NewLists keeps m as s says. rules are as configured; the store may forbid more.
 func NewLists(s *store.Store, m *hotlist.Matcher, rules hotlist.AlertPolicy, log *slog.Logger) *Lists {
-	return &Lists{store: s, matcher: m, rules: rules, log: log, loaded: make(map[string]store.HotlistInfo),
+	l := &Lists{store: s, matcher: m, log: log, loaded: make(map[string]store.HotlistInfo),
 		changed: make(chan struct{}, 1), changes: make(map[string]listChange), unread: make(map[string]bool)}
+	l.rules.Store(&rules)
+	return l
+}
+
+// Rules are what is configured; the store may forbid more. Do not change them.
+func (l *Lists) Rules() *hotlist.AlertPolicy { return l.rules.Load() }
+
+// SetRules puts other rules in force, or says why they cannot be. Lists that
+// cannot be read meanwhile are told as by Load.
+func (l *Lists) SetRules(ctx context.Context, rules hotlist.AlertPolicy) error {
+	if err := rules.Validate(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rules.Store(&rules)
+	l.generation = "" // all is put in use anew
+	_ = l.load(ctx)   // it has said what is wrong
+	return nil
 }
 
 // Run takes over changes that other processes make to the store.
@@ -140,7 +159,7 @@ func (l *Lists) load(ctx context.Context) (err error) {
 	if isNew = generation != l.generation; !isNew {
 		return nil
 	}
-	rules := l.rules
+	rules := *l.rules.Load()
 	rules.ForbidCategories = append(slices.Clone(rules.ForbidCategories), forbidden...)
 	if err := l.matcher.SetPolicy(rules); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"alpr/internal/host"
@@ -16,11 +17,14 @@ import (
 const sendWithin = 10 * time.Second
 
 // Run runs the car of a configuration until ctx ends, or until every camera's
-// recording has, and logs to errs.
-func Run(ctx context.Context, cfg Config, version string, errs io.Writer) (err error) {
-	log := NewLog(cfg.Log, errs)
+// recording has, and logs to errs. At each pulse of ask it takes over what load
+// then reads.
+func Run(ctx context.Context, cfg Config, version string, errs io.Writer, ask <-chan os.Signal, load func() (Config, error)) (err error) {
+	level := new(slog.LevelVar)
+	level.Set(cfg.Log.Level)
+	log := newLog(cfg.Log.Format, level, errs)
 	hardened := host.Harden()
-	v, err := New(ctx, cfg, Options{Version: version, OnSourcesEnd: sendRest}, log)
+	v, err := New(ctx, cfg, Options{Version: version, OnSourcesEnd: sendRest, Reload: &Reload{Ask: ask, Load: load, Level: level}}, log)
 	if err != nil {
 		return err
 	}
@@ -54,9 +58,11 @@ func sendRest(ctx context.Context, v *Vehicle) error {
 }
 
 // NewLog is a log as configured.
-func NewLog(c LogConfig, w io.Writer) *slog.Logger {
-	opt := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == "json" {
+func NewLog(c LogConfig, w io.Writer) *slog.Logger { return newLog(c.Format, c.Level, w) }
+
+func newLog(format string, level slog.Leveler, w io.Writer) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: level}
+	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, opt))
 	}
 	return slog.New(slog.NewTextHandler(w, opt))

@@ -35,7 +35,7 @@ func (v *Vehicle) status() console.Status {
 		s.Cameras = append(s.Cameras, cameraStatus(c, st.DroppedOf[c.Name()], now))
 	}
 	for _, l := range v.matcher.Index().Lists() {
-		limit := v.cfg.Hotlist.MaxAgeOf(l.Name)
+		limit := v.lists.Rules().MaxAgeOf(l.Name)
 		stale := !l.PublishedAt.IsZero() && limit > 0 && now.Sub(l.PublishedAt) > limit
 		s.Lists = append(s.Lists, console.ListStatus{
 			Name: l.Name, Version: l.Version, Entries: l.Len(), PublishedAt: l.PublishedAt, IsStale: stale && !l.IsManual,

@@ -74,6 +74,9 @@ func (v *Vehicle) problems() []string {
 		all = append(all, st.Attention)
 	}
 	all = append(all, v.troubles...)
+	if text := v.unloaded.Load(); text != nil {
+		all = append(all, *text)
+	}
 	if t := v.console.Trouble(); t != "" {
 		all = append(all, "there is NO officer's page: "+t)
 	}

@@ -59,6 +59,9 @@ type Vehicle struct {
 	volatile string   // a folder in memory in which the store is, because its own cannot be used; else ""
 	troubles []string // what did not work at the start, a sentence each
 
+	reload   *Reload                // nil: the configuration is read at the start alone
+	unloaded atomic.Pointer[string] // what of the configuration's file is not in force; nil: nothing
+
 	isDemo       bool // somebody sits before it: a part that ends is said by the end of the program
 	isWhole      bool // every camera is a recording: no frame may be dropped
 	onSourcesEnd func(context.Context, *Vehicle) error
@@ -71,6 +74,7 @@ type Options struct {
 	Sources []Source         // instead of the configured cameras
 	Locator pipeline.Locator // instead of the configured receiver
 	IsDemo  bool             // the console knows the account demo
+	Reload  *Reload          // takes over a changed configuration; nil: never
 
 	// OnSourcesEnd is called when every camera's recording has ended and all reads
 	// are recorded; the vehicle stops when it returns.
@@ -79,7 +83,7 @@ type Options struct {
 
 // New builds everything and starts nothing. What fails names its part.
 func New(ctx context.Context, cfg Config, o Options, log *slog.Logger) (v *Vehicle, err error) {
-	v = &Vehicle{cfg: cfg, version: o.Version, log: log, guard: contain.New(log), onSourcesEnd: o.OnSourcesEnd, isDemo: o.IsDemo}
+	v = &Vehicle{cfg: cfg, version: o.Version, log: log, guard: contain.New(log), onSourcesEnd: o.OnSourcesEnd, isDemo: o.IsDemo, reload: o.Reload}
 	v.keeper = newKeeper(v.guard, log)
 	defer func() {
 		if err != nil {
@@ -269,6 +273,9 @@ func (v *Vehicle) lasting() map[string]func(context.Context) error {
 	if v.cfg.Metrics.Listen != "" {
 		parts["metrics"] = metrics.New(v.cfg.Metrics.Listen, v.measures).Run
 	}
+	if v.reload != nil {
+		parts["configuration"] = v.reloads
+	}
 	if v.networks.Trouble() != nil {
 		parts["networks"] = v.openNetworksLater
 	}
@@ -314,12 +321,8 @@ func (v *Vehicle) note(ctx context.Context, action alpr.AuditAction) error {
 
 // noteRules writes into the audit log what has changed in the rules by which
 // lists alert and by which records leave the vehicle.
-func (v *Vehicle) noteRules(ctx context.Context) error {
-	alerts, err := yaml.Marshal(v.cfg.Hotlist)
-	if err != nil {
-		return fmt.Errorf("write out the hotlist rules: %w", err)
-	}
-	if err := v.store.Rules().Note(ctx, "hotlist", string(alerts)); err != nil {
+func (v *Vehicle) noteRules(ctx context.Context) (err error) {
+	if err := v.noteAlertRules(ctx); err != nil {
 		return err
 	}
 	var release []byte
@@ -329,6 +332,14 @@ func (v *Vehicle) noteRules(ctx context.Context) error {
 		}
 	}
 	return v.store.Rules().Note(ctx, "release", string(release))
+}
+
+func (v *Vehicle) noteAlertRules(ctx context.Context) error {
+	alerts, err := yaml.Marshal(v.lists.Rules())
+	if err != nil {
+		return fmt.Errorf("write out the hotlist rules: %w", err)
+	}
+	return v.store.Rules().Note(ctx, "hotlist", string(alerts))
 }
 
 // Close releases what newVehicle opened. Call it after Run has returned.

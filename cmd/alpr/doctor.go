@@ -20,7 +20,7 @@ A camera's picture is judged: black, covered, blown out, out of focus. With
 Exit code 1 when anything fails; warnings alone do not.`
 
 func newDoctorCmd() *cobra.Command {
-	var path string
+	var config configFlags
 	var o doctor.Options
 	c := &cobra.Command{
 		Use:     "doctor --config alpr.yaml",
@@ -29,10 +29,11 @@ func newDoctorCmd() *cobra.Command {
 		Example: "  alpr doctor --config alpr.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return doctor.Run(c.Context(), path, c.OutOrStdout(), o)
+			o.Overlays = config.overlays
+			return doctor.Run(c.Context(), config.path, c.OutOrStdout(), o)
 		},
 	}
-	addConfigFlag(c, &path)
+	config.add(c.Flags())
 	f := c.Flags()
 	f.BoolVar(&o.JSON, "json", false, "one JSON object a finding: grade (ok, warn, fail), part, text")
 	f.DurationVar(&o.Watch, "watch", 0, "look again so often, and tell what has changed")

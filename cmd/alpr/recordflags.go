@@ -13,14 +13,14 @@ import (
 
 // recordFlags say on which vehicle's records a command works, who works, and why.
 type recordFlags struct {
-	config           string
+	config           configFlags
 	officer, purpose string
 }
 
 // add gives a command, and all commands below it, the flags.
 func (f *recordFlags) add(c *cobra.Command) {
 	flags := c.PersistentFlags()
-	flags.StringVar(&f.config, "config", "alpr.yaml", "the configuration file")
+	f.config.add(flags)
 	flags.StringVar(&f.officer, "officer", "", "who does this, for the audit log")
 	flags.StringVar(&f.purpose, "purpose", "", "why, for the audit log")
 }
@@ -32,7 +32,7 @@ func (f *recordFlags) with(c *cobra.Command, do func(*vehicle.Records) error) (e
 			return usage.Errorf("--purpose %q: %w", f.purpose, err)
 		}
 	}
-	cfg, err := vehicle.Enter(f.config)
+	cfg, err := vehicle.Enter(f.config.path, f.config.overlays...)
 	if err != nil {
 		return err
 	}

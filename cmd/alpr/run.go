@@ -2,8 +2,13 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"alpr/vehicle"
 )
@@ -16,10 +21,14 @@ there is a connection.
 It goes on without a satellite receiver (reads then carry no position and say
 so) and without a backend (reads wait in the outbox). It stops at Ctrl-C or
 SIGTERM, after recording the passes that are open, and when every camera is a
-recording that has ended.`
+recording that has ended.
+
+At SIGHUP (systemctl reload alpr) it reads the configuration again: hotlist and
+log.level are in force at once, the log and the page name the keys that wait for
+a restart, and a file that cannot be used changes nothing.`
 
 func newRunCmd() *cobra.Command {
-	var path string
+	var config configFlags
 	c := &cobra.Command{
 		Use:     "run --config alpr.yaml",
 		Short:   "Run everything in the car",
@@ -27,19 +36,30 @@ func newRunCmd() *cobra.Command {
 		Example: "  alpr config example > alpr.yaml     (fill in agency, vehicle, cameras, policy)\n  alpr doctor --config alpr.yaml\n  alpr run --config alpr.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := vehicle.Enter(path)
+			ask := make(chan os.Signal, 1)
+			signal.Notify(ask, syscall.SIGHUP)
+			defer signal.Stop(ask)
+			cfg, err := vehicle.Enter(config.path, config.overlays...)
 			if err != nil {
 				return err
 			}
-			return vehicle.Run(c.Context(), cfg, version, c.ErrOrStderr())
+			load := func() (vehicle.Config, error) { return vehicle.LoadConfig(config.path, config.overlays...) }
+			return vehicle.Run(c.Context(), cfg, version, c.ErrOrStderr(), ask, load)
 		},
 	}
-	addConfigFlag(c, &path)
+	config.add(c.Flags())
 	return c
 }
 
-func addConfigFlag(c *cobra.Command, path *string) {
-	c.Flags().StringVar(path, "config", "alpr.yaml", "the configuration file")
+// configFlags say where the configuration is.
+type configFlags struct {
+	path     string
+	overlays []string
+}
+
+func (f *configFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.path, "config", "alpr.yaml", "the configuration file")
+	flags.StringArrayVar(&f.overlays, "overlay", nil, "a file whose keys override the configuration's; may be given again")
 }
 
 func newConfigCmd() *cobra.Command {
@@ -48,20 +68,20 @@ func newConfigCmd() *cobra.Command {
 		Short: "Print an example configuration, or check one",
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	var path string
+	var config configFlags
 	check := &cobra.Command{
 		Use:   "check --config alpr.yaml",
 		Short: "Check a configuration file without running anything",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if _, err := vehicle.LoadConfig(path); err != nil {
+			if _, err := vehicle.LoadConfig(config.path, config.overlays...); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "%s is a valid configuration\n", path)
+			_, err := fmt.Fprintf(c.OutOrStdout(), "%s is a valid configuration\n", strings.Join(append([]string{config.path}, config.overlays...), " with "))
 			return err
 		},
 	}
-	addConfigFlag(check, &path)
+	config.add(check.Flags())
 	c.AddCommand(check, &cobra.Command{
 		Use:     "example",
 		Short:   "Print a configuration file with every key, its default and what it means",

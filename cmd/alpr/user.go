@@ -36,7 +36,7 @@ func newUserAddCmd(f *recordFlags) *cobra.Command {
 		Example: "  alpr user add 4711 --full 'Officer Smith'\n  echo \"$PASSWORD\" | alpr user add 4711",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := vehicle.Enter(f.config)
+			cfg, err := vehicle.Enter(f.config.path, f.config.overlays...)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func newUserListCmd(f *recordFlags) *cobra.Command {
 		Short: "List the accounts",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := vehicle.Enter(f.config)
+			cfg, err := vehicle.Enter(f.config.path, f.config.overlays...)
 			if err != nil {
 				return err
 			}

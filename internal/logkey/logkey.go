@@ -21,5 +21,7 @@ const (
 	Reads      = "reads"       // how many
 	RetryAfter = "retry_after" // until it is tried again
 	Run        = "run"         // which files of the networks run, and how
+	Taken      = "taken"       // keys of the configuration that are in force
+	Waiting    = "waiting"     // keys that wait for the next start
 	Withdrawal = "withdrawal"  // why an alert was taken back
 )

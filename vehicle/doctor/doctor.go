@@ -65,7 +65,7 @@ func examine(ctx context.Context, path string, print printer, o Options) error {
 		}
 		return nil
 	}
-	cfg, err := vehicle.Enter(path)
+	cfg, err := vehicle.Enter(path, o.Overlays...)
 	if err != nil {
 		if err := tell(failure("configuration", "%v", err)); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 type Options struct {
 	JSON     bool          // one JSON object a finding, a line each
 	Watch    time.Duration // looks again so often, and tells what has changed; 0: once
+	Overlays []string      // files whose keys override the configuration's
 	Pictures string        // folder for a picture of each camera; "": none is kept
 }
 
