@@ -92,6 +92,9 @@ func readHotlist(cmd *cobra.Command, path, how string, mayBeEmpty bool, order *b
 	for _, bad := range report.Errors {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d: left out: %s\n", path, bad.Line, bad.Reason)
 	}
+	for _, doubt := range report.Warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d: %s\n", path, doubt.Line, doubt.Reason)
+	}
 	if err != nil {
 		return fmt.Errorf("read hotlist %s: %w", path, err)
 	}
