@@ -127,13 +127,14 @@ func TestABacklogDrainsWithFlatMemory(t *testing.T) {
 	}
 }
 
-// hitsWhileDraining records a hit, waits for its receipt, and so on until the
-// outbox is empty.
+// hitsWhileDraining records a hit, waits for its receipt, and so on until what
+// was there before the first of them is gone.
 func hitsWhileDraining(t *testing.T, ctx context.Context, s *timedStore) (waits []time.Duration) {
 	t.Helper()
 	m := synthetic.New(99)
-	waiting := func(kinds ...alpr.Kind) bool {
-		items, err := s.Peek(ctx, alpr.OutboxQuery{Kinds: kinds, Limit: 1, SentBefore: time.Now().Add(time.Hour)})
+	begin := time.Now()
+	waiting := func(before time.Time, kinds ...alpr.Kind) bool {
+		items, err := s.Peek(ctx, alpr.OutboxQuery{Kinds: kinds, Limit: 1, RecordedBefore: before, SentBefore: time.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,11 +147,11 @@ func hitsWhileDraining(t *testing.T, ctx context.Context, s *timedStore) (waits 
 			t.Fatal(err)
 		}
 		start := time.Now()
-		for waiting(alpr.KindHit) {
+		for waiting(time.Time{}, alpr.KindHit) {
 			<-time.After(2 * time.Millisecond)
 		}
 		waits = append(waits, time.Since(start))
-		if !waiting() {
+		if !waiting(begin) {
 			return waits
 		}
 		if time.Now().After(timeout) {
