@@ -60,8 +60,9 @@ fuzz: deps ## fuzz every parser of outside bytes for FUZZTIME each (20s), FUZZJO
 	@scripts/fuzz.sh $(or $(FUZZTIME),20s) -j $(or $(FUZZJOBS),1) $(if $(FUZZTOTAL),-t $(FUZZTOTAL))
 
 .PHONY: bench
-bench: deps ## run every benchmark once, or BENCH=regexp
+bench: deps ## run every benchmark once, or BENCH=regexp; then what a frame costs by scene, size, cameras and speed, as ratios
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+	@$(if $(BENCH),true,go run ./tools/passes cost)
 
 .PHONY: accuracy
 accuracy: build ## measure alpr read on the labelled sets in DIR= (HOLDOUT=file: only its pictures of its set; ARGS= for alpr read)

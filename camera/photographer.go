@@ -34,8 +34,11 @@ const (
 	upwards   = 4.0 / 3
 )
 
-// Reach is how far the pictures reach around a plate, in its widths.
-func (p Photographer) Reach() float64 { return math.Max(2*cropMargin, upwards*p.ContextScale) }
+// Reach is how far the two pictures reach around a plate, in its widths, and how
+// many pixels wide the one of the surroundings is at most.
+func (p Photographer) Reach() (plate, surroundings float64, px int) {
+	return 2 * cropMargin, upwards * math.Max(0, p.ContextScale), p.ContextWidth
+}
 
 // around is the part of the frame that shows the car's whole rear or front.
 func (p Photographer) around(plate alpr.Plate) alpr.Box {

@@ -69,7 +69,7 @@ func (f *follower) report(t *track, isPreview bool, now time.Time) (event, bool)
 		f.stats.alerts.Add(1)
 	}
 	e := event{
-		read: read, hits: hits, frame: all.best.frame, corner: all.best.corner, pictures: all.best.pictures,
+		read: read, hits: hits, stills: all.best.stills, pictures: all.best.pictures,
 		newest: now, isAlert: len(ps.hits) > known,
 	}
 	f.addViews(&e, ps)

@@ -63,7 +63,7 @@ func TestAttentionLosesNoPass(t *testing.T) {
 				cfg := DefaultConfig()
 				cfg.IsLossless, cfg.SearchAll = true, all
 				k := &keeper{}
-				p, err := New(cfg, Parts{Sources: []Source{s}, Detector: s, Reader: s, Recorder: k, Locator: still{}, Random: seeded(1), Log: slog.New(slog.DiscardHandler)})
+				p, err := New(cfg, Parts{Sources: []Source{s}, Detector: s, Reader: s, Recorder: k, Locator: parked{}, Random: seeded(1), Log: slog.New(slog.DiscardHandler)})
 				if err != nil {
 					t.Fatal(err)
 				}

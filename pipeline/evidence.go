@@ -35,7 +35,7 @@ func (p *pass) evidence(serials Serials) evidence {
 		f := fuse(obs)
 		picture, all.text = f.text.Text, f.text
 		if serials != nil {
-			all.text = serials.Decide(f.text, candidates)
+			all.text = f.witnessed(serials.Decide(f.text, candidates))
 		}
 	}
 	scores := 0.0
@@ -121,8 +121,7 @@ func (p *pass) related() []alpr.ID {
 
 // view is what one camera adds to a read.
 type view struct {
-	frame    *alpr.Frame
-	corner   alpr.Point
+	stills
 	pictures *pictures
 }
 
@@ -145,6 +144,6 @@ func (f *follower) addViews(e *event, ps *pass) {
 			v.Fix = f.locator.At(v.At)
 		}
 		e.read.Views = append(e.read.Views, v)
-		e.views = append(e.views, view{t.best.frame, t.best.corner, t.best.pictures})
+		e.views = append(e.views, view{t.best.stills, t.best.pictures})
 	}
 }

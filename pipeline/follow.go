@@ -20,12 +20,11 @@ const maxReads = 12
 type event struct {
 	read     alpr.Read // but for its pictures
 	hits     []alpr.Hit
-	frame    *alpr.Frame // the part of the one that the read's plate is in; nil where its pictures were taken before
-	corner   alpr.Point  // where that part begins
-	pictures *pictures   // those taken before
-	views    []view      // what the read's views are shown with, in their order
-	newest   time.Time   // capture instant of the frame that brought it about
-	isAlert  bool        // a hit is new
+	stills             // of the frame that the read's plate is in; empty where its pictures were taken before
+	pictures *pictures // those taken before
+	views    []view    // what the read's views are shown with, in their order
+	newest   time.Time // capture instant of the frame that brought it about
+	isAlert  bool      // a hit is new
 }
 
 // follower follows the plates of one camera. It is used by one goroutine.
@@ -42,9 +41,9 @@ type follower struct {
 	random     io.Reader
 	stats      *counters
 
-	others func() []*follower // of the vehicle's other cameras; may be nil
-	mount  Mount              // of the camera
-	reach  float64            // of the photographer's pictures
+	others       func() []*follower // of the vehicle's other cameras; may be nil
+	mount        Mount              // of the camera
+	photographer Photographer       // may be nil
 
 	newest time.Time // capture instant of the newest frame
 	open   []*track  // plates followed, or lost for less than PassGap
@@ -118,7 +117,7 @@ func (f *follower) begin(p alpr.Plate, fr *alpr.Frame) (*track, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &track{serials: f.serials, camera: f.camera, reach: f.reach, motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: newPass(id)}
+	t := &track{serials: f.serials, camera: f.camera, photographer: f.photographer, motion: newMotion(p, fr.CapturedAt), first: fr.CapturedAt, pass: newPass(id)}
 	t.pass.tracks = []*track{t}
 	f.open = append(f.open, t)
 	return t, nil
@@ -311,7 +310,7 @@ func (f *follower) end(t *track, now time.Time) []event {
 		return events
 	}
 	e, ok := f.report(t, t.pass.isOpen(t), now)
-	t.best.frame = nil // the recording takes the pictures
+	t.best.stills = stills{} // the recording takes the pictures
 	f.closed = append(f.closed, t)
 	if ok {
 		events = append(events, e)

@@ -29,7 +29,7 @@ func (fs *followers) of(f *alpr.Frame) *cameraFollower {
 		c = &cameraFollower{follower: follower{
 			cfg: &p.cfg, camera: f.Camera, reader: p.parts.Reader, locator: p.parts.Locator,
 			serials: p.parts.Serials, matcher: p.parts.Matcher, withdrawal: p.parts.Withdrawal, guard: p.parts.Guard, random: p.parts.Random, stats: &p.stats,
-			versions: p.parts.Versions, mount: p.cfg.Mounts[f.Camera], reach: reachOf(p.parts.Photographer),
+			versions: p.parts.Versions, mount: p.cfg.Mounts[f.Camera], photographer: p.parts.Photographer,
 		}}
 		c.others = func() []*follower { return fs.without(f.Camera) }
 		fs.cameras[f.Camera] = c

@@ -26,6 +26,10 @@ const (
 	// maxConfidence is the highest confidence that is ever given: about one plate in a
 	// thousand has something that no frame can show.
 	maxConfidence = 0.999
+	// unwitnessed is the share of texts, of those that one frame alone is sure of,
+	// that are of a plate half hidden, smeared or in glare: what the frame does not
+	// show, its posterior cannot know. Each frame that says the same witnesses it.
+	unwitnessed = 0.02
 	// candidates is how many texts a read lists.
 	candidates = 5
 )
@@ -88,8 +92,21 @@ func fuse(obs []*observation) fused {
 			f.agree++
 		}
 	}
+	f.text = f.witnessed(f.text)
 	f.told = f.text
 	return f
+}
+
+// witnessed bounds the confidence of a text of these frames by how many of them
+// say it by themselves.
+func (f *fused) witnessed(t alpr.Text) alpr.Text {
+	most := min(maxConfidence, 1-unwitnessed/float64(max(f.agree, 1)))
+	if t.Confidence <= most {
+		return t
+	}
+	t.Confidence = most
+	t.Candidates = rescale(t.Candidates, t.Text, most)
+	return t
 }
 
 // weights gives each observation its share of the evidence. It is divided by

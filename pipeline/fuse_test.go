@@ -66,6 +66,28 @@ func TestFuse(t *testing.T) {
 	}
 }
 
+// TestConfidenceKnowsHowManyFrames: what one frame alone is sure of is witnessed by
+// none, be it that others were dropped or that the car was fast.
+func TestConfidenceKnowsHowManyFrames(t *testing.T) {
+	last := 0.0
+	for n := 1; n <= 8; n++ {
+		var obs []*observation
+		for i := range n {
+			obs = append(obs, see(textOf("ABC1234", 0.9999), time.Duration(i)*300*time.Millisecond, 120))
+		}
+		got := fuse(obs)
+		most := 1 - unwitnessed/float64(n)
+		if c := got.text.Confidence; c > most+1e-9 || c <= last || got.told.Confidence != c || got.text.Candidates[0].P != c {
+			t.Errorf("%d frames: confidence %.4f, want more than %.4f and at most %.4f; told %.4f", n, c, last, most, got.told.Confidence)
+		}
+		last = got.text.Confidence
+	}
+	contrary := []*observation{see(textOf("ABC1234", 0.9999), 0, 120), see(textOf("ABC1284", 0.6), time.Second, 60), see(textOf("A8C1234", 0.6), 2*time.Second, 60)}
+	if c := fuse(contrary).text.Confidence; c > 1-unwitnessed {
+		t.Errorf("two frames that say something else witness nothing: %.4f", c)
+	}
+}
+
 // randomObservations are frames of one plate by a noisy reader.
 func randomObservations(r *rand.Rand, n int) []*observation {
 	s := &scene{errRate: 0.08, noise: r}

@@ -38,11 +38,11 @@ func (b *bursting) Read(f *alpr.Frame, plates []alpr.Plate) ([]alpr.Text, error)
 
 func (b *bursting) At(t time.Time) alpr.Fix {
 	b.locate.tick()
-	return still{}.At(t)
+	return parked{}.At(t)
 }
 
 func (b *bursting) TimeSource(t time.Time) (alpr.TimeSource, time.Duration) {
-	return still{}.TimeSource(t)
+	return parked{}.TimeSource(t)
 }
 
 func (b *bursting) Match(r alpr.Read) []alpr.Hit {

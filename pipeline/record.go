@@ -126,24 +126,27 @@ func (r *recording) show(do func()) {
 // photograph takes the pictures of the read's frame, and of each view's, or
 // repeats those taken when the frame was still there.
 func (r *recording) photograph(e *event) {
-	r.takePictures(e.read.ID, e.frame, moved(e.read.Plate, e.corner), e.pictures)
+	r.takePictures(e.read.ID, e.stills, e.read.Plate, e.pictures)
 	e.read.Crop, e.read.Context = e.pictures.crop, e.pictures.context
 	for i := range e.read.Views {
 		v, of := &e.read.Views[i], e.views[i]
 		if of.pictures != e.pictures {
-			r.takePictures(e.read.ID, of.frame, moved(v.Plate, of.corner), of.pictures)
+			r.takePictures(e.read.ID, of.stills, v.Plate, of.pictures)
 		}
 		v.Crop, v.Context = of.pictures.crop, of.pictures.context
 	}
 }
 
-func (r *recording) takePictures(read alpr.ID, frame *alpr.Frame, plate alpr.Plate, into *pictures) {
-	if frame == nil || r.p.parts.Photographer == nil {
+func (r *recording) takePictures(read alpr.ID, of stills, plate alpr.Plate, into *pictures) {
+	if of.near.frame == nil || r.p.parts.Photographer == nil {
 		return
 	}
 	var crop, context alpr.Picture
-	err := r.p.parts.Guard.Do(nameOf("photograph", frame), func() (err error) {
-		crop, context, err = r.p.parts.Photographer.Photograph(frame, plate)
+	err := r.p.parts.Guard.Do(nameOf("photograph", of.near.frame), func() (err error) {
+		crop, context, err = r.p.parts.Photographer.Photograph(of.near.frame, of.near.plate(plate))
+		if err == nil && of.around.frame != nil {
+			_, context, err = r.p.parts.Photographer.Photograph(of.around.frame, of.around.plate(plate))
+		}
 		return err
 	})
 	if err != nil {

@@ -236,13 +236,13 @@ func (e entries) Match(r alpr.Read) []alpr.Hit {
 	return hits
 }
 
-// still is a locator of a car that stands.
-type still struct{}
+// parked is a locator of a car that stands.
+type parked struct{}
 
-func (still) At(t time.Time) alpr.Fix {
+func (parked) At(t time.Time) alpr.Fix {
 	return alpr.Fix{At: t, Lat: 28, Lon: -82, Quality: alpr.GPSFix}
 }
-func (still) TimeSource(time.Time) (alpr.TimeSource, time.Duration) { return alpr.TimeFile, 0 }
+func (parked) TimeSource(time.Time) (alpr.TimeSource, time.Duration) { return alpr.TimeFile, 0 }
 
 // seeded is a reproducible source of random bytes.
 func seeded(seed byte) io.Reader { return rand.NewChaCha8([32]byte{seed}) }
@@ -260,7 +260,7 @@ func driveWith(t testing.TB, s *scene, r Reader, m Matcher) (*keeper, Stats) {
 	cfg.IsLossless = true
 	k := &keeper{}
 	p, err := New(cfg, Parts{
-		Sources: []Source{s}, Detector: s, Reader: r, Recorder: k, Presenter: k, Locator: still{},
+		Sources: []Source{s}, Detector: s, Reader: r, Recorder: k, Presenter: k, Locator: parked{},
 		Matcher: m, Random: seeded(1), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

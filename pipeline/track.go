@@ -43,18 +43,17 @@ type track struct {
 	lastWidth float64 // at the last observation
 	bestWidth float64 // of all observations
 
-	camera string
-	reach  float64  // of the photographer's pictures, see cut
-	best   pictured // the observation that the track's camera is shown with
+	camera       string
+	photographer Photographer // may be nil
+	best         pictured     // the observation that the track's camera is shown with
 
 	pass *pass
 }
 
 // pictured is the observation that a read is shown with.
 type pictured struct {
-	frame    *alpr.Frame // the part of it around the plate; nil where the pictures were taken
-	corner   alpr.Point  // where that part begins in the frame
-	pictures *pictures   // of this very frame; filled by the recording
+	stills             // what is kept of the frame; empty where the pictures were taken
+	pictures *pictures // of this very frame; filled by the recording
 	*observation
 }
 
@@ -170,7 +169,7 @@ func (t *track) observe(o *observation, f *alpr.Frame) {
 func (t *track) fuse() {
 	t.fused = fuse(t.obs)
 	if t.serials != nil {
-		t.fused.told = t.serials.Decide(t.fused.text, candidates)
+		t.fused.told = t.fused.witnessed(t.serials.Decide(t.fused.text, candidates))
 	}
 }
 
@@ -194,8 +193,7 @@ func (t *track) choosePicture(o *observation, f *alpr.Frame) {
 	switch {
 	case t.best.observation == nil,
 		o.text == now && (t.best.text != now || o.quality > t.best.quality):
-		t.best = pictured{pictures: new(pictures), observation: o}
-		t.best.frame, t.best.corner = cut(f, o.plate, t.reach)
+		t.best = pictured{keep(f, o.plate, t.photographer), new(pictures), o}
 	}
 }
 

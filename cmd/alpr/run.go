@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -43,12 +44,21 @@ func newRunCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			collectSooner()
 			load := func() (vehicle.Config, error) { return vehicle.LoadConfig(config.path, config.overlays...) }
 			return vehicle.Run(c.Context(), cfg, version, c.ErrOrStderr(), ask, load)
 		},
 	}
 	config.add(c.Flags())
 	return c
+}
+
+// collectSooner has memory collected as soon as a third of it may be free: frames
+// are large and hold no pointers, so that it costs little. Who sets GOGC decides.
+func collectSooner() {
+	if _, isSet := os.LookupEnv("GOGC"); !isSet {
+		debug.SetGCPercent(35)
+	}
 }
 
 // configFlags say where the configuration is.
