@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -65,15 +66,33 @@ func (p *Postgres) NoteAccess(ctx context.Context, a Access) error {
 	if err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, "INSERT INTO accesses VALUES ($1, $2, $3, $4, $5)", a.At, a.Officer, a.Purpose, a.Action, a.Subject)
-	return err
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		const lock = 0x616c7071 // one look after the other
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", lock); err != nil {
+			return err
+		}
+		var last Access
+		var seq int64
+		err := tx.QueryRow(ctx, "SELECT seq, hash FROM accesses WHERE seq > 0 ORDER BY seq DESC LIMIT 1").Scan(&seq, &last.Hash)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		last.Seq = uint64(seq)
+		a := a.after(last)
+		_, err = tx.Exec(ctx, "INSERT INTO accesses (at, officer, purpose, action, subject, seq, prev, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+			a.At, a.Officer, a.Purpose, a.Action, a.Subject, int64(a.Seq), a.Prev, a.Hash)
+		return err
+	})
 }
 
 // Accesses gives the record, oldest first.
 func (p *Postgres) Accesses(ctx context.Context) ([]Access, error) {
 	return query(ctx, p, func(row pgx.CollectableRow) (a Access, err error) {
-		return a, row.Scan(&a.At, &a.Officer, &a.Purpose, &a.Action, &a.Subject)
-	}, "SELECT at, officer, purpose, action, subject FROM accesses ORDER BY at")
+		var seq int64
+		err = row.Scan(&a.At, &a.Officer, &a.Purpose, &a.Action, &a.Subject, &seq, &a.Prev, &a.Hash)
+		a.At, a.Seq = a.At.UTC(), uint64(seq)
+		return a, err
+	}, "SELECT at, officer, purpose, action, subject, seq, prev, hash FROM accesses ORDER BY seq, at")
 }
 
 // query collects what a statement gives.

@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,19 +67,38 @@ func (s *SQLite) Pieces(ctx context.Context, sha256 string) ([]event.Image, erro
 }
 
 // NoteAccess records that somebody looked at what is kept.
-func (s *SQLite) NoteAccess(ctx context.Context, a Access) error {
-	_, err := s.db.ExecContext(ctx, "INSERT INTO accesses VALUES (?, ?, ?, ?, ?)", a.At.UnixMilli(), a.Officer, a.Purpose, a.Action, a.Subject)
-	return err
+func (s *SQLite) NoteAccess(ctx context.Context, a Access) (err error) {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, tx.Rollback())
+		}
+	}()
+	var last Access
+	err = tx.QueryRowContext(ctx, "SELECT seq, hash FROM access_chain ORDER BY seq DESC LIMIT 1").Scan(&last.Seq, &last.Hash)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	a = a.after(last)
+	if _, err = tx.ExecContext(ctx, "INSERT INTO access_chain VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		a.Seq, a.At.UnixMilli(), a.Officer, a.Purpose, a.Action, a.Subject, a.Prev, a.Hash); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // Accesses gives the record, oldest first.
 func (s *SQLite) Accesses(ctx context.Context) ([]Access, error) {
 	return collect(ctx, s, func(rows *sql.Rows) (a Access, err error) {
 		var at int64
-		err = rows.Scan(&at, &a.Officer, &a.Purpose, &a.Action, &a.Subject)
+		err = rows.Scan(&at, &a.Officer, &a.Purpose, &a.Action, &a.Subject, &a.Seq, &a.Prev, &a.Hash)
 		a.At = time.UnixMilli(at).UTC()
 		return a, err
-	}, "SELECT at, officer, purpose, action, subject FROM accesses ORDER BY at")
+	}, `SELECT at, officer, purpose, action, subject, 0 AS seq, '', '' FROM accesses
+		UNION ALL SELECT at, officer, purpose, action, subject, seq, prev, hash FROM access_chain ORDER BY seq, at`)
 }
 
 // collect collects what a statement gives.

@@ -17,6 +17,9 @@ type Access struct {
 	Purpose string    `json:"purpose"`
 	Action  string    `json:"action"`
 	Subject string    `json:"subject"`
+	Seq     uint64    `json:"seq"`  // from 1; 0 for looks from before there was a chain
+	Prev    string    `json:"prev"` // hash of the look before, hexadecimal
+	Hash    string    `json:"hash"` // of all else
 }
 
 // Why a picture is not given.

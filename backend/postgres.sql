@@ -155,3 +155,9 @@ CREATE TABLE IF NOT EXISTS boots (
     last_at  timestamptz,
     PRIMARY KEY (agency, vehicle, boot_id)
 );
+
+-- Looks form a chain: each holds the hash of the one before.
+ALTER TABLE accesses ADD COLUMN IF NOT EXISTS seq bigint NOT NULL DEFAULT 0;
+ALTER TABLE accesses ADD COLUMN IF NOT EXISTS prev text NOT NULL DEFAULT '';
+ALTER TABLE accesses ADD COLUMN IF NOT EXISTS hash text NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX IF NOT EXISTS accesses_seq ON accesses (seq) WHERE seq > 0;

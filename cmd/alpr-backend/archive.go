@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"alpr/backend"
+	"alpr/internal/regular"
+	"alpr/internal/usage"
 )
 
 // newArchiveCommand is a command that works on what consumers have kept.
@@ -65,8 +67,11 @@ func savePicture(cmd *cobra.Command, jpeg []byte, sha, path string) error {
 }
 
 func newAccessesCommand() *cobra.Command {
-	return newArchiveCommand("accesses", "Show who looked at what is kept, and why",
-		"Accesses prints the record of looks at pictures, one JSON object a line, oldest first.",
+	var verify, expect string
+	cmd := newArchiveCommand("accesses", "Show who looked at what is kept, and why",
+		`Accesses prints the record of looks at pictures and events, one JSON object a line, oldest first. Each look holds the
+hash of the one before. With --verify FILE it checks such an export, without the database, and prints the last hash:
+keep that elsewhere, and name it with --expect at a later check, which then also finds looks that were taken off the end.`,
 		func(ctx context.Context, cmd *cobra.Command, a backend.Archive) error {
 			list, err := a.Accesses(ctx)
 			enc := json.NewEncoder(cmd.OutOrStdout())
@@ -75,6 +80,38 @@ func newAccessesCommand() *cobra.Command {
 			}
 			return err
 		})
+	show := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch sink := cmd.Flag("sink").Value.String(); {
+		case verify != "" && sink == "":
+			return verifyAccesses(cmd, verify, expect)
+		case verify != "" || sink == "":
+			return usage.Errorf("either --sink or --verify is needed")
+		}
+		return show(cmd, args)
+	}
+	delete(cmd.Flag("sink").Annotations, cobra.BashCompOneRequiredFlag)
+	cmd.Flags().StringVar(&verify, "verify", "", "file that this command wrote; - for standard input: check it")
+	cmd.Flags().StringVar(&expect, "expect", "", "hash of a look that must be there")
+	return cmd
+}
+
+func verifyAccesses(cmd *cobra.Command, path, expect string) error {
+	in := cmd.InOrStdin()
+	if path != "-" {
+		f, err := regular.Open(path)
+		if err != nil {
+			return fmt.Errorf("open the record of looks: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	last, err := backend.VerifyAccesses(in, expect)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d looks, unbroken; the last has hash %s\n", last.Seq, last.Hash)
+	return err
 }
 
 func newReplayCommand() *cobra.Command {
