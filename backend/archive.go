@@ -29,6 +29,10 @@ type Archive interface {
 	Boots(ctx context.Context) ([]Boot, error)
 	// Pieces gives what has arrived of the picture with the given hash.
 	Pieces(ctx context.Context, sha256 string) ([]event.Image, error)
+	// Find gives events in the order of their time.
+	Find(ctx context.Context, s Search) ([]Found, error)
+	// States gives what vehicles of an agency last said of themselves; "" for all.
+	States(ctx context.Context, agency string) ([]VehicleState, error)
 	// NoteAccess records that somebody looked at what is kept.
 	NoteAccess(ctx context.Context, a Access) error
 	// Accesses gives the record, oldest first.

@@ -28,7 +28,7 @@ func RequestImage(ctx context.Context, b Broker, s Signer, r downlink.ImageReque
 		return nil, err
 	}
 	if !downlink.IsHash(r.SHA256) {
-		return nil, fmt.Errorf("picture %q: %w", r.SHA256, errNotSHA256)
+		return nil, fmt.Errorf("picture %q: %w", r.SHA256, ErrNotAHash)
 	}
 	c, err := dial(ctx, b)
 	if err != nil {

@@ -24,10 +24,10 @@ type Access struct {
 
 // Why a picture is not given.
 var (
-	ErrNoReason  = errors.New("a look at what is kept needs officer and purpose")
-	ErrNotKept   = errors.New("no such picture is kept here: ask its vehicle with request-image")
-	ErrNotWhole  = errors.New("not all pieces of the picture have arrived, or they do not give its hash: ask its vehicle again with request-image")
-	errNotSHA256 = errors.New("not a SHA-256 in lower-case hexadecimal")
+	ErrNoReason = errors.New("a look at what is kept needs officer and purpose")
+	ErrNotKept  = errors.New("no such picture is kept here: ask its vehicle with request-image")
+	ErrNotWhole = errors.New("not all pieces of the picture have arrived, or they do not give its hash: ask its vehicle again with request-image")
+	ErrNotAHash = errors.New("not a SHA-256 in lower-case hexadecimal")
 )
 
 // Picture gives the kept picture with the given hash, which it verifies, to an
@@ -41,7 +41,7 @@ func Picture(ctx context.Context, a Archive, sha256 string, by Access) ([]byte, 
 		return nil, err
 	}
 	if !downlink.IsHash(sha256) {
-		return nil, fmt.Errorf("picture %q: %w", sha256, errNotSHA256)
+		return nil, fmt.Errorf("picture %q: %w", sha256, ErrNotAHash)
 	}
 	by.Action, by.Subject = "view picture", sha256
 	if err := a.NoteAccess(ctx, by); err != nil {

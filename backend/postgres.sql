@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS events (
     PRIMARY KEY (id, revision)
 );
 CREATE INDEX IF NOT EXISTS events_purge ON events (purge_at) WHERE purge_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS events_vehicle ON events (agency, vehicle, recorded_at);
 CREATE INDEX IF NOT EXISTS events_emergency ON events (received_at) WHERE kind = 'emergency';
 
 -- The newest revision of each read.

@@ -11,3 +11,8 @@ var Files embed.FS
 
 // Base is what the schemas' ids begin with; a file's name follows.
 const Base = "https://alpr.example/schema/v1/"
+
+// OpenAPI describes what "alpr-backend serve" answers.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
