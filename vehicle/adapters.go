@@ -26,6 +26,7 @@ type Source interface {
 type tap struct {
 	Source
 	newest atomic.Pointer[alpr.Frame]
+	fault  atomic.Pointer[pictureFault]                                            // nil: what it shows is sound, or not judged
 	keep   func(ctx context.Context, part string, run func(context.Context) error) // nil: a recording, which may end
 }
 

@@ -29,8 +29,12 @@ func (v *Vehicle) measures() metrics.Snapshot {
 	if !s.Uplink.OldestUnsent.IsZero() {
 		m.OldestUnsent = s.At.Sub(s.Uplink.OldestUnsent).Seconds()
 	}
-	for _, c := range s.Cameras {
-		m.Cameras = append(m.Cameras, metrics.Camera{Name: c.Name, Frames: c.Frames, Dropped: c.Dropped, IsUp: c.Level == console.LevelOK})
+	for i, c := range s.Cameras {
+		measured := metrics.Camera{Name: c.Name, Frames: c.Frames, Dropped: c.Dropped, IsUp: c.Level == console.LevelOK}
+		if p := v.cameras[i].fault.Load(); p != nil && c.Level == console.LevelDegraded && c.Detail == p.why {
+			measured.IsUp, measured.Fault = true, string(p.fault) // it sends, and shows nothing
+		}
+		m.Cameras = append(m.Cameras, measured)
 	}
 	for _, l := range s.Lists {
 		list := metrics.List{Name: l.Name, Entries: l.Entries, IsStale: l.IsStale, Age: -1}

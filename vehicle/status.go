@@ -66,6 +66,10 @@ func cameraStatus(c *tap, dropped uint64, now time.Time) console.CameraStatus {
 	case now.Sub(state.LastFrame) > max(frameSilence, 3*state.Pace): // one picture in five seconds is a pace, too
 		s.PartStatus = console.PartStatus{Level: console.LevelDown,
 			Detail: fmt.Sprintf("no picture for %d s: check the cable", int(now.Sub(state.LastFrame).Seconds()))}
+	default:
+		if p := c.fault.Load(); p != nil {
+			s.PartStatus = console.PartStatus{Level: console.LevelDegraded, Detail: p.why}
+		}
 	}
 	return s
 }

@@ -273,6 +273,9 @@ func (v *Vehicle) lasting() map[string]func(context.Context) error {
 	if v.cfg.Metrics.Listen != "" {
 		parts["metrics"] = metrics.New(v.cfg.Metrics.Listen, v.measures).Run
 	}
+	if !v.isWhole && !v.isDemo {
+		parts["pictures"] = v.watchPictures
+	}
 	if v.reload != nil {
 		parts["configuration"] = v.reloads
 	}

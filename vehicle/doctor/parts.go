@@ -23,6 +23,7 @@ import (
 	"alpr/store"
 	"alpr/vehicle"
 	"alpr/vehicle/networks"
+	"alpr/vehicle/sight"
 )
 
 // How long the doctor waits for a part to show signs of life.
@@ -115,8 +116,8 @@ func judge(part, name string, f *alpr.Frame, took time.Duration, keepIn string) 
 		}
 		text += ", kept as " + path
 	}
-	if bad := inspect(f).verdict(); bad != "" {
-		return warning(part, "%s: %s", text, bad)
+	if fault, why := sight.Inspect(f).Verdict(); fault != sight.Sound {
+		return warning(part, "%s: %s", text, why)
 	}
 	return okay(part, "%s", text)
 }

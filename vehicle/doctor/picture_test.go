@@ -30,58 +30,6 @@ func scene(t *testing.T) *alpr.Frame {
 	return f
 }
 
-// with is the scene with each pixel's grey changed.
-func with(f *alpr.Frame, change func(byte) byte) *alpr.Frame {
-	g := *f
-	g.Pix = slices.Clone(f.Pix)
-	for i, p := range g.Pix {
-		g.Pix[i] = change(p)
-	}
-	return &g
-}
-
-// smeared is the scene through a lens out of focus: each pixel is the mean of
-// the n on either side of it in its row.
-func smeared(f *alpr.Frame, n int) *alpr.Frame {
-	g := *f
-	g.Pix = slices.Clone(f.Pix)
-	for y := range f.Height {
-		for x := range f.Width {
-			for c := range 3 {
-				sum, count := 0, 0
-				for k := max(0, x-n); k <= min(f.Width-1, x+n); k++ {
-					sum += int(f.Pix[3*(y*f.Width+k)+c])
-					count++
-				}
-				g.Pix[3*(y*f.Width+x)+c] = byte(sum / count)
-			}
-		}
-	}
-	return &g
-}
-
-func TestPicturesAreJudged(t *testing.T) {
-	f := scene(t)
-	for name, c := range map[string]struct {
-		picture *alpr.Frame
-		want    string
-	}{
-		"as it is":         {f, ""},
-		"at night":         {with(f, func(p byte) byte { return p / 8 }), ""},
-		"black":            {with(f, func(byte) byte { return 2 }), "is the lens cap on"},
-		"covered":          {with(f, func(p byte) byte { return 120 + p/128 }), "covered, fogged"},
-		"the sun in it":    {with(f, func(p byte) byte { return byte(min(int(p)*6, 255)) }), "blown out"},
-		"nearly black":     {with(f, func(p byte) byte { return p / 14 }), "nearly black"},
-		"out of focus":     {smeared(f, 20), "focus the lens"},
-		"a little unsharp": {smeared(f, 1), ""},
-	} {
-		l := inspect(c.picture)
-		if got := l.verdict(); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
-			t.Errorf("%s: %q, want %q (%+v)", name, got, c.want, l)
-		}
-	}
-}
-
 func TestAKeptPictureIsTheCameras(t *testing.T) {
 	f := scene(t)
 	path, err := savePicture(filepath.Join(t.TempDir(), "new"), "../front", f)

@@ -14,6 +14,7 @@ func described() [][]string {
 	return [][]string{
 		{"alpr_info", "The program, its processor and its recogniser; always 1.", "version", "processor", "model"},
 		{"alpr_camera_up", "Whether the camera sends pictures.", "camera"},
+		{"alpr_camera_picture_fault", "1 while plates cannot be read in what the camera shows, and why.", "camera", "fault"},
 		{"alpr_camera_frames_total", "Frames that the camera sent.", "camera"},
 		{"alpr_camera_frames_dropped_total", "Frames that could not be looked at in time.", "camera"},
 		{"alpr_frames_searched_total", "Frames searched for plates."},
@@ -68,6 +69,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge("alpr_info", 1, s.Version, s.Processor, s.Model)
 	for _, cam := range s.Cameras {
 		gauge("alpr_camera_up", yes(cam.IsUp), cam.Name)
+		if cam.Fault != "" {
+			gauge("alpr_camera_picture_fault", 1, cam.Name, cam.Fault)
+		}
 		count("alpr_camera_frames_total", float64(cam.Frames), cam.Name)
 		count("alpr_camera_frames_dropped_total", float64(cam.Dropped), cam.Name)
 	}

@@ -43,6 +43,7 @@ type Camera struct {
 	Name            string
 	Frames, Dropped uint64
 	IsUp            bool
+	Fault           string // of what it shows, a word; "": none
 }
 
 // List is one hotlist in use. Age is in seconds, negative where nobody knows.

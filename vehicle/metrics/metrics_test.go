@@ -28,7 +28,7 @@ func TestCheckListen(t *testing.T) {
 // and a list whose age nobody knows has none.
 func TestScrape(t *testing.T) {
 	snapshot := Snapshot{
-		Version: "1", Cameras: []Camera{{Name: "front", Frames: 30, Dropped: 2, IsUp: true}},
+		Version: "1", Cameras: []Camera{{Name: "front", Frames: 30, Dropped: 2, IsUp: true, Fault: "black"}},
 		Lists:  []List{{Name: "wanted", Entries: 7, Age: 60}, {Name: "old", Age: -1, IsStale: true}},
 		Stages: []Stage{{Name: "detect", Count: 28, P50: 0.01}}, Reads: 5, FreeBytes: 1 << 20,
 	}
