@@ -112,6 +112,32 @@ func TestLoadConfigRefuses(t *testing.T) {
 	}
 }
 
+// TestComplaintsHoldNoPassword: a complaint shows its own line and none beside it,
+// and that only where it holds no address.
+func TestComplaintsHoldNoPassword(t *testing.T) {
+	const rest = "agency: a\nvehicle: v\npolicy: {profile: us-me}\n"
+	for text, want := range map[string]string{
+		"cameras: [{location: 'rtsp://admin:Zq9plain@cam/main'}]\nnonsense: 1\n":                            "> 5 | nonsense: 1",
+		"cameras: [{location: 'rtsp://admin:Zq9plain@cam/main', colour: blue}]\n":                           "colour",
+		"cameras:\n  - location: 'gst:rtspsrc user-pw=Zq9plain ! appsink'\n    real_time: maybe\n":          "true or false",
+		"cameras: [{location: 'gst:rtspsrc user-pw=Zq9plain ! appsink', real_time: maybe}]\n":               "true or false",
+		"cameras:\n  - location: 'rtsp://admin:Zq9plain@cam/main'\n    location: 'rtsp://u:Zq9plain@x/y'\n": "location",
+		"cameras: [{location: 'rtsp://admin:Zq9plain@cam/main'}\n":                                          "",
+	} {
+		path := filepath.Join(t.TempDir(), "alpr.yaml")
+		if err := os.WriteFile(path, []byte(rest+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadConfig(path)
+		if err == nil || !strings.Contains(strings.Join(strings.Fields(err.Error()), " "), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "Zq9plain") {
+			t.Errorf("the password is shown: %v", err)
+		}
+	}
+}
+
 // TestOverlaysOverride: an overlay changes the keys that it gives, and no other.
 func TestOverlaysOverride(t *testing.T) {
 	dir := t.TempDir()

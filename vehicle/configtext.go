@@ -22,7 +22,20 @@ func decodeConfig(text []byte, c *Config) error {
 	case errors.Is(err, io.EOF):
 		return errors.New("the file is empty")
 	}
-	return errors.New(explained(yaml.FormatError(err, false, true)))
+	return errors.New(explained(withoutSecrets(yaml.FormatError(err, false, true))))
+}
+
+// withoutSecrets leaves of the lines that the decoder shows the one it is about,
+// where that holds no address or pipeline: those beside it may hold a password,
+// and this is read in logs and on the page.
+func withoutSecrets(text string) string {
+	said, shown, _ := strings.Cut(text, "\n")
+	for line := range strings.Lines(shown) {
+		if strings.HasPrefix(line, ">") && !strings.Contains(line, ":/") && !strings.Contains(line, "gst:") {
+			return said + "\n" + strings.TrimRight(line, "\n")
+		}
+	}
+	return said
 }
 
 // What the decoder says of a value of the wrong type, in Go's words.

@@ -34,7 +34,8 @@ func (v *Vehicle) reloads(ctx context.Context) error {
 			err = v.takeOver(ctx, &inForce, next)
 		}
 		if err != nil {
-			text := "the changed configuration is NOT in force, the one before goes on: " + err.Error()
+			said, _, _ := strings.Cut(err.Error(), "\n") // the line that it is about is for who edits the file
+			text := "the changed configuration is NOT in force, the one before goes on: " + said
 			v.log.Error(text)
 			v.unloaded.Store(&text)
 		}
