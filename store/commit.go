@@ -46,6 +46,7 @@ type tx struct {
 // writer free commits for everybody waiting: under load many writes share one
 // fsync, alone a write waits for nobody. do may run after ctx has ended.
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {
+	s.regainForWrite(ctx)
 	w := &write{do: do, done: make(chan error, 1)}
 	s.queueMu.Lock()
 	s.queue = append(s.queue, w)

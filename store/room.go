@@ -34,6 +34,10 @@ type roomState struct {
 	isRead bool  // it is open only to be read
 	since  time.Time
 	late   []alpr.AuditRecord // not on record yet, oldest first
+
+	isClosed  bool
+	triedAt   time.Time  // when regain last looked for room
+	regaining sync.Mutex // held by regain, whose own writes must not begin another
 }
 
 // isNoRoom tells a disk that refuses to be written from other errors.
@@ -125,11 +129,31 @@ func (s *Store) openToRead(ctx context.Context, cause error) error {
 	return s.r.set(db)
 }
 
-// regain opens the file for good once there is room, and writes what waited.
-func (s *Store) regain(ctx context.Context) {
+// regainForWrite is regain for a write that finds the file open only to be read:
+// Run, which looks every other second, has ended before the last of them.
+func (s *Store) regainForWrite(ctx context.Context) {
 	s.room.mu.Lock()
-	cause, isRead, late := s.room.cause, s.room.isRead, len(s.room.late)
+	isDue := s.room.isRead && s.now().Sub(s.room.triedAt) >= roomEvery/2
 	s.room.mu.Unlock()
+	if isDue {
+		s.regain(ctx)
+	}
+}
+
+// regain opens the file for good once there is room, and writes what waited. One
+// caller does; others go on without.
+func (s *Store) regain(ctx context.Context) {
+	if !s.room.regaining.TryLock() {
+		return
+	}
+	defer s.room.regaining.Unlock()
+	s.room.mu.Lock()
+	cause, isRead, late, isClosed := s.room.cause, s.room.isRead, len(s.room.late), s.room.isClosed
+	s.room.triedAt = s.now()
+	s.room.mu.Unlock()
+	if isClosed {
+		return
+	}
 	if cause == nil && late == 0 || !s.hasRoom() {
 		return
 	}
@@ -149,6 +173,15 @@ func (s *Store) regain(ctx context.Context) {
 		}
 	}
 	s.flushLate(ctx, false)
+}
+
+// stayClosed keeps later writes from opening the file again.
+func (s *Store) stayClosed() {
+	s.room.regaining.Lock()
+	defer s.room.regaining.Unlock()
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	s.room.isRead, s.room.isClosed = false, true
 }
 
 // hasRoom sees whether a small file can be written beside the store.

@@ -438,6 +438,7 @@ func (s *Store) Run(ctx context.Context) error {
 // Writes after it are refused with ErrClosed.
 func (s *Store) Close() error {
 	s.flushLate(context.Background(), true)
+	s.stayClosed()
 	s.writer <- struct{}{}
 	defer func() { <-s.writer }()
 	return errors.Join(s.disconnect(), s.unlock())

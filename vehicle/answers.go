@@ -69,6 +69,15 @@ func (o *openHits) storeAnswers(ctx context.Context) {
 	}
 }
 
+// finish records what waits once nothing else will be recorded before the program
+// ends. Answers that cannot be are lost: their alerts are open after the next start.
+func (o *openHits) finish(ctx context.Context) {
+	o.storeRest(ctx)
+	for _, d := range o.answers.all() {
+		o.log.Error("an answer is lost: the disk takes nothing, and its alert is open after the next start", "hit", d.HitID, "officer", d.Officer)
+	}
+}
+
 // problems says that answers wait.
 func (o *openHits) problems() []string {
 	n := len(o.answers.all())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -66,13 +67,13 @@ func fillable(t *testing.T) (dir string, fill, empty func()) {
 	}
 }
 
-// TestAlertsOnAFullDisk starts the whole vehicle on a full disk: a listed plate
-// alerts, which cannot be recorded, and that is said; with room, everything is
-// on record.
-func TestAlertsOnAFullDisk(t *testing.T) {
+// carOnAFullDisk is a car with a listed plate before its camera, on a disk that
+// was filled before it starts.
+func carOnAFullDisk(t *testing.T) (v *Vehicle, cfg Config, texts []string, empty func()) {
+	t.Helper()
 	pictures, texts := standstill(t)
 	dir, fill, empty := fillable(t)
-	cfg := carOf(t, pictures, "")
+	cfg = carOf(t, pictures, "")
 	cfg.DataDir = filepath.Join(dir, "data")
 	cfg.Uplink.StateDir = filepath.Join(cfg.DataDir, "uplink")
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -98,10 +99,18 @@ func TestAlertsOnAFullDisk(t *testing.T) {
 	}
 	fill()
 
-	v, err := New(t.Context(), cfg, Options{IsDemo: true}, log)
+	v, err = New(t.Context(), cfg, Options{IsDemo: true}, log)
 	if err != nil {
 		t.Fatalf("it does not start on a full disk: %v", err)
 	}
+	return v, cfg, texts, empty
+}
+
+// TestAlertsOnAFullDisk starts the whole vehicle on a full disk: a listed plate
+// alerts, which cannot be recorded, and that is said; with room, everything is
+// on record.
+func TestAlertsOnAFullDisk(t *testing.T) {
+	v, cfg, texts, empty := carOnAFullDisk(t)
 	ended := make(chan error, 1)
 	go func() { ended <- v.Run(context.WithoutCancel(t.Context())) }()
 	waitUntil(t, func() bool { return v.pipeline.Stats().Hits > 0 && v.pipeline.Stats().Unrecorded > 0 })
@@ -119,6 +128,57 @@ func TestAlertsOnAFullDisk(t *testing.T) {
 		t.Error(err)
 	}
 	checkOnRecord(t, cfg, texts)
+}
+
+// TestAnAnswerThatWaitsIsRecordedAtTheStop: its alert waits itself, and is recorded
+// when the page is closed already.
+func TestAnAnswerThatWaitsIsRecordedAtTheStop(t *testing.T) {
+	v, cfg, _, empty := carOnAFullDisk(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- v.Run(ctx) }()
+	url, err := v.URL(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hit alpr.Hit
+	waitUntil(t, func() bool {
+		v.hits.mu.Lock()
+		defer v.hits.mu.Unlock()
+		for _, h := range v.hits.open {
+			hit = h.hit
+		}
+		return !hit.ID.IsZero() && v.pipeline.Stats().Unrecorded > 0
+	})
+	if err := v.hits.Dispose(ctx, answerTo(t, hit)); !errors.Is(err, alpr.ErrNotYetRecorded) {
+		t.Errorf("the answer: %v", err)
+	}
+	stop()
+	waitUntil(t, func() bool {
+		c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		return err != nil || c.Close() != nil
+	})
+	empty()
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	s, err := store.Open(t.Context(), cfg.StoreOptions(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	_, open, err := s.Reads().OpenHits(t.Context())
+	if err != nil || len(open) > 0 {
+		t.Errorf("open are %v, %v", open, err)
+	}
 }
 
 func waitUntil(t *testing.T, isSo func() bool) {

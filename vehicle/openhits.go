@@ -93,7 +93,6 @@ func (o *openHits) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			o.storeRest(context.WithoutCancel(ctx))
 			return nil
 		case <-tick.C:
 		case <-o.lists.changed:

@@ -261,7 +261,9 @@ func (v *Vehicle) Run(ctx context.Context) (err error) {
 		}
 		return v.onSourcesEnd(ctx, v)
 	})
-	return group.Wait()
+	err = group.Wait()
+	v.hits.finish(context.WithoutCancel(ctx)) // the pipeline has recorded the last alerts only now
+	return err
 }
 
 // lasting are the parts that run as long as the vehicle does.
