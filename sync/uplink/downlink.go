@@ -37,13 +37,26 @@ type PolicyTightener interface {
 	Forbid(ctx context.Context, category string) error
 }
 
-// command is a message from outside that waits to be looked at.
+// command is a message from outside that waits to be looked at. What its topic
+// carries is decided once, when it comes.
 type command struct {
+	kind    commandKind
 	topic   string
 	payload []byte
 }
 
-// topics from outside, sorted by what they carry.
+// commandKind says what a topic from outside carries.
+type commandKind int
+
+const (
+	noCommand commandKind = iota // nothing may come by this topic
+	keysCommand
+	policyCommand
+	imageCommand
+	hotlistCommand
+)
+
+// files that hold the last statement of a kind.
 const (
 	keysFile   = "keys.statement"
 	policyFile = "policy.statement"
@@ -80,11 +93,12 @@ func (s *session) onMessage(ctx context.Context, m mqtt.Message) {
 		}
 		return
 	}
-	if _, ok := s.u.commandOf(m.Topic()); !ok || len(m.Payload()) == 0 {
+	c := s.u.commandOf(m.Topic(), m.Payload())
+	if c.kind == noCommand || len(c.payload) == 0 {
 		return // a retained statement was cleared, or an earlier connection's subscription is answered
 	}
 	select {
-	case s.commands <- command{m.Topic(), m.Payload()}:
+	case s.commands <- c:
 	case <-ctx.Done():
 	}
 }
@@ -100,7 +114,7 @@ func (s *session) handle(ctx context.Context) {
 			return
 		case c := <-s.commands:
 			err := s.handleOne(ctx, c)
-			if what, _ := s.u.commandOf(c.topic); what == "keys" && err == nil {
+			if c.kind == keysCommand && err == nil {
 				for topic, again := range unknown {
 					delete(unknown, topic)
 					if err := s.handleOne(ctx, again); err != nil {
@@ -136,35 +150,34 @@ func (s *session) handleOne(ctx context.Context, c command) error {
 
 func (s *session) handleContained(ctx context.Context, c command) error {
 	u := s.u
-	switch what, _ := u.commandOf(c.topic); what {
-	case "keys":
+	switch c.kind {
+	case keysCommand:
 		return u.rotateKeys(ctx, c.payload)
-	case "policy":
+	case policyCommand:
 		return u.tighten(ctx, c.payload)
-	case "image":
+	case imageCommand:
 		return s.requestPicture(ctx, c.payload)
-	case "hotlist":
+	case hotlistCommand:
 		return s.announce(ctx, c.payload)
 	}
 	return errors.New("nothing may come by this topic")
 }
 
-// commandOf says what a topic carries: "keys", "hotlist", "policy" or "image".
-// ok is false for topics that nothing may come by.
-func (u *Uplink) commandOf(topic string) (what string, ok bool) {
+// commandOf says what came by a topic.
+func (u *Uplink) commandOf(topic string, payload []byte) command {
+	c := command{topic: topic, payload: payload}
 	list, isList := strings.CutPrefix(topic, event.HotlistTopic(u.cfg.Agency, ""))
-	_, isImage := strings.CutPrefix(topic, u.vehicle.ImageRequestTopic(""))
 	switch {
 	case topic == event.KeysTopic(u.cfg.Agency):
-		return "keys", true
+		c.kind = keysCommand
 	case topic == u.vehicle.PolicyTopic():
-		return "policy", true
-	case isImage:
-		return "image", true
+		c.kind = policyCommand
+	case strings.HasPrefix(topic, u.vehicle.ImageRequestTopic("")):
+		c.kind = imageCommand
 	case isList && !strings.Contains(list, "/"):
-		return "hotlist", true
+		c.kind = hotlistCommand
 	}
-	return "", false
+	return c
 }
 
 // open checks a statement with the keys trusted now.

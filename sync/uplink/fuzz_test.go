@@ -87,7 +87,7 @@ func FuzzCommand(f *testing.F) {
 			}
 		}
 		for range 2 { // retained: it comes again
-			_ = s.handleOne(t.Context(), command{topics[int(on)%len(topics)], text}) // obeyed or refused, both are fine
+			_ = s.handleOne(t.Context(), s.u.commandOf(topics[int(on)%len(topics)], text)) // taken or refused, both are fine
 		}
 		if n := guard.State(); n.Count != 0 {
 			t.Errorf("%d panics: %s", n.Count, n.Last)

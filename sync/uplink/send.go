@@ -18,7 +18,8 @@ var errTooLarge = fmt.Errorf("event is larger than %d bytes", maxEvent)
 // envelope is an encoded item and where it goes.
 type envelope struct {
 	topic   string
-	payload []byte
+	payload []byte   // for the agency
+	full    []byte   // for further receivers: the same, where nothing is withheld from the agency
 	shares  []string // topics of further receivers
 }
 
@@ -54,7 +55,7 @@ func (s *session) packContained(it *alpr.OutboxItem) (envelope, error) {
 	if len(full) > maxEvent {
 		return envelope{}, errTooLarge
 	}
-	p.payload = full
+	p.payload, p.full = full, full
 	if !slices.Contains(to, sharing.Agency) {
 		e, err = event.Withheld(u.vehicle, it)
 		if err != nil {
@@ -81,9 +82,7 @@ func (s *session) publishOne(ctx context.Context, it alpr.OutboxItem, isHit bool
 		return s.quarantine(ctx, it.Key, err)
 	}
 	f := &inFlightMessage{keys: []int64{it.Key}, bytes: len(p.payload), isHit: isHit}
-	if err := s.share(ctx, &it, p, f); err != nil {
-		return s.quarantine(ctx, it.Key, err)
-	}
+	s.share(ctx, &it, p, f)
 	s.publish(f, p.topic, p.payload)
 	s.note(&it)
 	s.sayUnreceipted(it.Key, len(p.payload))
@@ -126,9 +125,7 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 			}
 			continue
 		}
-		if err := s.share(ctx, &it, p, f); err != nil {
-			return err
-		}
+		s.share(ctx, &it, p, f)
 		topic, last = p.topic, it
 		events, plain = append(events, p.payload), plain+len(p.payload)
 		f.keys = append(f.keys, it.Key)
@@ -164,26 +161,17 @@ func (s *session) publishBatch(ctx context.Context, l *lane) error {
 
 // share sends an item to the receivers beside the agency. The message is done only
 // when all of them have it.
-func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p envelope, f *inFlightMessage) error {
+func (s *session) share(ctx context.Context, it *alpr.OutboxItem, p envelope, f *inFlightMessage) {
 	if len(p.shares) == 0 {
-		return nil
-	}
-	e, err := event.FromItem(s.u.vehicle, it)
-	if err != nil {
-		return err
-	}
-	full, err := event.Encode(e)
-	if err != nil {
-		return err
+		return
 	}
 	for _, topic := range p.shares {
-		f.toks = append(f.toks, s.link.client.Publish(topic, 1, false, full))
+		f.toks = append(f.toks, s.link.client.Publish(topic, 1, false, p.full))
 		if it.SentAt.IsZero() {
 			s.u.audit(ctx, "system", "release policy", alpr.ActionRelease, it.ID.String(), map[string]string{"topic": topic, "kind": string(it.Kind)})
 		}
 	}
 	f.shared = append(f.shared, event.Range{BootID: it.BootID, From: it.Seq, To: it.Seq})
-	return nil
 }
 
 // publish publishes, and hands the message to the waiter.
