@@ -35,7 +35,7 @@ type sessionView struct {
 
 func (c *Console) viewSession(me who) sessionView {
 	return sessionView{Officer: me.Name, Full: me.Full, Agency: me.Agency, Token: me.csrf, IsLocked: me.isLocked,
-		IsDemo: c.cfg.Demo, Lead: leadOnly, Actions: c.cfg.Actions, Purposes: c.cfg.Purposes, Categories: c.cfg.Categories,
+		IsDemo: c.cfg.Demo, Lead: leadOnly, Actions: c.words().Actions, Purposes: c.words().Purposes, Categories: c.words().Categories,
 		EntryHours: int(c.cfg.EntryFor.Hours()), ShiftHours: c.shiftHours(me), Role: me.Role, MayAdd: c.mayAdd(me), ReadsForS: int(c.readsFor().Seconds()), HasEntries: c.deps.Entries != nil,
 		Regions: regionCodes()}
 }

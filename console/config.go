@@ -64,6 +64,14 @@ func DefaultConfig() Config {
 	}
 }
 
+// WithWords is c with what of from says only how the page speaks and what there is
+// to choose from: all that SetWords changes.
+func (c Config) WithWords(from Config) Config {
+	c.Actions, c.Purposes, c.Categories = from.Actions, from.Purposes, from.Categories
+	c.Language, c.Units, c.Hours, c.TimeZone = from.Language, from.Units, from.Hours, from.TimeZone
+	return c
+}
+
 // Validate says what is wrong and how to mend it, naming the key.
 func (c Config) Validate() error {
 	host, _, err := net.SplitHostPort(c.Listen)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,6 +42,7 @@ type Console struct {
 	refused  *refusals
 	board    *board
 	handler  http.Handler
+	spoken   atomic.Pointer[Config] // the configuration in force as far as WithWords goes; the rest is cfg
 
 	mu         sync.Mutex
 	status     Status
@@ -79,9 +81,21 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Console, error) {
 	}
 	c := &Console{cfg: cfg, deps: deps, log: log, now: time.Now, sessions: sessions, refused: newRefusals(),
 		disposed: map[alpr.ID]alpr.Verdict{}, listening: make(chan struct{})}
+	c.spoken.Store(&cfg)
 	c.board = newBoard(rand.Text()[:8], c.readsFor, cfg.ListSounds, func() time.Time { return c.now() })
 	c.handler = c.routes()
 	return c, nil
+}
+
+// words is the configuration as far as WithWords goes. Do not change it.
+func (c *Console) words() *Config { return c.spoken.Load() }
+
+// SetWords has the page speak as cfg says, from the next request on: a page that
+// is open takes it over when it is loaded anew. cfg must be valid. It is safe for
+// concurrent use.
+func (c *Console) SetWords(cfg Config) {
+	next := c.words().WithWords(cfg)
+	c.spoken.Store(&next)
 }
 
 // readsFor is how long a read on no list stays on the page: never longer than

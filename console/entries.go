@@ -90,7 +90,7 @@ func (c *Console) checkEntry(in entryIn, me who) (alpr.Entry, error) {
 		return alpr.Entry{}, bad("case number: an entry needs one")
 	case in.Hours < 1 || in.Hours > max(limit, 1):
 		return alpr.Entry{}, bad("expiry: give 1 to %d hours", max(limit, 1))
-	case !slices.Contains(c.cfg.Categories, in.Category):
+	case !slices.Contains(c.words().Categories, in.Category):
 		return alpr.Entry{}, bad("category: use one of the agency's")
 	case in.Priority < int(alpr.PriorityLow) || in.Priority > int(alpr.PriorityHigh):
 		return alpr.Entry{}, bad("priority: use 1 (low), 2 (normal) or 3 (high)")

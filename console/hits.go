@@ -148,7 +148,7 @@ func (c *Console) checkDisposition(d alpr.Disposition) error {
 	switch {
 	case !slices.Contains(verdicts, d.Verdict):
 		return bad("verdict %q: use one of %q", d.Verdict, verdicts)
-	case d.Action != "" && !slices.Contains(c.cfg.Actions, d.Action):
+	case d.Action != "" && !slices.Contains(c.words().Actions, d.Action):
 		return bad("action %q: use one of the agency's actions", d.Action)
 	case utf8.RuneCountInString(d.Note) > maxNote:
 		return bad("the note is too long: at most %d characters", maxNote)

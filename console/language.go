@@ -36,8 +36,8 @@ type wordsView struct {
 
 // sayWords needs no officer: the log-in speaks, too.
 func (c *Console) sayWords(w http.ResponseWriter, _ *http.Request) error {
-	v := wordsView{Language: c.cfg.Language, Units: c.cfg.Units, Hour12: c.cfg.Hours == 12, Zone: c.cfg.TimeZone}
-	if c.cfg.Language == "es" {
+	v := wordsView{Language: c.words().Language, Units: c.words().Units, Hour12: c.words().Hours == 12, Zone: c.words().TimeZone}
+	if c.words().Language == "es" {
 		v.Words = spanish()
 	}
 	return reply(w, http.StatusOK, v)

@@ -83,14 +83,14 @@ func (c *Console) shift(w http.ResponseWriter, _ *http.Request, me who) error {
 }
 
 func (c *Console) zone() *time.Location {
-	if loc, err := time.LoadLocation(c.cfg.TimeZone); err == nil && c.cfg.TimeZone != "" {
+	if loc, err := time.LoadLocation(c.words().TimeZone); err == nil && c.words().TimeZone != "" {
 		return loc
 	}
 	return time.Local
 }
 
 func (c *Console) distance(m float64) string {
-	if c.cfg.Units == "km/h" {
+	if c.words().Units == "km/h" {
 		return fmt.Sprintf("%.1f km", m/1000)
 	}
 	return fmt.Sprintf("%.1f mi", m/1609.344)

@@ -49,15 +49,10 @@ func (v *Vehicle) takeOver(ctx context.Context, inForce *Config, next Config) er
 		return fmt.Errorf("hotlist: %w", err)
 	}
 	v.reload.Level.Set(next.Log.Level)
-	taken, waiting := []string{}, []string{}
-	for _, key := range changedKeys(*inForce, next) {
-		if key == "log.level" || strings.HasPrefix(key, "hotlist.") {
-			taken = append(taken, key)
-		} else {
-			waiting = append(waiting, key)
-		}
-	}
-	inForce.Hotlist, inForce.Log.Level = next.Hotlist, next.Log.Level
+	v.console.SetWords(next.Console)
+	before := *inForce
+	inForce.Hotlist, inForce.Log.Level, inForce.Console = next.Hotlist, next.Log.Level, inForce.Console.WithWords(next.Console)
+	taken, waiting := changedKeys(before, *inForce), changedKeys(*inForce, next)
 	v.log.Info("configuration read again", logkey.Taken, taken, logkey.Waiting, waiting)
 	v.unloaded.Store(nil)
 	if len(waiting) > 0 {

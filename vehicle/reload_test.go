@@ -20,6 +20,7 @@ func TestAChangedConfigurationIsTakenOver(t *testing.T) {
 	pictures, _ := standstill(t)
 	cfg := carOf(t, pictures, "")
 	v := demoVehicle(t, cfg)
+	page := loggedIn(t, v)
 	use(t, v, "state", "1", time.Now().Add(-time.Minute), listed("ABC123"))
 	read := vehicletest.PassRead(t, "ABC123") // one and the same: no cool-down
 	alerts := func() bool { return len(v.matcher.Match(read)) > 0 }
@@ -28,7 +29,7 @@ func TestAChangedConfigurationIsTakenOver(t *testing.T) {
 	}
 	next := cfg
 	next.Log.Level, next.Cameras = slog.LevelDebug, append(slices.Clone(cfg.Cameras), CameraConfig{Location: "rear.mp4"})
-	next.Console.Units = "km/h"
+	next.Console.Units, next.Console.EntryFor = "km/h", time.Hour
 	next.Hotlist.ForbidCategories = []string{listed("ABC123").Category}
 	broken := next
 	broken.Hotlist.ForbidCategories, broken.Hotlist.CoolDown = nil, -1
@@ -53,13 +54,17 @@ func TestAChangedConfigurationIsTakenOver(t *testing.T) {
 		level   slog.Level
 		problem string // of the one before
 	}{
-		{false, slog.LevelDebug, "start alpr anew for cameras, console.units"},
+		{false, slog.LevelDebug, "start alpr anew for cameras, console.entry_for"},
 		{false, slog.LevelDebug, "NOT in force"},
 		{false, slog.LevelDebug, "no such file"},
 		{true, slog.LevelInfo, ""},
 	} {
 		ask <- syscall.SIGHUP
 		awaitReload(t, v, want.problem)
+		said := page.send("GET", "/api/words", nil).Body.String()
+		if isMetric := strings.Contains(said, "km/h"); isMetric == want.alerts {
+			t.Errorf("reload %d: the page says %.200s", i+1, said)
+		}
 		if alerts() != want.alerts || level.Level() != want.level {
 			t.Errorf("reload %d: alerts %v at level %s, want %+v", i+1, alerts(), level.Level(), want)
 		}

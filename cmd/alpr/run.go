@@ -24,9 +24,9 @@ so) and without a backend (reads wait in the outbox). It stops at Ctrl-C or
 SIGTERM, after recording the passes that are open, and when every camera is a
 recording that has ended.
 
-At SIGHUP (systemctl reload alpr) it reads the configuration again: hotlist and
-log.level are in force at once, the log and the page name the keys that wait for
-a restart, and a file that cannot be used changes nothing.`
+At SIGHUP (systemctl reload alpr) it reads the configuration again: hotlist,
+log.level and the page's words are in force at once, the log and the page name
+the keys that wait for a restart, and a file that cannot be used changes nothing.`
 
 func newRunCmd() *cobra.Command {
 	var config configFlags
