@@ -20,6 +20,7 @@ import (
 	"alpr/internal/logkey"
 	"alpr/store"
 	"alpr/sync/downlink"
+	"alpr/sync/event"
 )
 
 const (
@@ -382,6 +383,16 @@ func (l *Lists) HotlistVersions(context.Context) (map[string]uint64, error) {
 		versions[list.Name] = v
 	}
 	return versions, nil
+}
+
+// InUse are all lists that reads are checked against, whichever way they came.
+func (l *Lists) InUse() (out []event.ListInUse) {
+	for _, list := range l.matcher.Index().Lists() {
+		if list.Len() > 0 || !list.IsManual {
+			out = append(out, event.ListInUse{Name: list.Name, Version: list.Version, Entries: list.Len(), PublishedAt: list.PublishedAt.UTC()})
+		}
+	}
+	return out
 }
 
 // ApplyHotlist takes an update that the backend published, whole or not at all.

@@ -170,7 +170,7 @@ func (v *Vehicle) addUplink() {
 	var err error
 	scene := newScene(v.locator, v.cameras, v.cfg.Pictures)
 	v.uplink, err = uplink.New(v.cfg.Uplink, v.store.Outbox(), v.log, uplink.Options{
-		BootID: v.store.BootID(), Version: v.version, Auditor: v.store.AuditLog(), Hotlists: v.lists,
+		BootID: v.store.BootID(), Version: v.version, Auditor: v.store.AuditLog(), Hotlists: v.lists, Lists: v.lists.InUse,
 		Pictures: pictures{v.store.Reads()}, Policy: v.store.Rules(), Scene: scene, Health: v.health, AuditHead: v.store.AuditLog().Head, Guard: v.guard,
 	})
 	if err != nil { // alerts need no backend

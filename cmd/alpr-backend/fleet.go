@@ -61,10 +61,7 @@ func printFleet(w io.Writer, lines []backend.FleetLine, asJSON bool, now time.Ti
 		if !l.Status.IsOnline {
 			state = l.Status.Reason
 		}
-		var lists []string
-		for _, name := range slices.Sorted(maps.Keys(l.Status.Hotlists)) {
-			lists = append(lists, fmt.Sprintf("%s:%d", name, l.Status.Hotlists[name]))
-		}
+		lists := listWords(l.Status, now)
 		d := l.Status.Depth
 		fmt.Fprintf(tw, "%s\t%s\t%s ago\t%d\t%s\t%d\t%d\t%s\t%s\t%s\n", l.Vehicle, state, now.Sub(l.SaidAt).Round(time.Second), d.Total(),
 			time.Duration(d.OldestUnsentAge*float64(time.Second)).Round(time.Second), d.Unreceipted, d.Quarantined, auditWords(l.Status.Audit), strings.Join(lists, " "), l.Status.Version)
@@ -81,4 +78,23 @@ func auditWords(h *event.AuditHead) string {
 		return fmt.Sprintf("BROKEN at %d", h.BrokenAt)
 	}
 	return fmt.Sprintf("%d records", h.Seq)
+}
+
+// listWords are the lists that a vehicle uses: those of the link by their number,
+// the others by their version and age.
+func listWords(st event.Status, now time.Time) (words []string) {
+	for _, name := range slices.Sorted(maps.Keys(st.Hotlists)) {
+		words = append(words, fmt.Sprintf("%s:%d", name, st.Hotlists[name]))
+	}
+	for _, l := range st.Lists {
+		if _, isOfLink := st.Hotlists[l.Name]; isOfLink {
+			continue
+		}
+		age := "no date"
+		if !l.PublishedAt.IsZero() {
+			age = now.Sub(l.PublishedAt).Round(time.Minute).String() + " old"
+		}
+		words = append(words, fmt.Sprintf("%s:%.12s (%s)", l.Name, l.Version, age))
+	}
+	return words
 }

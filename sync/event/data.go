@@ -258,7 +258,16 @@ type Status struct {
 	Since    time.Time         `json:"since"`    // of this connection
 	Hotlists map[string]uint64 `json:"hotlists"` // list → version in use
 	Depth    Depth             `json:"depth"`
+	Lists    []ListInUse       `json:"lists,omitempty"` // all lists in use, whichever way they came
 	Audit    *AuditHead        `json:"audit,omitempty"` // nil in the last will, and where the vehicle keeps none
+}
+
+// ListInUse is a list that the vehicle checks reads against.
+type ListInUse struct {
+	Name        string    `json:"name"`
+	Version     string    `json:"version"` // as its source or the vehicle names it
+	Entries     int       `json:"entries"`
+	PublishedAt time.Time `json:"published_at,omitzero"`
 }
 
 // Health is the data of a health event.

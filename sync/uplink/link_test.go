@@ -150,10 +150,11 @@ func TestStatusTellsOfLifeAndDeath(t *testing.T) {
 	box.Add(synthetic.New(2).Read(time.Now()))
 	end := alpr.AuditHead{Log: [32]byte{1}, Seq: 8, Hash: [32]byte{2}, At: time.Now(), Breaks: []alpr.AuditBreak{{At: 6}, {At: 3}}}
 	opt := uplink.Options{BootID: boot, Version: "1.2.3", Hotlists: memory.NewHotlists(map[string]uint64{"stolen": 7}),
+		Lists:     func() []event.ListInUse { return []event.ListInUse{{Name: "officers", Version: "3", Entries: 2}} },
 		AuditHead: func(context.Context) (alpr.AuditHead, error) { return end, nil }}
 	start(t, cfg, box, opt)
 	status(t, broker, func(st event.Status) bool {
-		return st.Audit != nil && st.Audit.Seq == 8 && st.Audit.BrokenAt == 3 && st.IsOnline && st.Version == "1.2.3" && st.BootID == boot && st.Hotlists["stolen"] == 7
+		return st.Audit != nil && st.Audit.Seq == 8 && st.Audit.BrokenAt == 3 && st.IsOnline && len(st.Lists) == 1 && st.Lists[0].Name == "officers" && st.Version == "1.2.3" && st.BootID == boot && st.Hotlists["stolen"] == 7
 	})
 	proxy.Down()
 	status(t, broker, func(st event.Status) bool { return !st.IsOnline && st.Reason == "connection lost" && st.Audit == nil })

@@ -475,6 +475,9 @@ func (u *Uplink) statusPayload(ctx context.Context, isOnline bool, reason string
 	if st.Depth.Waiting == nil {
 		st.Depth.Waiting = map[alpr.Kind]int64{}
 	}
+	if u.opt.Lists != nil {
+		st.Lists = u.opt.Lists()
+	}
 	if reason != willReason { // a will speaks later, of a log that has gone on
 		st.Audit = u.auditHead(ctx)
 	}

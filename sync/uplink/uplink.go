@@ -50,8 +50,10 @@ type Options struct {
 	// AuditHead is the signed end of the audit log, for the status: the backend
 	// sees by it that a store was replaced by an older copy.
 	AuditHead func(context.Context) (alpr.AuditHead, error)
-	Guard     *contain.Guard                                        // counts the panics that cost a message or a connection
-	Health    func() (gauges map[string]float64, problems []string) // what other parts measure
+	// Lists are all lists in use, whichever way they came, for the status.
+	Lists  func() []event.ListInUse
+	Guard  *contain.Guard                                        // counts the panics that cost a message or a connection
+	Health func() (gauges map[string]float64, problems []string) // what other parts measure
 }
 
 // Uplink sends. Make it with New, then call Run.
