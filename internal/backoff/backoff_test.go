@@ -11,10 +11,10 @@ func TestAPauseDoublesUpToItsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := Pause{First: time.Second, Last: 5 * time.Second}
 		for round := range 2 {
-			for i, want := range []time.Duration{1, 2, 4, 5, 5} {
+			for i, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second} {
 				start := time.Now()
-				if !p.Wait(t.Context()) || time.Since(start) != want*time.Second {
-					t.Errorf("round %d, pause %d: %s, want %d s", round, i, time.Since(start), want)
+				if !p.Wait(t.Context()) || time.Since(start) != want {
+					t.Errorf("round %d, pause %d: %s, want %s", round, i, time.Since(start), want)
 				}
 			}
 			p.Reset()
