@@ -73,3 +73,6 @@ func VerifyAccesses(r io.Reader, expect string) (last Access, err error) {
 	}
 	return last, nil
 }
+
+// encodeLine writes a look as exports hold it.
+func encodeLine(w io.Writer, a Access) error { return json.NewEncoder(w).Encode(a) }

@@ -13,7 +13,7 @@ import (
 	"alpr/sync/event"
 )
 
-// AlarmTwoVehicles: two vehicles speak under one name: the starts of their
+// AlarmTwoVehicles says that two vehicles speak under one name: the starts of their
 // programs take turns, as those of one vehicle never do.
 const AlarmTwoVehicles AlarmKind = "two vehicles"
 

@@ -151,7 +151,7 @@ func (c *Consumer) checkSharing(ctx context.Context, l *lane, clientID string) e
 	for filter := range filters {
 		tok := l.client.Subscribe(filter, 1, handler)
 		if err := await(ctx, tok); err != nil {
-			c.log.Warn("shared subscriptions cannot be probed: let this consumer read and write "+event.ProbeTopic("#"), "problem", err)
+			c.log.Warn("shared subscriptions cannot be probed: let this consumer read and write "+event.ProbeTopic("#"), "error", err)
 			return nil
 		}
 	}

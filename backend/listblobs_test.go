@@ -33,8 +33,8 @@ func TestOneCaseMayListSeveralPlates(t *testing.T) {
 		after = append(after, alpr.Entry{ID: "more", Plate: "M" + string(rune('A'+i/26)) + string(rune('A'+i%26))})
 	}
 	o.Entries = slices.Values(slices.Concat([]alpr.Entry{{ID: "other", Plate: "CCC333"}, {ID: "case", Plate: "BBB222"}, {ID: "case", Plate: "AAA119"}}, after))
-	p.Manifest.Version, p.Entries = 2, 0
-	if x, blobs, err = o.blobs(&p, s); err != nil {
+	p.Version, p.Entries = 2, 0
+	if x, _, err = o.blobs(&p, s); err != nil {
 		t.Fatal(err)
 	}
 	before2, err := s.sums(1)

@@ -13,7 +13,8 @@ import (
 
 // SQLite keeps events in one file, for a demonstration or a small agency.
 type SQLite struct {
-	db *sql.DB
+	path string
+	db   *sql.DB
 }
 
 const sqliteSchema = `
@@ -54,7 +55,7 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	if _, err := db.ExecContext(ctx, sqliteSchema+sqliteAuditSchema); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, err), db.Close())
 	}
-	return &SQLite{db: db}, nil
+	return &SQLite{path: path, db: db}, nil
 }
 
 // Close closes the file.

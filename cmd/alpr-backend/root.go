@@ -25,7 +25,7 @@ Exit codes: 0 done, 1 something failed (one line on standard error says what),
 	}
 	root.PersistentFlags().Bool("quiet", false, "log warnings and errors only")
 	root.AddCommand(
-		newConsumeCommand(), newServeCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(), newPictureCommand(), newAccessesCommand(), newAuditCommand(),
+		newConsumeCommand(), newServeCommand(), newDoctorCommand(), newFleetCommand(), newReplayCommand(), newGapsCommand(), newPurgeCommand(), newPictureCommand(), newAccessesCommand(), newAuditCommand(),
 		newPublishHotlistCommand(), newHotlistCommand(), newRequestImageCommand(), newPublishPolicyCommand(), newPublishKeysCommand(), newKeygenCommand(),
 		newACLCommand(), newSimulateCommand(), newDemoBrokerCommand(),
 		newVersionCommand(), reference.NewManCmd(),

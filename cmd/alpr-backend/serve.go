@@ -44,7 +44,7 @@ Without --cert it serves this machine alone, and without asking who asks.`,
 				l = tls.NewListener(l, conf)
 			}
 			log := newLog(cmd)
-			log.Info("serving", "address", l.Addr().String(), "tls", conf != nil)
+			log.Info(fmt.Sprintf("serving at %s", l.Addr()))
 			return serveHTTP(ctx, l, api.New(a, s.readers, log))
 		})
 	cmd.Example = "  alpr-backend serve --sink postgres://alpr@db/alpr --listen :8443 --cert api.pem --key api.key --client-ca ca.pem --reader desk=pd --reader chief=*"
