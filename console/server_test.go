@@ -257,7 +257,11 @@ func TestManualEntry(t *testing.T) {
 			if tt.code != 200 {
 				return
 			}
-			if e := rec.entries[0]; e.Plate != "O25S" || e.Source != "demo" || !e.IsManual || e.Expires.Sub(e.Effective) != map[bool]time.Duration{false: 5, true: 13}[tt.name == "with the shift"]*time.Hour {
+			lasts := 5 * time.Hour
+			if tt.name == "with the shift" {
+				lasts = 13 * time.Hour
+			}
+			if e := rec.entries[0]; e.Plate != "O25S" || e.Source != "demo" || !e.IsManual || e.Expires.Sub(e.Effective) != lasts {
 				t.Errorf("entry %+v", e)
 			}
 		})

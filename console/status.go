@@ -269,8 +269,8 @@ func storePart(s StoreStatus) partView {
 	return p
 }
 
-func speakerPart(level_ Level, detail string) partView {
-	p := partView{ID: "speaker", Name: "Speaker", Level: level(level_), Brief: "works"}
+func speakerPart(how Level, detail string) partView {
+	p := partView{ID: "speaker", Name: "Speaker", Level: level(how), Brief: "works"}
 	if p.Level != LevelOK {
 		p.Brief = "silent"
 		p.Detail = sentence("The car's speaker: ", detail, "it does not sound") + " The page sounds instead."

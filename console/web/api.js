@@ -1,6 +1,6 @@
 // The page's requests, and what the server answers.
 
-import { t } from './words.js';
+import { said, t } from './words.js';
 
 let token = '';
 export function setToken(v) { token = v; }
@@ -29,4 +29,4 @@ export async function api(method, path, body) {
   throw new Problem(r.status, v.error ?? t('The plate reader answered {code}.', { code: r.status }));
 }
 
-export const sentence = (text) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
+export const sentence = (text) => said(text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.'));

@@ -3,10 +3,13 @@
 
 import { $, h, draw, icon, outside, plateText, store, toast, hideToast } from './dom.js';
 import { api, sentence, setToken } from './api.js';
-import { t, clock, setWords, spell } from './words.js';
+import { t, clock, saidOf, setWords, spell } from './words.js';
+import * as emergency from './emergency.js';
+import { heardHit, heardStatus } from './heard.js';
 import { caseOrder, nextOnStage, repeats, soundOf, Sounded, waiting } from './logic.js';
 import { gate } from './gate.js';
 import { hasKeys, listen as listenKeys } from './keys.js';
+import { applyTheme } from './night.js';
 import { sound } from './sound.js';
 import { doneWords, isTyping, stage, undo } from './stage.js';
 import { entriesPanel, forgetFound, lookupPanel, readSheet, setupPanels, shiftPanel, systemPanel } from './panels.js';
@@ -32,7 +35,6 @@ let soundedAt = 0; // the last high priority
 const putAway = new Set(); // open hits that the officer sent back to the list
 const reads = new Map(); // by id, oldest first
 const hits = new Map(); // by id, oldest first
-const emergency = { timer: 0 };
 const sounded = new Sounded(JSON.parse(sessionStorage.getItem('sounded') ?? '[]'));
 
 // --- the finger -------------------------------------------------------------
@@ -65,7 +67,7 @@ setInterval(() => { if (wantsRedraw && !isHeld()) refresh(); }, 500);
 // --- login and lock -------------------------------------------------------
 
 async function start() {
-  applyTheme();
+  applyTheme(status);
   try {
     const w = await (await fetch('/api/words')).json();
     setWords(w);
@@ -85,12 +87,14 @@ function enter(s) {
     location.reload();
     return;
   }
-  session = s;
+  session = saidOf(s, ['lead']);
   setToken(s.token);
   stage.setup({ ...s, hasKeys }, { closed: closeStage, chosen: openHit, changed: drawRail, list: putStageAway, put: putStageAway, undone: showAgain }, isHeld);
   setupPanels(s);
   draw($('who'), s.is_demo && h('span.demo', {}, 'DEMO'), ' ', outside(s.full || s.officer));
-  $('nav-entries').hidden = !s.has_entries;
+  for (const p of PANELS) $('nav-' + p).hidden = isTechnician() && p !== 'system';
+  $('nav-entries').hidden ||= !s.has_entries;
+  if (isTechnician()) panel = 'system';
   labels();
   if (s.is_locked) shut('locked');
   else if (gate.isShut || $('app').hidden) {
@@ -99,6 +103,8 @@ function enter(s) {
   }
   listen();
 }
+
+const isTechnician = () => session?.role === 'technician'; // he sees how the system does, and no plates
 
 function labels() {
   for (const [id, words] of [['rail', 'Console'], ['parts', 'System status'], ['home', 'Reads and hits'], ['lookup', 'Look up past reads'], ['entries', 'Entries made in this car'], ['shift', 'This shift'], ['system', 'System'], ['stage', 'Hit'], ['feed', 'Reads'], ['cases', 'Hits'], ['sheet', 'A read']]) $(id).setAttribute('aria-label', t(words));
@@ -155,7 +161,7 @@ function open(path, events, refused) {
 function listen() {
   open('/api/events', {
     snapshot: takeSnapshot, read: (r) => { takeRead(r); later(drawFeed); }, hit: takeHit, alert: takeAlerts,
-    status: (s) => { status = s; takeStatus(); },
+    status: (s) => { status = heardStatus(s); takeStatus(); },
     locked: () => shut('locked'), ended: () => shut('login', t('Your session has ended') + '.'),
     replaced: () => { source.close(); isReplaced = true; drawNotices(); },
   }, () => setTimeout(start, 2000));
@@ -185,7 +191,6 @@ setInterval(() => {
   }
   if (source.readyState === EventSource.OPEN) (gate.kind === 'login' ? watch : listen)(); // half open: nothing comes and nothing fails
 }, 2000);
-
 const lostWords = () => t('NO CONTACT WITH THE PLATE READER: no alerts until it is back. Trying again.');
 
 function takeSnapshot(s) {
@@ -193,7 +198,7 @@ function takeSnapshot(s) {
   hits.clear();
   overflow = s.overflow;
   s.reads.forEach(takeRead);
-  for (const v of s.hits) hits.set(v.id, v);
+  for (const v of s.hits) hits.set(v.id, heardHit(v));
   for (const v of hits.values()) ring(v);
   if (stage.id && !hits.has(stage.id)) stage.hide();
   refresh();
@@ -206,6 +211,7 @@ function takeRead(r) {
 }
 
 function takeHit(v) {
+  heardHit(v);
   const old = hits.get(v.id);
   if (old && (old.read !== v.read || old.withdrawn !== v.withdrawn)) putAway.delete(v.id);
   hits.set(v.id, v);
@@ -233,6 +239,7 @@ let gateKnown = [];
 function takeAlerts(news) {
   const list = Array.isArray(news) ? news : [news];
   if (!list[0]?.id) return;
+  for (const a of list) saidOf(a, ['lead', 'state', 'category', 'withdrawn_why']);
   gateKnown = Array.isArray(news) ? list : [...gateKnown.filter((a) => a.id !== news.id), news];
   for (const a of list) {
     if (!a.open || !sounded.isNew(a)) continue;
@@ -324,7 +331,6 @@ function later(f) {
   if (pending.has(f)) return;
   pending.set(f, setTimeout(() => { pending.delete(f); if (isHeld()) wantsRedraw = true; else f(); }, 500));
 }
-
 const kbd = (k) => hasKeys() && h('kbd', {}, k);
 
 function drawFeed() {
@@ -357,13 +363,12 @@ function caseWords(v) {
   const head = v.done ? [doneWords(v.done.verdict), v.done.action || t('action open')] : [t('VERIFY'), v.category];
   return [...head, v.reasons.length > 1 && t('On {n} lists', { n: v.reasons.length }), v.changed && t('CHANGED SINCE'), clock(v.at)].filter(Boolean).map((w, i) => [i ? ' · ' : '', outside(w)]);
 }
-
 const LEVEL_WORDS = { ok: 'works', degraded: 'not as it should', down: 'does not work' };
 
 function takeStatus() {
   sound.setState(status.mute_until, status.speaker);
   stage.setFix(status.fix);
-  applyTheme();
+  applyTheme(status);
   if (gate.isShut) return;
   drawStatus();
 }
@@ -381,6 +386,7 @@ function drawNotices() {
   const rows = [];
   if (isReplaced) rows.push(h('button.lost', { key: 'replaced', onclick: () => location.reload() }, icon('down'), t('NO ALERTS HERE: this page is open too often, the newest ones show them. Touch to show them here.')));
   else if (isLost) rows.push(h('div.lost', { key: 'lost' }, icon('down'), lostWords()));
+  if (isTechnician()) rows.push(h('div', { key: 'technician' }, icon('covert'), t('A technician\'s page: it shows and sounds no alerts.')));
   const e = status?.emergency;
   if (e?.is_on) rows.push(h('div.emergency', { key: 'emergency' }, icon('emergency'), h('span', {}, t('EMERGENCY SHARING IS ON since {at} ({who}). Hold the button to end it.', { at: clock(e.since), who: e.officer }))));
   if (sound.isBlocked) rows.push(h('button', { key: 'blocked', onclick: () => sound.open() }, icon('mute'), t('The browser keeps sound off until you touch the page. Touch here.')));
@@ -406,7 +412,7 @@ function drawRail() {
   const e = status?.emergency;
   $('nav-emergency').hidden = !e;
   $('nav-emergency').classList.toggle('on', Boolean(e?.is_on));
-  if (!emergency.timer) draw($('nav-emergency'), h('span.fill', {}), icon('emergency'), h('span', {}, e?.is_on ? t('Hold to end') : t('Hold: help')));
+  if (!emergency.isHeldDown()) draw($('nav-emergency'), h('span.fill', {}), icon('emergency'), h('span', {}, e?.is_on ? t('Hold to end') : t('Hold: help')));
 }
 
 // --- panels, theme, sound, emergency --------------------------------------
@@ -422,7 +428,7 @@ function show(name) {
 
 // go opens a panel; an open hit on the stage waits in the list meanwhile.
 function go(name) {
-  if (stage.isBusy) return;
+  if (stage.isBusy || $('nav-' + name).hidden) return;
   if (stage.id) for (const v of openHits()) putAway.add(v.id);
   else if (name === 'home' && panel === 'home') putAway.clear(); // back to the hits
   stage.hide();
@@ -431,43 +437,8 @@ function go(name) {
 
 // settings are what the System panel offers beside the state of the parts.
 function settings() {
-  const again = () => { applyTheme(); labels(); drawRail(); systemPanel(status, settings()); };
+  const again = () => { applyTheme(status); labels(); drawRail(); systemPanel(status, settings()); };
   return { theme: store.get('theme', 'auto'), setTheme: (v) => { store.set('theme', v); again(); }, redraw: again, logout };
-}
-
-// applyTheme follows the sun where the car is or was. A fix that comes and goes
-// changes nothing: a white page at night blinds.
-function applyTheme() {
-  let theme = store.get('theme', 'auto');
-  if (typeof status?.night === 'boolean') store.set('night', status.night);
-  if (theme === 'auto') theme = store.get('night', matchMedia('(prefers-color-scheme: dark)').matches) ? 'night' : 'day';
-  document.documentElement.dataset.theme = theme;
-}
-
-function holdEmergency(ev) {
-  if (emergency.timer || ev.repeat || (ev.type === 'keydown' && ev.key !== 'Enter' && ev.key !== ' ')) return;
-  const began = Date.now();
-  const fill = $('nav-emergency').querySelector('.fill');
-  emergency.timer = setInterval(async () => {
-    const share = (Date.now() - began) / 1500;
-    fill.style.width = Math.min(100, share * 100) + '%';
-    if (share < 1) return;
-    releaseEmergency();
-    try {
-      await api('POST', '/api/emergency', { on: !status.emergency.is_on });
-    } catch (e) {
-      toast(e.message);
-    }
-  }, 50);
-}
-
-function releaseEmergency() {
-  if (!emergency.timer) return;
-  clearInterval(emergency.timer);
-  emergency.timer = 0;
-  const fill = $('nav-emergency').querySelector('.fill');
-  if (fill) fill.style.width = '0';
-  drawRail();
 }
 
 // toggleMute is for ten minutes, and ends by itself. High priority still sounds.
@@ -508,9 +479,7 @@ function onKey(k, isInField) {
 for (const p of PANELS) $('nav-' + p).onclick = () => go(p);
 $('nav-sound').onclick = toggleMute;
 $('strip-lock').onclick = lock;
-for (const ev of ['pointerdown', 'keydown']) $('nav-emergency').addEventListener(ev, holdEmergency);
-for (const ev of ['pointerup', 'pointerleave', 'pointercancel', 'keyup', 'blur']) $('nav-emergency').addEventListener(ev, releaseEmergency);
-$('nav-emergency').oncontextmenu = (ev) => ev.preventDefault();
+emergency.setup(() => status.emergency.is_on, drawRail);
 listenKeys(onKey);
 
 // The session stays open while the officer uses the page.

@@ -4,7 +4,7 @@
 
 import { $, h, draw, icon, outside, plateText, store, toast } from './dom.js';
 import { api, sentence } from './api.js';
-import { t, clock } from './words.js';
+import { t, clock, said, saidOf } from './words.js';
 import { sound } from './sound.js';
 import { hasKeys } from './keys.js';
 import { mapFrame } from './logic.js';
@@ -63,7 +63,7 @@ export function lookupPanel() {
 }
 
 const foundRow = (r) => h('li', { key: r.id }, plateText(r.text, r.weak),
-  h('span', {}, [clock(r.at), r.region, t('sure') + ' ' + r.p, r.position].filter(Boolean).join(' · ')),
+  h('span', {}, [clock(r.at), r.region, t('sure') + ' ' + said(r.p), r.position].filter(Boolean).join(' · ')),
   h('button', { onclick: () => readSheet(r) }, t('Open')));
 
 const listedRow = (e) => h('li', { key: e.list + e.plate + e.reason }, h('bdi.plate', {}, e.plate), h('span', {}, [e.state, e.category, e.reason, e.list, e.caution && t('CAUTION') + ' ' + e.caution].filter(Boolean).map((x, i) => [i ? ' · ' : '', outside(x)])), '');
@@ -85,7 +85,7 @@ function drawSheet() {
   const d = $('sheet');
   draw(d, h('div.head', {}, h('h2', {}, plateText(r.text, r.weak)), h('button', { onclick: isListed }, t('Is this plate listed?')), h('button', { onclick: () => d.close() }, t('Close'))),
     sheet.listed && h('ul.rows', { role: 'status' }, sheet.listed.length ? sheet.listed.map(listedRow) : h('li', {}, t('No list in this car names this plate.'))),
-    h('p', {}, [r.region || t('state not read'), t('sure') + ' ' + r.p, clock(r.at)].join(' · '), r.camera && [' · ', t('Camera'), ' ', outside(r.camera)]),
+    h('p', {}, [r.region || t('state not read'), t('sure') + ' ' + said(r.p), clock(r.at)].join(' · '), r.camera && [' · ', t('Camera'), ' ', outside(r.camera)]),
     h('p.soft', {}, r.position),
     !sheet.pictures && h('div', { key: 'ask' }, purposeFields(drawSheet), h('p.problem', { role: 'alert' }, sheet.problem), h('button.main', { onclick: showPictures }, t('Show the pictures'))),
     sheet.pictures && h('div.pictures', { key: 'pictures' }, sheet.pictures.map((p) => h('figure.' + p.which, { key: p.which }, h('div.frame', {}, p.url ? h('img', { src: p.url, alt: t(p.caption) }) : h('span.none', {}, t('No picture on record'))), h('figcaption', {}, t(p.caption))))));
@@ -188,7 +188,8 @@ function entryRow(e) {
 export async function shiftPanel() {
   drawShift();
   try {
-    shift = await api('GET', '/api/shift');
+    shift = saidOf(await api('GET', '/api/shift'), ['words']);
+    for (const x of shift.hits) saidOf(x, ['words', 'category']);
   } catch (e) {
     shift = { problem: sentence(e.message) };
   }

@@ -2,11 +2,16 @@
 // for all languages (console/words.tsv); English is what the code says.
 
 let table = {};
+let patterns = []; // of the server's sentences, the longest first
 let format = { language: 'en', units: 'mph', hour12: false, zone: undefined };
 
 // setWords takes the agency's choice: {language, words, units, hour12, zone}.
 export function setWords(w) {
   table = w.words ?? {};
+  patterns = Object.entries(table).filter(([en]) => /\{\w+\}/.test(en)).sort((a, b) => b[0].length - a[0].length).map(([en, other]) => ({
+    names: [...en.matchAll(/\{(\w+)\}/g)].map((m) => m[1]), other,
+    find: new RegExp('^' + en.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '(.+?)') + '$'),
+  }));
   format = { language: w.language ?? 'en', units: w.units ?? 'mph', hour12: Boolean(w.hour12), zone: w.zone || undefined };
 }
 
@@ -14,7 +19,33 @@ export const language = () => format.language;
 
 // t says an English sentence in the agency's language. {name} stands for a value.
 export function t(english, values = {}) {
-  return (table[english] ?? english).replace(/\{(\w+)\}/g, (all, k) => (k in values ? String(values[k]) : all));
+  return fill(table[english] ?? english, values);
+}
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, k) => (k in values ? String(values[k]) : all));
+
+// said is what the server said, in the agency's language: a sentence of the file,
+// or one that fits a pattern of it. Anything else stays as it is.
+export function said(text) {
+  if (!text || format.language === 'en') return text;
+  if (table[text]) return table[text];
+  for (const p of patterns) {
+    const m = p.find.exec(text);
+    if (m) return fill(p.other, Object.fromEntries(p.names.map((n, i) => [n, n === 'list' ? m[i + 1] : said(m[i + 1])])));
+  }
+  return text;
+}
+
+// saidOf says every word of a view that the server made.
+export function saidOf(v, names) {
+  for (const n of names) if (typeof v?.[n] === 'string') v[n] = said(v[n]);
+  return v;
+}
+
+// vehicleSaid says colours and styles inside the words for a vehicle.
+export function vehicleSaid(text) {
+  if (format.language === 'en') return text;
+  return said(text).replace(/(dark |light )?[a-z][a-z-]+( [a-z]+)?/g, (w) => table[w] ?? w.split(' ').map((x) => table[x] ?? x).join(' '));
 }
 
 const dayOf = (d) => new Intl.DateTimeFormat('en-CA', { timeZone: format.zone, dateStyle: 'short' }).format(d);

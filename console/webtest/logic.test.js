@@ -2,9 +2,10 @@
 // the test of the Go package.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { bearingTo, caseOrder, fold, gateAlerts, headingWords, mapFrame, nextOnStage, repeats, sinceWords, Sounded, soundOf, waiting } from '../web/logic.js';
-import { ago, clock, compass, distance, setWords, speed, t } from '../web/words.js';
+import { ago, clock, compass, distance, said, setWords, speed, t, vehicleSaid } from '../web/words.js';
 
 const hit = (id, priority, more = {}) => ({ id, priority, open: true, at: '2026-03-01T12:00:00Z', sound: ['', 'low', 'normal', 'high'][priority], ...more });
 
@@ -106,4 +107,17 @@ test('the map holds every place, and its bar is a round length', () => {
   for (const p of places) for (const v of f.at(p)) assert.ok(v >= 0 && v <= 600);
   assert.equal(f.bar, 1000);
   assert.equal(mapFrame([], 600), undefined);
+});
+
+test('what the server says is said in the agency\'s language, values too', () => {
+  const file = readFileSync(new URL('../words.tsv', import.meta.url), 'utf8');
+  setWords({ language: 'es', words: Object.fromEntries(file.split('\n').filter((l) => l && !l.startsWith('#')).map((l) => l.split('\t'))) });
+  assert.equal(said('Lead only: verify plate and state'), 'Solo una pista: verifique placa y estado');
+  assert.equal(said('Florida on plate and list (over 99 %)'), 'Florida en la placa y en la lista (más de 99 %)');
+  assert.equal(said('Of 12 hits verified, 11 right'), 'De 12 alertas verificadas, 11 correctas');
+  assert.equal(said('Hotlist State is 2 days old: recovered cars may still alert.'), 'La lista State es de hace 2 días: vehículos ya recuperados pueden alertar.');
+  assert.equal(said('what nobody translated'), 'what nobody translated');
+  assert.equal(vehicleSaid('2019 silver Toyota Camry, four-door'), '2019 plateado Toyota Camry, cuatro puertas');
+  setWords({});
+  assert.equal(said('Florida on plate and list (over 99 %)'), 'Florida on plate and list (over 99 %)');
 });

@@ -95,10 +95,6 @@ func (p *tab) sized(width, height int, isPhone bool) chromedp.Action {
 		emulation.SetTouchEmulationEnabled(isPhone)}
 }
 
-func (p *tab) size(width, height int, isPhone bool) error {
-	return chromedp.Run(p.ctx, p.sized(width, height, isPhone))
-}
-
 // eval runs a script in the page, as if somebody had touched it, and decodes its
 // value; it waits for promises. result may be nil.
 func (p *tab) eval(script string, result any) error {

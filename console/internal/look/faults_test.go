@@ -74,22 +74,20 @@ func TestALoggedOutPageSoundsAndShows(t *testing.T) {
 func TestEvery401OpensTheLogIn(t *testing.T) {
 	c := newCar(t, nil)
 	s := c.logIn(1024, 600)
-	for _, ask := range []string{`document.querySelector('#nav-entries')`, `document.querySelector('#nav-shift')`, `document.querySelector('#nav-sound')`, `document.querySelector('#strip-lock')`} {
+	for _, what := range []string{`document.querySelector('#nav-entries')`, `document.querySelector('#nav-shift')`, `document.querySelector('#nav-sound')`, `document.querySelector('#strip-lock')`} {
 		s.run(`cookieStore.delete('alpr_session').catch(() => {})`)
 		s.run(`fetch = ((f) => (path, o) => path === '/api/login' || path === '/api/session' || path === '/api/words' ? f(path, o) : Promise.resolve(new Response('{"error":"log in first"}', {status: 401})))(fetch)`)
-		s.click(ask)
+		s.click(what)
 		s.until(`document.querySelector('#gate-name') && !document.querySelector('#gate').hidden`)
 		s.run(`window.isOld = true; location.reload()`)
 		s.until(`!window.isOld && document.querySelector('#app')`)
 		s.until(`!document.querySelector('#app').hidden || document.querySelector('#gate-name')`)
-		if ask_ := `document.querySelector('#app').hidden`; boolOf(s, ask_) {
+		if ask[bool](s, `document.querySelector('#app').hidden`) {
 			s.enter(officer, password)
 		}
 		s.until(`!document.querySelector('#app').hidden`)
 	}
 }
-
-func boolOf(s *screen, script string) bool { return ask[bool](s, script) }
 
 // TestPolicyKeepsWhatALockedPageSays: an agency may want no more than that there
 // is an alert, and it sounds all the same.

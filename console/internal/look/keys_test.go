@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/input"
 
 	"alpr"
+	"alpr/console"
 )
 
 // TestKeyboardAlone: a shift without a mouse: log in, answer a misread and a hit,
@@ -94,7 +96,7 @@ func BenchmarkFrameToPage(b *testing.B) {
 		var took []time.Duration
 		for i := 0; b.Loop(); i++ {
 			plate := fmt.Sprintf("FRM%04d", i)
-			s.run(fmt.Sprintf(`window.drawn = new Promise((done) => { const o = new MutationObserver(() => { if (document.querySelector('#stage').textContent.includes(%q)) { o.disconnect(); requestAnimationFrame(() => done(Date.now())); } }); o.observe(document.body, {subtree: true, childList: true, characterData: true}); })`, plate))
+			s.run(fmt.Sprintf(`window.drawn = new Promise((done) => { const o = new MutationObserver(() => { if (document.querySelector('#stage').textContent.includes(%q)) { o.disconnect(); requestAnimationFrame(() => done(Date.now())); } }); o.observe(document.body, {subtree: true, childList: true, characterData: true}); }); true`, plate))
 			began := time.Now()
 			c.alert(plate, alpr.PriorityHigh, func(h *alpr.Hit) { h.Entry.ID = plate })
 			drawn := time.UnixMilli(int64(ask[float64](s, `window.drawn`)))
@@ -161,4 +163,47 @@ func (s *screen) touch(find string) {
 	}
 	s.do(input.DispatchTouchEvent(input.TouchStart, []*input.TouchPoint{{X: at.X, Y: at.Y}}))
 	s.do(input.DispatchTouchEvent(input.TouchEnd, []*input.TouchPoint{}))
+}
+
+// TestThePageSpeaksSpanish where the agency wants it, in its units and hours.
+func TestThePageSpeaksSpanish(t *testing.T) {
+	c := newCar(t, func(cfg *console.Config) {
+		cfg.Language, cfg.Units, cfg.Hours, cfg.TimeZone = "es", "km/h", 12, "America/New_York"
+	})
+	s := c.sit(1024, 600)
+	s.until(`document.querySelector('#gate').textContent.includes('Contraseña')`)
+	s.enter(officer, "wrong")
+	s.until(`document.querySelector('#gate .problem').textContent.includes('incorrectos')`)
+	s.enter(officer, password)
+	s.until(`!document.querySelector('#app').hidden`)
+	c.alert("OKF25S", alpr.PriorityHigh, func(h *alpr.Hit) {
+		h.Entry.Vehicle = alpr.Vehicle{Make: "TOYT", Model: "CAM", Colour: "SIL", Year: "2019", Style: "4D"}
+	})
+	s.until(stageReady)
+	s.see("#stage", "Prioridad alta: Vehículo robado", "Solo una pista: verifique placa y estado", "Exacta: coinciden todos los caracteres",
+		"El estado coincide", "2019 plateado Toyota Camry", "PRECAUCIÓN", "km/h", "rumbo este", "Placa y estado correctos")
+	if got := ask[string](s, `document.documentElement.lang + ' ' + document.querySelector('#stage').innerText`); !strings.HasPrefix(got, "es") || strings.Contains(got, "Lead only") || strings.Contains(got, "verify") {
+		t.Errorf("English is left: %.300s", got)
+	}
+}
+
+// TestATechnicianSeesNoPlate, and is told so.
+func TestATechnicianSeesNoPlate(t *testing.T) {
+	c := newCar(t, nil)
+	c.account("tech", console.RoleTechnician)
+	s := c.sit(1024, 600)
+	s.enter("tech", password)
+	s.until(`!document.querySelector('#app').hidden && document.querySelector('#system li')`)
+	c.alert("OKF25S", alpr.PriorityHigh, nil)
+	s.see("#notices", "no alerts")
+	c.rec.mu.Lock()
+	c.rec.noFix = true
+	c.rec.mu.Unlock()
+	s.until(`document.querySelector('#parts').textContent.includes('no fix')`) // the status came after the hit
+	if got := ask[string](s, `document.body.innerText`); strings.Contains(got, "OKF25S") {
+		t.Error("a technician's page shows a plate")
+	}
+	if ask[bool](s, `[...document.querySelectorAll('#rail button')].some((b) => !b.hidden && /Look up|Alerts|Shift/.test(b.textContent))`) {
+		t.Error("a technician's page offers what it may not show")
+	}
 }
