@@ -175,7 +175,7 @@ function know(hit) {
     hit.reasons.filter((r) => r.caution).map((r, i) => fact('caution.n' + i, 'degraded', t('CAUTION') + ': ', folded('caution' + i, r.caution, CAUTION_CHARS))),
     fact('state-' + hit.state, sign, h('b', {}, t(head)), h('br', {}), hit.state_words),
     fact('match', isExact ? 'ok' : 'degraded', h('b', {}, hit.kind_words), h('br', {}), `${hit.likely}: ${hit.p}`),
-    h('div.expected', { key: 'expected' }, silhouette(hit.car), h('div', {}, h('span.soft', {}, t('Vehicle listed')), h('br', {}), h('span.vehicle', {}, outside(hit.vehicle.replaceAll('-', '\u2011'))))),
+    h('div.expected', { key: 'expected' }, silhouette(hit.car), h('div', {}, h('span.soft.spoken', {}, t('Vehicle listed')), h('span.vehicle', {}, outside(hit.vehicle.replaceAll('-', '\u2011'))))),
     hit.reasons.map((r, i) => reason(hit, r, i)),
     whereRows(hit));
 }
@@ -193,7 +193,7 @@ function reason(hit, r, i) {
 
 function whereRows(hit) {
   const seen = clock(hit.at) + (hit.time_note ? ` (${hit.time_note})` : '');
-  const rows = [['When', [seen, ': ', sinceWords(hit, fix, Date.now())]], ['Where', [hit.position, headingWords(hit.place) && ', ' + headingWords(hit.place)]], hit.camera && ['Camera', outside(hit.camera)]];
+  const rows = [['When', [seen, ': ', sinceWords(hit, fix, Date.now())]], ['Where', [hit.position, headingWords(hit.place) && ', ' + headingWords(hit.place), hit.camera && [', ', t('Camera').toLowerCase(), ' ', outside(hit.camera)]]]];
   return h('dl', { key: 'where' }, rows.filter(Boolean).map(([k, v]) => [h('dt', {}, t(k)), h('dd', {}, v)]));
 }
 

@@ -464,3 +464,22 @@ func TestTheStatusClaimsNothing(t *testing.T) {
 	s.until(`document.querySelector('#system').textContent.includes('reads on record 56')`)
 	s.see("#system", "Hotlist Quick list is 20 minutes old", "checked by GPS")
 }
+
+// TestUndoCoversNothing: what offers to take an answer back leaves the next hit's
+// name and "Lead only" in sight.
+func TestUndoCoversNothing(t *testing.T) {
+	for _, size := range [][2]int{{1024, 600}, {1280, 800}, {390, 844}} {
+		c := newCar(t, nil)
+		s := c.logIn(size[0], size[1])
+		c.alert("OKF25S", alpr.PriorityHigh, nil)
+		c.alert("NEXT123", alpr.PriorityNormal, nil)
+		s.until(stageReady)
+		s.run(button("Correct plate") + `.click()`)
+		s.until(`document.querySelector('#record')`)
+		s.run(`document.querySelector('#record').click()`)
+		s.until(`document.querySelector('#toast.on button') && document.querySelector('#stage').textContent.includes('NEXT123')`)
+		if over := ask[float64](s, `document.querySelector('#toast').getBoundingClientRect().bottom - document.querySelector('#stage .banner').getBoundingClientRect().top`); over > 0 {
+			t.Errorf("%v: the offer covers %.0f pixels of the next hit", size, over)
+		}
+	}
+}

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/input"
-
 	"alpr"
 	"alpr/console"
 )
@@ -116,10 +114,10 @@ func BenchmarkFrameToPage(b *testing.B) {
 func BenchmarkAnswer(b *testing.B) {
 	for name, do := range map[string]func(*screen){
 		"keyboard": func(s *screen) { s.typeKeys("1"); s.until(`document.querySelector('#record')`); s.typeKeys("1") },
-		"touch": func(s *screen) {
-			s.touch(button("Correct plate"))
+		"pointer": func(s *screen) {
+			s.click(button("Correct plate"))
 			s.until(`document.querySelector('#record')`)
-			s.touch(button("Stop"))
+			s.click(button("Stop"))
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -153,16 +151,6 @@ func report(b *testing.B, took []time.Duration) {
 func withPage(b *testing.B, do func(*car, *screen)) {
 	c := newCar(b, nil)
 	do(c, c.logIn(1024, 600))
-}
-
-func (s *screen) touch(find string) {
-	s.t.Helper()
-	var at struct{ X, Y float64 }
-	if err := s.eval(fmt.Sprintf(`(() => { const r = (%s).getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2}; })()`, find), &at); err != nil {
-		s.t.Fatal(err)
-	}
-	s.do(input.DispatchTouchEvent(input.TouchStart, []*input.TouchPoint{{X: at.X, Y: at.Y}}))
-	s.do(input.DispatchTouchEvent(input.TouchEnd, []*input.TouchPoint{}))
 }
 
 // TestThePageSpeaksSpanish where the agency wants it, in its units and hours.

@@ -85,10 +85,10 @@ func (v *visit) hit() {
 	second.Entry.Category, second.Entry.Reason, second.Entry.Caution, second.IsStale, second.ListAge = "Felony vehicle", "Plate reported stolen", "", true, 75*time.Hour
 	second.Entry.Vehicle = alpr.Vehicle{Make: "Toyota", Model: "Camry", Colour: "Silver", Year: "2016"}
 	v.con.ShowHit(other, second)
-	v.until(`document.querySelectorAll('#stage .waiting button').length === 1`)
+	v.until(`document.querySelectorAll('#stage .waiting > button').length === 1`)
 
 	v.script(`window.isOld = true; location.reload()`) // an open hit must survive it
-	v.until(`!window.isOld && document.querySelector('#stage .compare') && document.querySelectorAll('#stage .waiting button').length === 1 && !document.querySelector('#stage .verdicts button').disabled`)
+	v.until(`!window.isOld && document.querySelector('#stage .compare') && document.querySelectorAll('#stage .waiting > button').length === 1 && !document.querySelector('#stage .verdicts button').disabled`)
 	v.click(`Misread`)
 	v.shot("misread")
 	v.click(`Back`)
@@ -127,7 +127,7 @@ func (v *visit) others() {
 	v.until(`document.querySelector('#notices').textContent.includes('No GPS') && document.querySelector('#notices').textContent.includes('No connection')`)
 	v.shot("degraded")
 	v.script(`document.querySelector('#nav-lookup').click()`)
-	v.script(`document.querySelector('#lookup input.plate').value = '54G8952'`)
+	v.script(`(() => { const i = document.querySelector('#lookup input.plate'); i.value = '54G8952'; i.dispatchEvent(new Event('input', {bubbles: true})); })()`)
 	v.click(`Stolen vehicle`)
 	v.script(`document.querySelector('#lookup form').requestSubmit()`)
 	v.until(`document.querySelectorAll('#lookup .rows button').length`)
