@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"strings"
 	"time"
 
 	"alpr"
@@ -51,6 +52,15 @@ func (t *track) contradicts(o *observation) bool {
 	return align(clearest.characters, o.characters).worst <= surelyOther
 }
 
+// isHidden says whether an observation shows but the beginning or the end of the
+// text that the track has surely read: something stands before the plate. It says
+// nothing new, and its end is no evidence of a shorter text.
+func (t *track) isHidden(o *observation) bool {
+	full := t.fused.text.Text
+	return len(o.text) > 0 && len(o.text) < len(full) && t.surely(full) >= established &&
+		(strings.HasPrefix(full, o.text) || strings.HasSuffix(full, o.text))
+}
+
 // leastSince is the least width of the plate since it was last read as text.
 func (t *track) leastSince(text string, o *observation) float64 {
 	var last time.Time
@@ -60,6 +70,9 @@ func (t *track) leastSince(text string, o *observation) float64 {
 		}
 	}
 	least := o.plate.WidthPx()
+	if t.hiddenWidth > 0 {
+		least = min(least, t.hiddenWidth)
+	}
 	for _, x := range t.obs {
 		if x.at.After(last) {
 			least = min(least, x.plate.WidthPx())
@@ -84,6 +97,14 @@ func (t *track) surely(text string) int {
 // way. A single contrary observation is kept apart: it may be a reflection.
 func (f *follower) take(s *sighting, o *observation, fr *alpr.Frame) error {
 	t := s.track
+	if t.isHidden(o) {
+		if t.hiddenWidth == 0 || o.plate.WidthPx() < t.hiddenWidth {
+			t.hiddenWidth = o.plate.WidthPx()
+		}
+		t.read++
+		t.lastRead, t.lastWidth = o.at, o.plate.WidthPx()
+		return nil
+	}
 	if !t.contradicts(o) {
 		t.observe(o, fr)
 		return nil

@@ -109,7 +109,9 @@ func (f *fused) witnessed(t alpr.Text) alpr.Text {
 	return t
 }
 
-// weights gives each observation its share of the evidence. It is divided by
+// weights gives each observation its share of the evidence: the square of its
+// quality beside the best one's, because the errors of small plates are alike,
+// too, and a nearer sight of the plate outvotes them. It is divided by
 // its redundancy, how many others of at least its quality look alike, as a sum
 // of kernels; a poor observation takes nothing from a good one beside it. The
 // sum N of all is then brought down to Kish's effective sample size for a
@@ -125,7 +127,7 @@ func weights(obs []*observation) []float64 {
 	for i, o := range obs {
 		w[i] = 1
 		if best > 0 {
-			w[i] = o.quality / best
+			w[i] = sq(o.quality / best)
 		}
 		redundancy := 0.0
 		for _, x := range obs {

@@ -34,14 +34,15 @@ type track struct {
 	frames      int     // in which the plate was seen
 	scores      float64 // of the detector, summed
 
-	serials   Serials // may be nil
-	obs       []*observation
-	contrary  []*observation // the newest ones, which speak of another plate; see contradicts
-	read      int            // observations made, kept or not
-	fused     fused
-	lastRead  time.Time
-	lastWidth float64 // at the last observation
-	bestWidth float64 // of all observations
+	serials     Serials // may be nil
+	obs         []*observation
+	hiddenWidth float64        // the least of the plate since it was read whole; 0: it is
+	contrary    []*observation // the newest ones, which speak of another plate; see contradicts
+	read        int            // observations made, kept or not
+	fused       fused
+	lastRead    time.Time
+	lastWidth   float64 // at the last observation
+	bestWidth   float64 // of all observations
 
 	camera       string
 	photographer Photographer // may be nil
@@ -156,6 +157,9 @@ func (t *track) see(p alpr.Plate, at time.Time) {
 // observe adds what was read of the plate and fuses anew.
 func (t *track) observe(o *observation, f *alpr.Frame) {
 	t.obs, t.contrary = append(t.obs, o), nil
+	if o.text == t.fused.text.Text {
+		t.hiddenWidth = 0
+	}
 	t.read++
 	t.lastRead, t.lastWidth = o.at, o.plate.WidthPx()
 	t.bestWidth = math.Max(t.bestWidth, t.lastWidth)
