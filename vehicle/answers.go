@@ -74,7 +74,7 @@ func (o *openHits) storeAnswers(ctx context.Context) {
 func (o *openHits) finish(ctx context.Context) {
 	o.storeRest(ctx)
 	for _, d := range o.answers.all() {
-		o.log.Error("an answer is lost: the disk takes nothing, and its alert is open after the next start", "hit", d.HitID, "officer", d.Officer)
+		o.log.Error("an answer is lost: the disk takes nothing, and its alert is open after the next start", logkey.Hit, d.HitID)
 	}
 }
 
