@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/chromedp"
 
 	"alpr"
 	"alpr/console"
@@ -176,13 +175,6 @@ func (s *screen) enter(name, password string) {
 	s.t.Helper()
 	s.run(fmt.Sprintf(`(() => { const n = document.querySelector('#gate-name'); if (n) n.value = %q;
 		document.querySelector('#gate-password').value = %q; document.querySelector('#gate form').requestSubmit(); })()`, name, password))
-}
-
-func (s *screen) do(a chromedp.Action) {
-	s.t.Helper()
-	if err := chromedp.Run(s.ctx, a); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 func (s *screen) run(script string) {
