@@ -13,7 +13,6 @@ const (
 	Frames     = "frames"      // how many
 	Hit        = "hit"         // its ID
 	Hits       = "hits"        // how many
-	Officer    = "officer"     // the name of an account
 	List       = "list"        // a hotlist's name
 	Search     = "search"      // how closely frames are looked at
 	Lost       = "lost"        // reads, how many
