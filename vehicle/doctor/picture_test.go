@@ -10,28 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"log/slog"
-
-	"alpr"
-	"alpr/camera"
+	"alpr/vehicle/vehicletest"
 )
 
-// scene is the still of the demonstration, as the camera gives it.
-func scene(t *testing.T) *alpr.Frame {
-	t.Helper()
-	src, err := camera.New(camera.Config{Location: "../../demo/still.jpg"}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var f *alpr.Frame
-	if err := src.Run(context.Background(), func(next *alpr.Frame) { f = next }); err != nil || f == nil {
-		t.Fatalf("no picture: %v", err)
-	}
-	return f
-}
-
 func TestAKeptPictureIsTheCameras(t *testing.T) {
-	f := scene(t)
+	f := vehicletest.Scene(t)
 	path, err := savePicture(filepath.Join(t.TempDir(), "new"), "../front", f)
 	if err != nil {
 		t.Fatal(err)

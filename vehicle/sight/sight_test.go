@@ -1,30 +1,14 @@
 package sight
 
 import (
-	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"alpr"
-	"alpr/camera"
+	"alpr/vehicle/vehicletest"
 )
-
-// scene is the still of the demonstration, as the camera gives it.
-func scene(t *testing.T) *alpr.Frame {
-	t.Helper()
-	src, err := camera.New(camera.Config{Location: "../../demo/still.jpg"}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var f *alpr.Frame
-	if err := src.Run(context.Background(), func(next *alpr.Frame) { f = next }); err != nil || f == nil {
-		t.Fatalf("no picture: %v", err)
-	}
-	return f
-}
 
 // with is the scene with each pixel's grey changed.
 func with(f *alpr.Frame, change func(byte) byte) *alpr.Frame {
@@ -57,7 +41,7 @@ func smeared(f *alpr.Frame, n int) *alpr.Frame {
 }
 
 func TestPicturesAreJudged(t *testing.T) {
-	f := scene(t)
+	f := vehicletest.Scene(t)
 	for name, c := range map[string]struct {
 		picture *alpr.Frame
 		want    string
@@ -81,7 +65,7 @@ func TestPicturesAreJudged(t *testing.T) {
 // TestAFaultIsToldOnce: what lasts is told once and ended once, what passes is not
 // told at all.
 func TestAFaultIsToldOnce(t *testing.T) {
-	f := scene(t)
+	f := vehicletest.Scene(t)
 	sound, blurred := Inspect(f), Inspect(smeared(f, 20))
 	black, covered := Inspect(with(f, func(byte) byte { return 2 })), Inspect(with(f, func(p byte) byte { return 120 + p/128 }))
 	noise := uint64(0) // a sensor's: no picture is the one before
@@ -125,7 +109,7 @@ func TestAFaultIsToldOnce(t *testing.T) {
 
 func TestAFrozenPictureIsTold(t *testing.T) {
 	var w Watch
-	f := scene(t)
+	f := vehicletest.Scene(t)
 	for s := range 90 {
 		fault, _, isNews := w.Observe(f, time.Unix(int64(s), 0))
 		if isNews != (s == 60) || (fault == Frozen) != (s >= 60) {
